@@ -1,0 +1,165 @@
+//! An agent's configuration: what `agent.toml` says and what a version stores, canonical as JSON.
+//!
+//! Rules beyond the shape (names, ranges, references between the parts) are checked by the `manifest` crate.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The definition of an agent. Everything that decides its behaviour is in here; it is hashed to name a version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentConfig {
+    /// The agent's name: 1 to 63 lower-case letters, digits and hyphens.
+    pub name: String,
+    /// One line about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// How it runs. Only `prompt` today.
+    pub kind: AgentKind,
+    /// `scripted`, or `<provider>/<model>` with a provider that the operator has configured, e.g. `openai/gpt-4.1-mini`.
+    pub model: String,
+    /// The system prompt. At most 64 KiB.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instructions: String,
+    /// The tools that it may call: built-in ones (`math.add`, `time.now`, `time.sleep`, `state.get`, `state.set`,
+    /// `state.delete`, `signals.wait`, `http.fetch`) and names from `tool`. Nothing else is reachable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// The hosts that it asks to reach, as `host` or `host:port`. Declared HTTP tools ask for theirs by their URL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// JSON Schema (2020-12) of the input; anything is accepted when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_schema: Option<Value>,
+    /// JSON Schema (2020-12) of the output. With one, the final text must be JSON that fits; without, the output is the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
+    /// Limits of one execution.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Parameters of the model.
+    #[serde(default, skip_serializing_if = "ModelParameters::is_empty")]
+    pub parameters: ModelParameters,
+    /// Tools declared as HTTP endpoints.
+    #[serde(default, rename = "tool", skip_serializing_if = "Vec::is_empty")]
+    pub declared_tools: Vec<HttpTool>,
+    /// The replies of the `scripted` model, one per turn.
+    #[serde(default, rename = "script", skip_serializing_if = "Vec::is_empty")]
+    pub script: Vec<ScriptedReply>,
+}
+
+/// How an agent runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentKind {
+    /// A model with instructions and tools, driven by MoltForge's own tool-calling loop.
+    Prompt,
+}
+
+/// Limits of one execution. Durations are texts such as `30s`, `10m`, `2h`, `7d`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Wall time from its acceptance to its end, waiting included; `24h` when absent, at most `3650d`.
+    pub wall: String,
+    /// Model calls; 50 when absent, at most 10000.
+    pub turns: u32,
+    /// Tool calls; 200 when absent, at most 50000.
+    pub tool_calls: u32,
+    /// Tokens of all model calls; 2000000 when absent.
+    pub tokens: u64,
+    /// Attempts without progress before it is paused; 20 when absent, at most 1000.
+    pub attempts: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { wall: "24h".to_owned(), turns: 50, tool_calls: 200, tokens: 2_000_000, attempts: 20 }
+    }
+}
+
+/// Parameters that are passed to the model as they are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelParameters {
+    /// 0.0 to 2.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// The most tokens of one reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u32>,
+}
+
+impl ModelParameters {
+    /// Nothing is set.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A tool that is an HTTP endpoint. `GET` and `DELETE` carry the arguments as query parameters, the others as a JSON body.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpTool {
+    /// Its name: segments of lower-case letters, digits and `_`, joined by dots, e.g. `weather.today`.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// `http://` or `https://`; `{argument}` in the path is filled from the arguments, percent-encoded.
+    pub url: String,
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`; `POST` when absent.
+    #[serde(default = "post", skip_serializing_if = "is_post")]
+    pub method: String,
+    /// Fixed request headers. No secrets: those come from the operator's grants.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, String>)]
+    pub headers: IndexMap<String, String>,
+    /// JSON Schema of the arguments: an object.
+    pub parameters: Value,
+    /// `read`, `keyed` or `at_most_once`; when absent `read` for `GET`, else `at_most_once`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
+    /// Time for one call; `30s` when absent, at most `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+fn is_post(method: &str) -> bool {
+    method == "POST"
+}
+
+/// One reply of the `scripted` model. Texts are templates: `{{ input }}`, `{{ input.city }}`, `{{ tools[0] }}` (the
+/// results of the latest tool calls, in order), `{{ turn }}`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedReply {
+    /// The text of the reply.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// The tools that the reply calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ScriptedCall>,
+    /// How long the reply takes, e.g. `500ms`; at once when absent. The text streams over that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<String>,
+    /// How many times this reply is given before the script goes on; 1 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<u32>,
+}
+
+/// One tool call of a scripted reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedCall {
+    /// The tool's name.
+    pub tool: String,
+    /// The arguments; texts within are templates. A template that is the whole text keeps the value's type.
+    #[serde(default)]
+    pub arguments: Value,
+}

@@ -1,0 +1,212 @@
+//! `/v1/executions`
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+/// One run of one version.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Execution {
+    /// `exe_...`
+    pub execution_id: String,
+    /// The agent.
+    pub agent_id: String,
+    /// Its name when the execution was accepted.
+    pub agent_name: String,
+    /// The pinned version's number.
+    pub version: u32,
+    /// The environment whose deployment was called, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// `scheduled`, `running`, `suspended`, `backing_off`, `paused`, `completed`, `failed` or `cancelled`.
+    pub state: String,
+    /// Why it is paused: `operator`, `retries_exhausted`, `crash_loop`, `diverged`, `effect_unknown`, `journal_limit`,
+    /// `budget` or `version_missing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it waits for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<String>,
+    /// Attempts so far.
+    pub attempt: u32,
+    /// The number of its latest journal entry and event.
+    pub seq: u64,
+    /// The input.
+    pub input: Value,
+    /// The output, once completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// The error, once failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ExecutionError>,
+    /// When it was accepted.
+    pub created_at: String,
+    /// When its latest entry was written.
+    pub updated_at: String,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    /// When it wakes or is tried again by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake_at: Option<String>,
+    /// Tokens so far: input and output of all model calls.
+    pub tokens: u64,
+}
+
+/// Why an execution failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExecutionError {
+    /// A stable code, e.g. `turn_limit`.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+}
+
+/// Body of `POST /v1/executions`. `Idempotency-Key` makes it safe to repeat for as long as the execution exists.
+/// `Prefer: wait=SECONDS` (RFC 7240, at most 300) holds the answer until the execution has ended or waits.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartExecution {
+    /// The agent's name or id.
+    pub agent: String,
+    /// The input; `null` when absent. At most 1 MiB.
+    #[serde(default)]
+    pub input: Value,
+    /// The environment whose live version runs; `production` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Run this version instead of a deployed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+}
+
+/// Filters of `GET /v1/executions`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListExecutions {
+    /// Only this agent's, by name or id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Only those in this state; `live` for all that have not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Where to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Items per page, 1 to 200; 50 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// One step of an execution, as the timeline shows it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Step {
+    /// From 1, dense.
+    pub step: u32,
+    /// `model` or `tool`.
+    pub kind: String,
+    /// The model or the tool.
+    pub name: String,
+    /// `running`, `waiting`, `succeeded`, `failed`, `unknown` or `cancelled`.
+    pub state: String,
+    /// What went in: for a tool its arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// What came out: for a model its text and calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// The error, when it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ExecutionError>,
+    /// Tokens of a model call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<StepUsage>,
+    /// Failures that were retried before the outcome.
+    pub retries: u32,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// How long it took, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_us: Option<u64>,
+    /// What it waits for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<String>,
+}
+
+/// Tokens of a model call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StepUsage {
+    /// Tokens of the prompt.
+    pub input_tokens: u64,
+    /// Of these, from the provider's cache.
+    pub cached_tokens: u64,
+    /// Tokens of the reply.
+    pub output_tokens: u64,
+}
+
+/// Body of `POST /v1/executions/{execution}/pause`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PauseExecution {
+    /// Why, for people. At most 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Body of `POST /v1/executions/{execution}/resume`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeExecution {
+    /// Needed when the reason is `effect_unknown`: `retry` sends the calls again, `fail` tells the model that they failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_effects: Option<String>,
+}
+
+/// Body of `POST /v1/executions/{execution}/cancel`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelExecution {
+    /// Why, for people. At most 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Body of `POST /v1/executions/{execution}/signals`. `Idempotency-Key` makes it safe to repeat.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignalExecution {
+    /// The signal's name: 1 to 100 characters.
+    pub name: String,
+    /// What it carries. At most 64 KiB.
+    #[serde(default)]
+    pub payload: Value,
+}
+
+/// Query of `GET /v1/executions/{execution}/events`. With `Accept: text/event-stream` the answer is a stream that ends
+/// when the execution has ended; `Last-Event-ID` resumes it. Otherwise it is a page, oldest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListEvents {
+    /// Only events after this sequence number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// Items per page, 1 to 1000; 200 when absent. A stream has no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A piece of a model's text while it is being written: provisional, not journaled. SSE `event: step.chunk`, without an id.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct StepChunk {
+    /// The step.
+    pub step: u32,
+    /// The attempt at it, from 1. A chunk of a later attempt replaces all of the earlier ones.
+    pub attempt: u32,
+    /// Where the text begins within the whole, in bytes.
+    pub offset: u64,
+    /// The text.
+    pub text: String,
+}

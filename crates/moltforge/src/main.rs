@@ -1,0 +1,2 @@
+//! moltforge
+fn main() {}

@@ -1,0 +1,283 @@
+//! What the journal of an execution says. State is the fold of these entries; nothing else is truth.
+//!
+//! Stored as JSON with a numeric kind beside it. The codec is append-only: a kind's number and a field's meaning never
+//! change; new fields have a default.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::conversation::{ToolCall, Usage};
+use crate::execution::{Effect, Reason, State};
+use crate::id::{AgentId, VersionId};
+use crate::name::{AgentName, EnvironmentName};
+use crate::time::Timestamp;
+
+/// An error as it is stored, shown and handed to the model: text only, no types that could be revived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorInfo {
+    /// A stable code with a page in `docs/errors/`.
+    pub code: String,
+    /// What happened, for people.
+    pub message: String,
+}
+
+impl ErrorInfo {
+    /// From its two parts.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+}
+
+/// A change of an agent's durable state (`state.set`, `state.delete`), applied in the commit of its entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StateWrite {
+    /// The key.
+    pub key: String,
+    /// The new value; `None` deletes.
+    pub value: Option<Value>,
+}
+
+/// One entry. `step` is the dense number of the step within its execution, from 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// Accepted. Always the first entry.
+    Scheduled {
+        /// The agent.
+        agent_id: AgentId,
+        /// Its name at that time.
+        agent_name: AgentName,
+        /// The pinned version.
+        version_id: VersionId,
+        /// Its number.
+        version: u32,
+        /// The environment of the deployment that was called, if one was.
+        #[serde(default)]
+        environment: Option<EnvironmentName>,
+        /// The input, as validated.
+        input: Value,
+        /// What started it: `api`.
+        trigger: String,
+        /// When it fails if it has not ended, from the version's `limits.wall`.
+        #[serde(default)]
+        deadline: Option<Timestamp>,
+        /// SHA-256 of the start request, to tell a repeat from another request with the same key.
+        #[serde(default)]
+        request_hash: Option<String>,
+    },
+    /// An owner claimed it. The attempt counts from here, whatever happens next.
+    Running {
+        /// From 1; grows at every claim.
+        attempt: u32,
+        /// Claims without progress in between, this one included.
+        #[serde(default)]
+        without_progress: u32,
+        /// Whether the claim follows the loss of an owner (a crash).
+        #[serde(default)]
+        recovered: bool,
+    },
+    /// A model replied; its reply is durable before any call that it asks for.
+    ModelCompleted {
+        /// The step.
+        step: u32,
+        /// The model, as configured.
+        model: String,
+        /// The reply's text.
+        text: String,
+        /// The calls that it asks for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tool_calls: Vec<ToolCall>,
+        /// Tokens.
+        usage: Usage,
+        /// When the call began.
+        started_at: Timestamp,
+        /// How long it took, microseconds.
+        duration_us: u64,
+    },
+    /// The intent of a `keyed` or `at_most_once` call: durable before the call is sent.
+    ToolInvoked {
+        /// The step.
+        step: u32,
+        /// The model's id of the call.
+        call_id: String,
+        /// The tool.
+        tool: String,
+        /// Its effect class.
+        effect: Effect,
+        /// The key that is sent along.
+        idempotency_key: String,
+    },
+    /// A tool answered.
+    ToolSucceeded {
+        /// The step.
+        step: u32,
+        /// The model's id of the call.
+        call_id: String,
+        /// The tool.
+        tool: String,
+        /// Its answer.
+        output: Value,
+        /// Changes of the agent's state that commit with this entry.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        writes: Vec<StateWrite>,
+        /// When the call began.
+        started_at: Timestamp,
+        /// How long it took, microseconds.
+        duration_us: u64,
+    },
+    /// A tool answered with an error, which the model will see.
+    ToolFailed {
+        /// The step.
+        step: u32,
+        /// The model's id of the call.
+        call_id: String,
+        /// The tool.
+        tool: String,
+        /// What went wrong.
+        error: ErrorInfo,
+        /// When the call began.
+        started_at: Timestamp,
+        /// How long it took, microseconds.
+        duration_us: u64,
+    },
+    /// A step waits for a time (`time.sleep`).
+    TimerSet {
+        /// The step.
+        step: u32,
+        /// The model's id of the call.
+        call_id: String,
+        /// When it fires.
+        due: Timestamp,
+    },
+    /// A step waits for a signal (`signals.wait`).
+    SignalAwaited {
+        /// The step.
+        step: u32,
+        /// The model's id of the call.
+        call_id: String,
+        /// The signal's name.
+        name: String,
+        /// When it gives up.
+        #[serde(default)]
+        due: Option<Timestamp>,
+    },
+    /// A signal arrived. Buffered until a step takes it.
+    SignalReceived {
+        /// Its name.
+        name: String,
+        /// What it carries.
+        payload: Value,
+        /// The sender's key: a second signal with it changes nothing.
+        #[serde(default)]
+        dedupe_key: Option<String>,
+    },
+    /// Nothing to do until a timer or a signal: no compute is held from here.
+    Suspended {
+        /// The next time at which it wakes by itself.
+        #[serde(default)]
+        wake_at: Option<Timestamp>,
+        /// The names of the signals that wake it.
+        #[serde(default)]
+        signals: Vec<String>,
+    },
+    /// It goes on.
+    Resumed {
+        /// From `suspended` or `paused`.
+        from: State,
+        /// Who asked, when somebody did.
+        #[serde(default)]
+        by: Option<String>,
+        /// For calls with an unknown outcome: `retry` sends them again, `fail` tells the model that they failed.
+        #[serde(default)]
+        unknown_effects: Option<String>,
+    },
+    /// Held.
+    Paused {
+        /// Why.
+        reason: Reason,
+        /// More about it, for people.
+        #[serde(default)]
+        detail: Option<String>,
+        /// Who asked, when somebody did.
+        #[serde(default)]
+        by: Option<String>,
+    },
+    /// A transient error; the step is tried again.
+    RetryScheduled {
+        /// The step that failed.
+        step: u32,
+        /// What went wrong.
+        error: ErrorInfo,
+        /// Failures of this step so far.
+        failures: u32,
+        /// When it is tried again.
+        run_at: Timestamp,
+    },
+    /// Terminal: ended with an output.
+    Completed {
+        /// The output.
+        output: Value,
+    },
+    /// Terminal: ended with an error.
+    Failed {
+        /// What went wrong.
+        error: ErrorInfo,
+    },
+    /// Terminal: stopped by somebody.
+    Cancelled {
+        /// Who asked.
+        by: String,
+        /// What they said.
+        #[serde(default)]
+        note: Option<String>,
+        /// Steps whose calls were in flight: aborted, outcome unknown.
+        #[serde(default)]
+        unknown_steps: Vec<u32>,
+    },
+}
+
+impl Entry {
+    /// The number in the journal's `kind` column. Never reused.
+    pub const fn code(&self) -> i16 {
+        match self {
+            Self::Scheduled { .. } => 1,
+            Self::Running { .. } => 2,
+            Self::ModelCompleted { .. } => 3,
+            Self::ToolInvoked { .. } => 4,
+            Self::ToolSucceeded { .. } => 5,
+            Self::ToolFailed { .. } => 6,
+            Self::TimerSet { .. } => 7,
+            Self::SignalAwaited { .. } => 8,
+            Self::SignalReceived { .. } => 9,
+            Self::Suspended { .. } => 10,
+            Self::Resumed { .. } => 11,
+            Self::Paused { .. } => 12,
+            Self::RetryScheduled { .. } => 13,
+            Self::Completed { .. } => 14,
+            Self::Failed { .. } => 15,
+            Self::Cancelled { .. } => 16,
+        }
+    }
+
+    /// The CloudEvents type without the `io.moltforge.` prefix, e.g. `execution.running`.
+    pub const fn event_type(&self) -> &'static str {
+        match self {
+            Self::Scheduled { .. } => "execution.scheduled",
+            Self::Running { .. } => "execution.running",
+            Self::ModelCompleted { .. } => "model.completed",
+            Self::ToolInvoked { .. } => "tool.invoked",
+            Self::ToolSucceeded { .. } => "tool.succeeded",
+            Self::ToolFailed { .. } => "tool.failed",
+            Self::TimerSet { .. } => "timer.set",
+            Self::SignalAwaited { .. } => "signal.awaited",
+            Self::SignalReceived { .. } => "signal.received",
+            Self::Suspended { .. } => "execution.suspended",
+            Self::Resumed { .. } => "execution.resumed",
+            Self::Paused { .. } => "execution.paused",
+            Self::RetryScheduled { .. } => "execution.retry_scheduled",
+            Self::Completed { .. } => "execution.completed",
+            Self::Failed { .. } => "execution.failed",
+            Self::Cancelled { .. } => "execution.cancelled",
+        }
+    }
+}
