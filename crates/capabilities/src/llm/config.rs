@@ -1,0 +1,45 @@
+//! What the operator says about model providers.
+
+use std::time::Duration;
+
+use moltforge_types::Secret;
+use serde::Deserialize;
+
+/// The `[models]` part of the configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelsConfig {
+    /// The providers that agents may name as `<provider>/<model>`.
+    pub providers: Vec<Provider>,
+}
+
+/// One provider of models that speaks OpenAI's Chat Completions.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// The part before the slash in `model = "<provider>/<model>"`: lower-case letters, digits and hyphens.
+    pub name: String,
+    /// Where it is, e.g. `https://api.openai.com/v1/`. The key is only ever sent to this origin. It may be on
+    /// loopback or in a private network: the operator said so by writing it here.
+    pub base_url: String,
+    /// The environment variable that holds its key; none is sent when absent. Read once, at start.
+    #[serde(default)]
+    pub api_key_env: Option<String>,
+    /// The longest that one call may take, seconds; 600 when absent, at most 3600.
+    #[serde(default = "ten_minutes")]
+    pub timeout_seconds: u64,
+    /// The key itself, read from `api_key_env` by the program at start. Never in a file.
+    #[serde(skip)]
+    pub api_key: Option<Secret>,
+}
+
+const fn ten_minutes() -> u64 {
+    600
+}
+
+impl Provider {
+    /// The longest that one call may take.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds.clamp(1, 3600))
+    }
+}
