@@ -3,7 +3,9 @@
 /// The kind of a fault. `http` maps each to one HTTP status; the engine asks it whether to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// The request itself is wrong (400/422).
+    /// The request cannot be read: syntax, not meaning (400).
+    Malformed,
+    /// The request can be read and is wrong (422).
     Invalid,
     /// Nobody knows who is asking (401).
     Unauthenticated,
@@ -11,6 +13,8 @@ pub enum Kind {
     Forbidden,
     /// There is no such thing for this asker (404).
     NotFound,
+    /// The thing exists and does not know this method (405).
+    MethodNotAllowed,
     /// It collides with what is there (409).
     Conflict,
     /// The precondition of an update does not hold (412).
@@ -21,6 +25,10 @@ pub enum Kind {
     Gone,
     /// Larger than a limit (413).
     TooLarge,
+    /// The request's target is longer than a limit (414).
+    UriTooLong,
+    /// The request's headers are larger than a limit (431).
+    HeadersTooLarge,
     /// The body's media type is not understood (415).
     UnsupportedMediaType,
     /// Asked for too often (429).

@@ -1,0 +1,102 @@
+//! The layer around each service: nothing reaches a handler that a gateway did not sign.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::header::HeaderValue;
+use moltforge_types::{Ambient, Principal};
+use tower::{Layer, Service};
+
+use super::keys::{CallerKeys, Message, body_hash};
+use super::replay::Nonces;
+use crate::body::{MAX_BODY, read};
+use crate::error::Error;
+use crate::request_id;
+
+/// The principal of a request that passed, in its extensions.
+#[derive(Debug, Clone)]
+pub(super) struct Verified(pub(super) Principal);
+
+/// Verifies the signed caller of every request. Put it outermost around a service's router: the path that is signed is
+/// the path that it sees. Bodies above 1 MiB are refused, since the signature covers the whole body.
+pub fn verify_layer(keys: CallerKeys, audience: &'static str, ambient: Ambient) -> VerifyLayer {
+    VerifyLayer(Arc::new(Shared { keys, audience, ambient, nonces: Mutex::default() }))
+}
+
+/// See [`verify_layer`].
+#[derive(Clone)]
+pub struct VerifyLayer(Arc<Shared>);
+
+struct Shared {
+    keys: CallerKeys,
+    audience: &'static str,
+    ambient: Ambient,
+    nonces: Mutex<Nonces>,
+}
+
+impl Shared {
+    async fn verify(&self, request: Request) -> Result<Request, Error> {
+        let (mut parts, body) = request.into_parts();
+        let body = read(&parts.headers, body, MAX_BODY).await?;
+        let Some(header) = parts.headers.remove(super::HEADER) else {
+            return Err(Error::CallerInvalid("absent"));
+        };
+        let message =
+            Message { audience: self.audience, method: &parts.method, uri: &parts.uri, body_hash: &body_hash(&body) };
+        let now = self.ambient.now();
+        let checked = self.keys.check(&header, &message, now)?;
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).take(checked.signer, checked.number, now)?;
+        if let Some(principal) = checked.principal {
+            parts.extensions.insert(Verified(principal));
+        }
+        Ok(Request::from_parts(parts, Body::from(body)))
+    }
+}
+
+impl<S> Layer<S> for VerifyLayer {
+    type Service = Verify<S>;
+    fn layer(&self, inner: S) -> Verify<S> {
+        Verify { inner, shared: Arc::clone(&self.0) }
+    }
+}
+
+/// See [`verify_layer`].
+#[derive(Clone)]
+pub struct Verify<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Service<Request> for Verify<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // the service that was polled ready is the one to call
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let shared = Arc::clone(&self.shared);
+        let id = request_id::sane(request.headers()).cloned().unwrap_or(HeaderValue::from_static("none"));
+        Box::pin(request_id::scope(id, async move {
+            match shared.verify(request).await {
+                Ok(request) => inner.call(request).await,
+                Err(error) => Ok(crate::ApiError::from(error).into_response()),
+            }
+        }))
+    }
+}
