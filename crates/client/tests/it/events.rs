@@ -22,11 +22,12 @@ fn chunk(text: &str) -> String {
 /// Sends `text` in pieces of three bytes; ends as a broken connection when `cut`.
 fn sse(text: String, cut: bool) -> impl FnOnce(&Request) -> Response + Send {
     move |_| {
-        let mut parts: Vec<_> = text.as_bytes().chunks(3).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
-        if cut {
-            parts.push(Err(std::io::Error::other("cut")));
-        }
-        let body = Body::from_stream(stream::iter(parts));
+        let parts: Vec<_> = text.as_bytes().chunks(3).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+        // the pause in between makes the server flush what it has before the connection breaks
+        let end = stream::once(tokio::task::yield_now())
+            .filter_map(move |()| async move { cut.then(|| Err(std::io::Error::other("cut"))) });
+        let parts = stream::iter(parts).chain(end);
+        let body = Body::from_stream(parts);
         Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
     }
 }
