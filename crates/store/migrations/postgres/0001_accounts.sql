@@ -1,0 +1,1 @@
+-- 0001_accounts: written by its owner

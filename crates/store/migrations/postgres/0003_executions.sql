@@ -1,0 +1,1 @@
+-- 0003_executions: written by its owner

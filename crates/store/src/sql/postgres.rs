@@ -1,0 +1,33 @@
+//! Connecting to PostgreSQL.
+
+use moltforge_types::Secret;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use super::{ACQUIRE_LIMIT, Db, classify};
+use crate::error::Error;
+
+/// Connections of each of the two pools. The journal's lanes have their own.
+const CONNECTIONS: u32 = 8;
+
+/// What every connection of ours asks the server for.
+pub(crate) fn options(url: &Secret) -> Result<PgConnectOptions, Error> {
+    let options: PgConnectOptions = url.expose().parse().map_err(|_: sqlx::Error| {
+        // the driver's text could quote the url with its password
+        Error::Url("expected postgres://user:password@host:port/database".into())
+    })?;
+    Ok(options.application_name("moltforge").options([
+        ("statement_timeout", "10s"),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("client_min_messages", "warning"),
+    ]))
+}
+
+/// A pool that writes and a pool that cannot.
+pub(crate) async fn connect(url: &Secret) -> Result<Db, Error> {
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_LIMIT);
+    let options = options(url)?;
+    let write = pool.clone().connect_with(options.clone()).await.map_err(|error| classify(error, "(connection)"))?;
+    let read = pool.connect_lazy_with(options.options([("default_transaction_read_only", "on")]));
+    Ok(Db::Postgres { write, read })
+}

@@ -1,0 +1,88 @@
+//! The open store: a cheap handle that every service holds.
+
+use std::sync::Arc;
+
+use moltforge_types::Ambient;
+
+use crate::error::Error;
+use crate::location::{DATABASE_FILE, FolderLock, Location};
+use crate::migrations;
+use crate::sql::{At, Db, Query, Sql, Tx, connect_postgres, connect_sqlite};
+
+/// The open store. Cloning gives another handle on the same one; it closes with the last.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    db: Db,
+    ambient: Ambient,
+    _lock: Option<FolderLock>,
+}
+
+impl Store {
+    /// Opens the store, making the data folder and the database when they are missing, and brings its tables up to
+    /// this program's migrations.
+    ///
+    /// # Errors
+    /// `data_folder_in_use`, `data_folder_unusable`, `database_url_invalid`, `storage_unavailable`, and those of the
+    /// migrations: `database_newer`, `migration_changed`, `migration_failed`.
+    pub async fn open(location: Location, ambient: Ambient) -> Result<Self, Error> {
+        let (db, lock) = match &location {
+            Location::Sqlite(folder) => {
+                let lock = FolderLock::take(folder)?;
+                (connect_sqlite(&folder.join(DATABASE_FILE)).await?, Some(lock))
+            }
+            Location::Postgres(url) => (connect_postgres(url).await?, None),
+        };
+        migrations::run(&db, &ambient).await?;
+        Ok(Self { inner: Arc::new(Inner { db, ambient, _lock: lock }) })
+    }
+
+    /// Begins a write transaction.
+    ///
+    /// # Errors
+    /// `storage_busy`, `storage_unavailable`.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        Tx::begin(&self.inner.db, self.inner.ambient.clone()).await
+    }
+
+    /// A reading statement outside a transaction. It sees all that is committed.
+    pub fn query(&self, sql: impl Into<Sql>) -> Query<'_> {
+        Query::on_pool(&self.inner.db, sql.into())
+    }
+
+    /// Time, randomness and identity, as handed in.
+    pub fn ambient(&self) -> &Ambient {
+        &self.inner.ambient
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// `storage_unavailable`, `storage_timeout`.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.query("SELECT 1 AS one").one(|row| row.get::<i64>("one")).await.map(|_| ())
+    }
+
+    /// Closes every connection and waits for that. Handles that are left give `storage_unavailable`.
+    pub async fn close(&self) {
+        match &self.inner.db {
+            Db::Sqlite { write, read, .. } => {
+                read.close().await;
+                write.close().await;
+            }
+            Db::Postgres { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+
+    /// Where the accessors of the tables send what they read.
+    pub(crate) fn at(&self) -> At<'_> {
+        At::Read(&self.inner.db)
+    }
+}

@@ -1,0 +1,1 @@
+//! Every function of a table is named in its conformance file.

@@ -1,0 +1,9 @@
+//! Every function of the store, on every database. One file per table, named like the table's file in `src`.
+//!
+//! SQLite always runs. PostgreSQL runs when `MOLTFORGE_TEST_POSTGRES` names a server (a superuser's URL); without it
+//! those tests print that they are skipped, or fail when `MOLTFORGE_TEST_REQUIRE=1`.
+
+mod complete;
+mod migrations;
+mod schema;
+mod sql;
