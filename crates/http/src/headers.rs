@@ -88,7 +88,7 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>,
 mod tests {
     use super::*;
 
-    fn parts(name: HeaderName, values: &[&str]) -> Parts {
+    fn parts(name: &HeaderName, values: &[&str]) -> Parts {
         let mut request = http::Request::new(());
         for value in values {
             request.headers_mut().append(name.clone(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -102,23 +102,24 @@ mod tests {
         for (values, expected) in
             [(&[][..], None), (&["a b".trim_end_matches(" b")], Some("a")), (&[&long], Some(&*long))]
         {
-            let got = IdempotencyKey::from_request_parts(&mut parts(IDEMPOTENCY_KEY, values), &()).await.unwrap();
+            let got = IdempotencyKey::from_request_parts(&mut parts(&IDEMPOTENCY_KEY, values), &()).await.unwrap();
             assert_eq!(got.0.as_deref(), expected);
         }
         for values in [&[""][..], &["a b"], &["é"], &["a", "a"], &[&"k".repeat(201)]] {
-            let error = IdempotencyKey::from_request_parts(&mut parts(IDEMPOTENCY_KEY, values), &()).await.unwrap_err();
+            let error =
+                IdempotencyKey::from_request_parts(&mut parts(&IDEMPOTENCY_KEY, values), &()).await.unwrap_err();
             assert_eq!(error.code(), "idempotency_key_invalid", "{values:?}");
         }
     }
 
     #[tokio::test]
     async fn entity_tags() {
-        let mut good = parts(IF_MATCH, &[etag(3).to_str().unwrap()]);
+        let mut good = parts(&IF_MATCH, &[etag(3).to_str().unwrap()]);
         assert_eq!(IfMatch::from_request_parts(&mut good, &()).await.unwrap().version().unwrap(), 3);
-        let none = IfMatch::from_request_parts(&mut parts(IF_MATCH, &[]), &()).await.unwrap();
+        let none = IfMatch::from_request_parts(&mut parts(&IF_MATCH, &[]), &()).await.unwrap();
         assert_eq!(none.version().unwrap_err().code(), "if_match_required");
         for values in [&["3"][..], &["W/\"3\""], &["\"3\", \"4\""], &["*"], &["\"3\"", "\"4\""], &["\""]] {
-            let error = IfMatch::from_request_parts(&mut parts(IF_MATCH, values), &()).await.unwrap_err();
+            let error = IfMatch::from_request_parts(&mut parts(&IF_MATCH, values), &()).await.unwrap_err();
             assert_eq!(error.code(), "if_match_invalid", "{values:?}");
         }
         assert_eq!(IfMatch(Some("x".to_owned())).version().unwrap_err().code(), "if_match_invalid");

@@ -13,7 +13,7 @@ use crate::body;
 use crate::error::Error;
 use crate::problem::{ApiError, ApiResult};
 
-/// A JSON body. As an extractor: `application/json` (or `application/merge-patch+json`), at most 1 MiB, at most 64
+/// A JSON body. As an extractor: an object, `application/json` (or `application/merge-patch+json`), at most 1 MiB, at most 64
 /// levels deep, no object with the same key twice, no NUL in any text, and no field that `T` does not know (give `T`
 /// `deny_unknown_fields`). As a response: `application/json`.
 #[derive(Debug, Clone, Copy, Default)]

@@ -86,7 +86,6 @@ impl Window {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "below WINDOW / 64")]
 fn place(number: u64) -> (usize, u64) {
     (((number % WINDOW) / 64) as usize, 1 << (number % 64))
 }

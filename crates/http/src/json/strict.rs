@@ -23,6 +23,7 @@ const FEW: usize = 16;
 
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     check(bytes)?;
+    refuse_array(bytes)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer_of(error.path());
@@ -44,6 +45,16 @@ fn check(bytes: &[u8]) -> ApiResult<()> {
             Some(found) => located(found, bytes),
         }),
     }
+}
+
+/// serde takes a list of fields in order for a struct; nobody who sends that means it, and no operation takes a list.
+fn refuse_array(bytes: &[u8]) -> ApiResult<()> {
+    if bytes.trim_ascii_start().first() != Some(&b'[') {
+        return Ok(());
+    }
+    let message = "expected an object, got a list".to_owned();
+    let item = ProblemItem { pointer: String::new(), message: message.clone(), line: None, column: None };
+    Err(ApiError::with_items(Error::BodyInvalid(message), vec![item]))
 }
 
 /// Walks again, remembering the way: only a refused body pays for that.
@@ -86,7 +97,10 @@ fn pointer_of(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Seq { index } => {
+                pointer.push('/');
+                pointer.push_str(&index.to_string());
+            }
             Segment::Map { key } => {
                 pointer.push('/');
                 pointer.push_str(&escape(key));
