@@ -1,10 +1,87 @@
-//! x
-use anyhow::Result;
+//! `cargo xtask kill`: SIGKILL under load, again and again. The harness itself is `workload kill` in `bench/`; this builds
+//! both programs and gives it a database.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process;
+use crate::stage::Tally;
+use crate::test::counted;
+use crate::test::postgres::Postgres;
+use crate::workspace::{self, PROFILE};
+
+/// How often and on what.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_: &Args) -> Result<()> {
+pub(crate) struct Args {
+    /// How often the server is killed
+    #[arg(long, default_value_t = 100)]
+    cycles: u64,
+    /// On a throw-away PostgreSQL instead of SQLite
+    #[arg(long)]
+    postgres: bool,
+    /// Repeat the choices of an earlier run
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Stop killing after this many seconds
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// With the release build
+    #[arg(long)]
+    release: bool,
+}
+
+/// The command: builds, kills, proves.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let profile = if args.release { "release" } else { PROFILE };
+    let mut build = process::cargo();
+    build.args(["build", "-p", "moltforge", "-p", "moltforge-workload", "--profile", profile]);
+    process::run(build)?;
+    let server = if args.postgres { Some(Postgres::start()?) } else { None };
+    let mut command = harness(profile, args.cycles);
+    if let Some(server) = &server {
+        command.arg("--postgres").arg(server.database("kill")?);
+    }
+    if let Some(seed) = args.seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    if let Some(seconds) = args.seconds {
+        command.args(["--seconds", &seconds.to_string()]);
+    }
+    let tally = counted(command)?;
+    if tally.failed > 0 {
+        bail!("{} checks failed", tally.failed);
+    }
     Ok(())
 }
-pub(crate) fn bounded(_: &str) -> Result<crate::stage::Tally> {
-    Ok(crate::stage::Tally::default())
+
+/// As a stage of the tests: fewer kills on both databases, within a bounded time. Everything is built already.
+pub(crate) fn bounded(server: &Postgres) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let mut sqlite = harness(PROFILE, 40);
+    sqlite.args(["--seconds", "75"]);
+    tally.add(counted(sqlite)?);
+    let mut postgres = harness(PROFILE, 20);
+    postgres.args(["--seconds", "60", "--postgres"]).arg(server.database("kill")?);
+    tally.add(counted(postgres)?);
+    Ok(tally)
+}
+
+fn harness(profile: &str, cycles: u64) -> Command {
+    let mut command = process::command(workspace::built(profile, "workload"));
+    command.arg("kill").arg("--binary").arg(workspace::built(profile, "moltforge"));
+    command.args(["--cycles", &cycles.to_string()]);
+    command
+}
+
+impl Postgres {
+    /// A new database of this server, as a URL.
+    pub(crate) fn database(&self, name: &str) -> Result<String> {
+        let name = format!("{name}_{}", std::process::id());
+        let mut create = Command::new(Self::program("psql"));
+        create.arg(self.url()).args(["-q", "-c", &format!("CREATE DATABASE {name}")]);
+        process::run(create).context("create a database")?;
+        let server = self.url().rsplit_once('/').map_or(self.url(), |(server, _)| server);
+        Ok(format!("{server}/{name}"))
+    }
 }

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             stages.run("doc", || rust::doc(url));
         }
         if wanted("kill") && args.filter.is_none() {
-            stages.run("kill", || kill::bounded(url));
+            stages.run("kill", || kill::bounded(&server));
         }
         if wanted("quickstart") && args.filter.is_none() {
             stages.run("quickstart", || quickstart::tally(&built(PROFILE, "moltforge")));

@@ -53,6 +53,11 @@ impl Postgres {
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
+
+    /// One of PostgreSQL's own programs.
+    pub(crate) fn program(name: &str) -> PathBuf {
+        programs().unwrap_or_default().join(name)
+    }
 }
 
 impl Drop for Postgres {

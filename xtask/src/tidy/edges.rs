@@ -19,7 +19,7 @@ const TABLE: [(&str, i64, &[&str]); 19] = [
     ("testing", 2, &["types", "api", "store"]),
     ("accounts", 3, &["types", "api", "http", "store"]),
     ("agents", 3, &["types", "api", "http", "store", "bus", "manifest"]),
-    ("execution", 3, &["types", "api", "http", "store", "bus", "capabilities"]),
+    ("execution", 3, &["types", "api", "manifest", "http", "store", "bus", "capabilities"]),
     ("monitoring", 3, &["types", "api", "http", "store", "bus"]),
     ("gateway", 3, &["types", "api", "http", "store"]),
     ("dashboard", 3, &["types", "api", "http", "client"]),
