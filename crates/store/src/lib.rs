@@ -101,15 +101,29 @@
 //! Error::NameTaken)?; tx.commit().await?;` ([`OnUnique`]). After a failed statement a transaction is useless on
 //! PostgreSQL: drop it. What only one text cannot say on both databases is a named [`Sql::pair`] with its reason.
 
+mod credentials;
 pub mod error;
+mod idempotency;
+mod keys;
 mod location;
 mod migrations;
+mod organisations;
+mod projects;
+mod sessions;
+mod sign_in_codes;
 pub mod sql;
 mod store;
 
+pub use credentials::{Credentials, RedeemedCode};
 pub use error::{Error, OnUnique};
+pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
+pub use keys::{Key, Keys, NewKey};
 pub use location::Location;
 pub use migrations::{Applied, Migrations, migrations_text};
+pub use organisations::{Organisation, Organisations};
+pub use projects::{Project, Projects};
+pub use sessions::{Session, Sessions};
+pub use sign_in_codes::SignInCodes;
 pub use sql::{Sql, Tx};
 pub use store::Store;
 

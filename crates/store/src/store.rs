@@ -86,3 +86,24 @@ impl Store {
         At::Read(&self.inner.db)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn must_be_send<T: Send>(_: T) {}
+
+    #[test]
+    fn what_handlers_await_is_send() {
+        let _ = |store: Store| {
+            must_be_send(async move {
+                let mut tx = store.begin().await?;
+                tx.query("SELECT 1 AS one").optional(|row| row.get::<i64>("one")).await?;
+                tx.query("SELECT 1 AS one").all(|row| row.get::<i64>("one")).await?;
+                tx.query("SELECT 1").execute().await?;
+                tx.commit().await?;
+                store.ping().await
+            });
+        };
+    }
+}

@@ -70,7 +70,8 @@ impl<'c> Query<'c> {
     /// [`Error`]; outside a transaction always `storage_failed`, since the read connections do not write.
     pub async fn execute(self) -> Result<u64, Error> {
         let text = self.text;
-        self.send(async |target| {
+        let target = self.ready()?;
+        send(text, async move {
             Ok(match target {
                 Target::SqliteTx(connection, arguments) => {
                     sqlx::query_with(text, arguments).execute(connection).await?.rows_affected()
@@ -96,7 +97,8 @@ impl<'c> Query<'c> {
     pub async fn optional<T>(self, map: impl FnOnce(Row<'_>) -> Result<T, Error>) -> Result<Option<T>, Error> {
         let text = self.text;
         let table = table_of(text);
-        self.send(async |target| {
+        let target = self.ready()?;
+        send(text, async move {
             Ok(match target {
                 Target::SqliteTx(connection, arguments) => sqlx::query_with(text, arguments)
                     .fetch_optional(connection)
@@ -142,7 +144,8 @@ impl<'c> Query<'c> {
             Ok(value) => out.push(value),
             Err(error) => failed = failed.take().or(Some(error)),
         };
-        self.send(async |target| {
+        let target = self.ready()?;
+        send(text, async {
             match target {
                 Target::SqliteTx(connection, arguments) => {
                     let mut rows = sqlx::query_with(text, arguments).fetch(connection);
@@ -175,17 +178,19 @@ impl<'c> Query<'c> {
         failed.map_or(Ok(out), Err)
     }
 
-    /// The one place where a statement leaves: its span, its time limit, its errors.
-    async fn send<T>(self, call: impl AsyncFnOnce(Target<'c>) -> Result<T, sqlx::Error>) -> Result<T, Error> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        let table = table_of(self.text);
-        let span = tracing::debug_span!("statement", table, sql = self.text);
-        match timeout(STATEMENT_LIMIT, call(self.target)).instrument(span).await {
-            Ok(result) => result.map_err(|error| classify(error, table)),
-            Err(_) => Err(Error::Timeout),
-        }
+    fn ready(self) -> Result<Target<'c>, Error> {
+        self.error.map_or(Ok(self.target), Err)
+    }
+}
+
+/// The one place where a statement leaves: its span, its time limit, its errors. A future and not an async closure:
+/// futures of those are not `Send` for every lifetime, and handlers must be.
+async fn send<T>(text: &'static str, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
+    let table = table_of(text);
+    let span = tracing::debug_span!("statement", table, sql = text);
+    match timeout(STATEMENT_LIMIT, call).instrument(span).await {
+        Ok(result) => result.map_err(|error| classify(error, table)),
+        Err(_) => Err(Error::Timeout),
     }
 }
 

@@ -4,6 +4,13 @@
 //! those tests print that they are skipped, or fail when `MOLTFORGE_TEST_REQUIRE=1`.
 
 mod complete;
+mod credentials;
+mod idempotency;
+mod keys;
 mod migrations;
+mod organisations;
+mod projects;
 mod schema;
+mod sessions;
+mod sign_in_codes;
 mod sql;
