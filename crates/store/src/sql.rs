@@ -2,6 +2,7 @@
 //!
 //! **Never here:** a statement of a table. **Never elsewhere:** a look at which database it is, except through [`Sql::pair`].
 
+mod checkpoint;
 mod fault;
 mod postgres;
 mod query;
@@ -10,21 +11,19 @@ mod sqlite;
 mod tx;
 mod value;
 
+pub(crate) use checkpoint::Checkpointer;
 pub(crate) use fault::classify;
-pub(crate) use postgres::connect as connect_postgres;
+pub(crate) use postgres::{PostgresDb, connect as connect_postgres};
 pub use query::Query;
 #[cfg(test)]
 pub(crate) use query::table_of;
 pub use row::{Read, Row};
-pub(crate) use sqlite::connect as connect_sqlite;
+pub(crate) use sqlite::{SqliteDb, Writer, connect as connect_sqlite};
 pub(crate) use tx::Inner;
 pub use tx::Tx;
 pub use value::{Bind, Value};
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use sqlx::{PgPool, SqlitePool};
 
 /// How long a statement may take before the caller gets `storage_timeout`. PostgreSQL's own limit is shorter, so
 /// that the server gives up first and the connection stays usable.
@@ -56,21 +55,15 @@ impl From<&'static str> for Sql {
 /// The open database.
 #[derive(Debug, Clone)]
 pub(crate) enum Db {
-    Sqlite {
-        /// One connection.
-        write: SqlitePool,
-        /// Read-only connections.
-        read: SqlitePool,
-        /// Held by whoever writes: transactions here, and the journal's own thread. Inside one process nobody ever
-        /// meets SQLite's busy handler, which sleeps.
-        writer: Arc<tokio::sync::Mutex<()>>,
-    },
-    Postgres {
-        /// For transactions.
-        write: PgPool,
-        /// `default_transaction_read_only`.
-        read: PgPool,
-    },
+    Sqlite(SqliteDb),
+    Postgres(PostgresDb),
+}
+
+impl Db {
+    /// Begins a reading statement outside a transaction.
+    pub(crate) fn query(&self, sql: impl Into<Sql>) -> Query<'_> {
+        Query::on_pool(self, sql.into())
+    }
 }
 
 /// Where statements go: a transaction, or the read connections.

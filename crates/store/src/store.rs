@@ -7,7 +7,7 @@ use moltforge_types::Ambient;
 use crate::error::Error;
 use crate::location::{DATABASE_FILE, FolderLock, Location};
 use crate::migrations;
-use crate::sql::{At, Db, Query, Sql, Tx, connect_postgres, connect_sqlite};
+use crate::sql::{At, Checkpointer, Db, Query, Sql, Tx, connect_postgres, connect_sqlite};
 
 /// The open store. Cloning gives another handle on the same one; it closes with the last.
 #[derive(Debug, Clone)]
@@ -19,7 +19,9 @@ pub struct Store {
 struct Inner {
     db: Db,
     ambient: Ambient,
-    _lock: Option<FolderLock>,
+    _checkpointer: Option<Checkpointer>,
+    // shared with the journal's thread: the folder is free only when nobody writes to it any more
+    lock: Option<Arc<FolderLock>>,
 }
 
 impl Store {
@@ -33,12 +35,16 @@ impl Store {
         let (db, lock) = match &location {
             Location::Sqlite(folder) => {
                 let lock = FolderLock::take(folder)?;
-                (connect_sqlite(&folder.join(DATABASE_FILE)).await?, Some(lock))
+                (Db::Sqlite(connect_sqlite(&folder.join(DATABASE_FILE)).await?), Some(Arc::new(lock)))
             }
-            Location::Postgres(url) => (connect_postgres(url).await?, None),
+            Location::Postgres(url) => (Db::Postgres(connect_postgres(url).await?), None),
         };
         migrations::run(&db, &ambient).await?;
-        Ok(Self { inner: Arc::new(Inner { db, ambient, _lock: lock }) })
+        let checkpointer = match &db {
+            Db::Sqlite(db) => Some(Checkpointer::start(db)?),
+            Db::Postgres(_) => None,
+        };
+        Ok(Self { inner: Arc::new(Inner { db, ambient, _checkpointer: checkpointer, lock }) })
     }
 
     /// Begins a write transaction.
@@ -70,20 +76,22 @@ impl Store {
     /// Closes every connection and waits for that. Handles that are left give `storage_unavailable`.
     pub async fn close(&self) {
         match &self.inner.db {
-            Db::Sqlite { write, read, .. } => {
-                read.close().await;
-                write.close().await;
-            }
-            Db::Postgres { write, read } => {
-                read.close().await;
-                write.close().await;
-            }
+            Db::Sqlite(db) => db.close().await,
+            Db::Postgres(db) => db.close().await,
         }
     }
 
     /// Where the accessors of the tables send what they read.
     pub(crate) fn at(&self) -> At<'_> {
         At::Read(&self.inner.db)
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.inner.db
+    }
+
+    pub(crate) fn folder_lock(&self) -> Option<Arc<FolderLock>> {
+        self.inner.lock.clone()
     }
 }
 

@@ -21,9 +21,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) async fn run(db: &Db, ambient: &Ambient) -> Result<(), Error> {
     match db {
         // the data folder's lock is held: nobody else migrates
-        Db::Sqlite { .. } => apply(db, ambient, |migration| migration.sqlite).await,
-        Db::Postgres { write, .. } => {
-            let mut connection = write.acquire().await.map_err(|error| classify(error, "(connection)"))?.detach();
+        Db::Sqlite(_) => apply(db, ambient, |migration| migration.sqlite).await,
+        Db::Postgres(postgres) => {
+            let mut connection =
+                postgres.write.acquire().await.map_err(|error| classify(error, "(connection)"))?.detach();
             let locked = lock(&mut connection).await;
             let result = match locked {
                 Ok(()) => apply(db, ambient, |migration| migration.postgres).await,

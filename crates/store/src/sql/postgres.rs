@@ -1,16 +1,28 @@
 //! Connecting to PostgreSQL.
 
 use moltforge_types::Secret;
+use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use super::{ACQUIRE_LIMIT, Db, classify};
+use super::{ACQUIRE_LIMIT, classify};
 use crate::error::Error;
 
 /// Connections of each of the two pools. The journal's lanes have their own.
 const CONNECTIONS: u32 = 8;
 
+/// A PostgreSQL database.
+#[derive(Debug, Clone)]
+pub(crate) struct PostgresDb {
+    /// For transactions.
+    pub(crate) write: PgPool,
+    /// `default_transaction_read_only`.
+    pub(super) read: PgPool,
+    /// For connections apart from the pools.
+    pub(crate) options: PgConnectOptions,
+}
+
 /// What every connection of ours asks the server for.
-pub(crate) fn options(url: &Secret) -> Result<PgConnectOptions, Error> {
+fn options(url: &Secret) -> Result<PgConnectOptions, Error> {
     let options: PgConnectOptions = url.expose().parse().map_err(|_: sqlx::Error| {
         // the driver's text could quote the url with its password
         Error::Url("expected postgres://user:password@host:port/database".into())
@@ -24,10 +36,17 @@ pub(crate) fn options(url: &Secret) -> Result<PgConnectOptions, Error> {
 }
 
 /// A pool that writes and a pool that cannot.
-pub(crate) async fn connect(url: &Secret) -> Result<Db, Error> {
+pub(crate) async fn connect(url: &Secret) -> Result<PostgresDb, Error> {
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_LIMIT);
     let options = options(url)?;
     let write = pool.clone().connect_with(options.clone()).await.map_err(|error| classify(error, "(connection)"))?;
-    let read = pool.connect_lazy_with(options.options([("default_transaction_read_only", "on")]));
-    Ok(Db::Postgres { write, read })
+    let read = pool.connect_lazy_with(options.clone().options([("default_transaction_read_only", "on")]));
+    Ok(PostgresDb { write, read, options })
+}
+
+impl PostgresDb {
+    pub(crate) async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
 }

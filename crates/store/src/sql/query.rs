@@ -40,8 +40,8 @@ impl<'c> Query<'c> {
 
     pub(crate) fn on_pool(db: &'c Db, sql: Sql) -> Self {
         let (target, text) = match db {
-            Db::Sqlite { read, .. } => (Target::SqlitePool(read, SqliteArguments::default()), sql.sqlite),
-            Db::Postgres { read, .. } => (Target::PostgresPool(read, PgArguments::default()), sql.postgres),
+            Db::Sqlite(db) => (Target::SqlitePool(&db.read, SqliteArguments::default()), sql.sqlite),
+            Db::Postgres(db) => (Target::PostgresPool(&db.read, PgArguments::default()), sql.postgres),
         };
         Self { target, text, error: None }
     }

@@ -41,16 +41,14 @@ impl Tx {
     pub(crate) async fn begin(db: &Db, ambient: Ambient) -> Result<Self, Error> {
         let now = ambient.now();
         let (inner, writer) = match db {
-            Db::Sqlite { write, writer, .. } => {
-                let guard = timeout(ACQUIRE_LIMIT, writer.clone().lock_owned())
-                    .await
-                    .map_err(|_| Error::Busy("another transaction holds the writer".into()))?;
+            Db::Sqlite(db) => {
+                let turn = db.writer.turn_in_task().await?;
                 // a deferred transaction that turns into a writer fails at once and ignores the busy timeout
-                let tx = limited(STATEMENT_LIMIT, write.begin_with("BEGIN IMMEDIATE")).await?;
-                (Inner::Sqlite(tx), Some(guard))
+                let tx = limited(STATEMENT_LIMIT, db.write.begin_with("BEGIN IMMEDIATE")).await?;
+                (Inner::Sqlite(tx), Some(turn))
             }
-            Db::Postgres { write, .. } => {
-                (Inner::Postgres(limited(ACQUIRE_LIMIT + Duration::from_secs(1), write.begin()).await?), None)
+            Db::Postgres(db) => {
+                (Inner::Postgres(limited(ACQUIRE_LIMIT + Duration::from_secs(1), db.write.begin()).await?), None)
             }
         };
         Ok(Self { inner, ambient, now, _writer: writer })

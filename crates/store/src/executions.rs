@@ -1,0 +1,229 @@
+//! The table `execution`, for reading. It is written through the journal alone.
+
+mod live;
+
+use moltforge_types::execution::State;
+use moltforge_types::{AgentId, ExecutionId, ProjectId, Timestamp, VersionId};
+
+use crate::error::Error;
+use crate::journal::Columns;
+use crate::sql::{At, Row};
+
+pub use live::{LiveExecution, LiveExecutions};
+
+/// One execution, with its input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionRow {
+    /// Its project.
+    pub project_id: ProjectId,
+    /// Its id.
+    pub execution_id: ExecutionId,
+    /// Its shard.
+    pub shard: u16,
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The agent's name when it was accepted.
+    pub agent_name: String,
+    /// The pinned version.
+    pub version_id: VersionId,
+    /// Its number.
+    pub version: u32,
+    /// The environment whose deployment was called.
+    pub environment: Option<String>,
+    /// The key that it was started with.
+    pub idempotency_key: Option<String>,
+    /// The hash of the start request.
+    pub request_hash: Option<String>,
+    /// The input, JSON.
+    pub input: String,
+    /// When it fails if it has not ended.
+    pub deadline: Option<Timestamp>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When its latest entry was written.
+    pub updated_at: Timestamp,
+    /// The number of its latest entry.
+    pub last_seq: u64,
+    /// What its entries made of it.
+    pub columns: Columns,
+}
+
+impl ExecutionRow {
+    fn from_row(row: &Row<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            project_id: row.get("project_id")?,
+            execution_id: row.get("execution_id")?,
+            shard: row.get("shard")?,
+            agent_id: row.get("agent_id")?,
+            agent_name: row.get("agent_name")?,
+            version_id: row.get("version_id")?,
+            version: row.get("version")?,
+            environment: row.get("environment")?,
+            idempotency_key: row.get("idempotency_key")?,
+            request_hash: row.get("request_hash")?,
+            input: row.get("input")?,
+            deadline: row.get("deadline")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+            last_seq: row.get("last_seq")?,
+            columns: columns(row)?,
+        })
+    }
+}
+
+fn columns(row: &Row<'_>) -> Result<Columns, Error> {
+    Ok(Columns {
+        state: row.parse("state")?,
+        reason: row.parse_optional("reason")?,
+        attempt: row.get("attempt")?,
+        wake_at: row.get("wake_at")?,
+        waiting_for: row.get("waiting_for")?,
+        finished_at: row.get("finished_at")?,
+        output: row.get("output")?,
+        error: row.get("error")?,
+        tokens: row.get("tokens")?,
+    })
+}
+
+/// Which executions a list holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExecutionFilter<'a> {
+    /// Of this agent only.
+    pub agent_id: Option<AgentId>,
+    /// In one of these states only; any when empty.
+    pub states: &'a [State],
+    /// Older than this one: the last one of the page before.
+    pub before: Option<ExecutionId>,
+}
+
+/// The executions of a project.
+#[derive(Debug)]
+pub struct Executions<'c> {
+    at: At<'c>,
+    project_id: ProjectId,
+}
+
+crate::accessor!(executions -> Executions { project_id: ProjectId });
+
+macro_rules! select {
+    ($($rest:expr),*) => {
+        concat!(
+            "SELECT e.project_id, e.execution_id, e.shard, e.agent_id, e.agent_name, e.version_id, e.version, \
+             e.environment, e.idempotency_key, e.request_hash, i.input, e.deadline, e.created_at, e.updated_at, \
+             e.last_seq, e.state, e.reason, e.attempt, e.wake_at, e.waiting_for, e.finished_at, e.output, e.error, \
+             e.tokens FROM execution e \
+             JOIN execution_input i ON i.project_id = e.project_id AND i.execution_id = e.execution_id ",
+            $($rest),*
+        )
+    };
+}
+
+impl Executions<'_> {
+    /// An execution by id.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn find(&mut self, execution_id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {
+        self.at
+            .query(select!("WHERE e.project_id = $1 AND e.execution_id = $2"))
+            .bind(self.project_id)
+            .bind(execution_id)
+            .optional(|row| ExecutionRow::from_row(&row))
+            .await
+    }
+
+    /// An execution by the key that it was started with.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn find_by_key(&mut self, idempotency_key: &str) -> Result<Option<ExecutionRow>, Error> {
+        self.at
+            .query(select!("WHERE e.project_id = $1 AND e.idempotency_key = $2"))
+            .bind(self.project_id)
+            .bind(idempotency_key)
+            .optional(|row| ExecutionRow::from_row(&row))
+            .await
+    }
+
+    /// A page, newest first.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn list(&mut self, filter: ExecutionFilter<'_>, limit: u32) -> Result<Vec<ExecutionRow>, Error> {
+        // one text per shape: each reads along one index and stops at the limit
+        let sql = match (filter.agent_id.is_some(), filter.states.is_empty()) {
+            (_, false) => return self.list_by_state(filter, limit).await,
+            (false, true) => select!(
+                "WHERE e.project_id = $1 AND ($2 IS NULL OR e.execution_id < $2) AND $3 IS NULL \
+                 ORDER BY e.execution_id DESC LIMIT $4"
+            ),
+            (true, true) => select!(
+                "WHERE e.project_id = $1 AND e.agent_id = $3 AND ($2 IS NULL OR e.execution_id < $2) \
+                 ORDER BY e.execution_id DESC LIMIT $4"
+            ),
+        };
+        self.at
+            .query(sql)
+            .bind(self.project_id)
+            .bind(filter.before)
+            .bind(filter.agent_id)
+            .bind(limit)
+            .all(|row| ExecutionRow::from_row(&row))
+            .await
+    }
+
+    /// A page for each state along the index of states, merged.
+    async fn list_by_state(&mut self, filter: ExecutionFilter<'_>, limit: u32) -> Result<Vec<ExecutionRow>, Error> {
+        let mut rows = Vec::new();
+        for state in State::ALL.iter().filter(|state| filter.states.contains(state)) {
+            rows.extend(
+                self.at
+                    .query(select!(
+                        "WHERE e.project_id = $1 AND e.state = $2 AND ($3 IS NULL OR e.execution_id < $3) \
+                         AND ($4 IS NULL OR e.agent_id = $4) ORDER BY e.execution_id DESC LIMIT $5"
+                    ))
+                    .bind(self.project_id)
+                    .bind(state.as_str())
+                    .bind(filter.before)
+                    .bind(filter.agent_id)
+                    .bind(limit)
+                    .all(|row| ExecutionRow::from_row(&row))
+                    .await?,
+            );
+        }
+        rows.sort_by_key(|row| std::cmp::Reverse(row.execution_id));
+        rows.truncate(limit as usize);
+        Ok(rows)
+    }
+
+    /// How many executions of an agent have not ended. Counts no further than `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn count_live(&mut self, agent_id: AgentId, limit: u32) -> Result<u64, Error> {
+        // `|| ''` keeps the planner off the agent's index, which leads through everything that ever ended
+        self.at
+            .query(
+                "SELECT count(*) AS n FROM (SELECT 1 FROM execution WHERE project_id = $1 \
+                 AND state IN ('scheduled', 'running', 'suspended', 'backing_off', 'paused') \
+                 AND agent_id || '' = $2 LIMIT $3) live",
+            )
+            .bind(self.project_id)
+            .bind(agent_id)
+            .bind(limit)
+            .one(|row| row.get("n"))
+            .await
+    }
+
+    /// How many executions are in each state, states without any left out. Reads the whole index of the project.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn counts(&mut self) -> Result<Vec<(State, u64)>, Error> {
+        self.at
+            .query("SELECT state, count(*) AS n FROM execution WHERE project_id = $1 GROUP BY state ORDER BY state")
+            .bind(self.project_id)
+            .all(|row| Ok((row.parse("state")?, row.get("n")?)))
+            .await
+    }
+}

@@ -1,0 +1,111 @@
+//! The journal: the one narrow seam behind which the hot path lives, with three implementations.
+//!
+//! A [`Batch`] is one transaction: the fence of its lane, the new state of the executions that it names, their new
+//! entries, the agents' state that they write, and new executions. All of it lands, or none.
+//!
+//! **Never here:** the meaning of an entry.
+
+mod batch;
+mod postgres;
+mod simulated;
+mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use moltforge_types::{ExecutionId, Timestamp};
+
+pub use batch::{
+    Batch, Columns, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, NewEntry, NewExecution, StateRow,
+};
+pub use simulated::{Fault as SimulatedFault, Memory, Simulated};
+
+use crate::error::Error;
+use crate::sql::Db;
+use crate::store::Store;
+
+/// Why a batch did not land.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The lane's incarnation is no longer the batch's: somebody took over. The owner stops at once and commits
+    /// nothing more. (After a lost connection the batch may have landed before the takeover; the new owner has it.)
+    #[error("the lane belongs to another incarnation")]
+    Fenced,
+    /// The batch does not fit what is stored: another sequence number, an entry that exists, a malformed batch.
+    /// A bug, or damaged data: the owner reloads. Nothing was written.
+    #[error("the batch does not fit the journal: {0}")]
+    Mismatch(String),
+    /// A new execution's idempotency key is taken in its project. Nothing was written.
+    #[error("an execution with this idempotency key exists")]
+    Duplicate,
+    /// The storage did not take it. Nothing was written; the same batch may be tried again.
+    #[error("the batch was not written")]
+    Unavailable(#[source] Error),
+}
+
+/// One entry as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Its number in the execution: dense, from 1.
+    pub seq: u64,
+    /// The kind's number.
+    pub kind: i16,
+    /// When its batch was made.
+    pub at: Timestamp,
+    /// The entry, as JSON.
+    pub payload: Vec<u8>,
+}
+
+/// Where executions are written. One batch in flight per lane.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Writes a batch, durably and whole. Dropping the future does not undo it: the outcome is then not known.
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing was written.
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError>;
+
+    /// The entries of an execution after `after_seq`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error>;
+}
+
+impl Store {
+    /// Opens the journal for writing: on SQLite a thread with its own connection, on PostgreSQL one connection per
+    /// lane. The execution role opens it once.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
+    pub fn journal(&self) -> Result<Arc<dyn Journal>, Error> {
+        Ok(match self.db() {
+            Db::Sqlite(db) => Arc::new(sqlite::SqliteJournal::open(db, self.db().clone(), self.folder_lock())?),
+            Db::Postgres(db) => Arc::new(postgres::PostgresJournal::new(db.options.clone(), self.db().clone())),
+        })
+    }
+
+    /// The entries of an execution after `after_seq`, in order, at most `limit`, without opening the journal.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        entries(self.db(), execution_id, after_seq, limit).await
+    }
+}
+
+async fn entries(db: &Db, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
+    db.query("SELECT seq, kind, at, payload FROM journal WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3")
+        .bind(execution_id)
+        .bind(after_seq)
+        .bind(limit)
+        .all(|row| {
+            Ok(EntryRow {
+                seq: row.get("seq")?,
+                kind: row.get("kind")?,
+                at: row.get("at")?,
+                payload: row.get("payload")?,
+            })
+        })
+        .await
+}

@@ -1,0 +1,67 @@
+//! The journal on PostgreSQL: one connection per lane, one fenced statement per batch.
+//!
+//! When a connection breaks while a statement is under way, nobody is told anything before the outcome is known: the
+//! lane's `connection` number is raised, which waits for whatever the old connection still does and shuts out what
+//! has not begun; then the journal's tail is a fact.
+
+mod lane;
+mod statement;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use moltforge_types::{ExecutionId, NodeId};
+use sqlx::postgres::PgConnectOptions;
+
+use self::lane::Lane;
+use super::batch::{Batch, LaneToken};
+use super::{CommitError, EntryRow, Journal};
+use crate::error::Error;
+use crate::sql::Db;
+
+type Lanes = HashMap<(NodeId, u16), Arc<tokio::sync::Mutex<Lane>>>;
+
+pub(super) struct PostgresJournal {
+    options: PgConnectOptions,
+    db: Db,
+    lanes: Mutex<Lanes>,
+}
+
+impl PostgresJournal {
+    pub(super) fn new(options: PgConnectOptions, db: Db) -> Self {
+        // The statement joins a handful of given rows with large tables by their keys. A plan made for the first
+        // batch's values, or one that reads a whole table, would be wrong for most of the others.
+        let options = options.application_name("moltforge journal").options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("enable_seqscan", "off"),
+            ("jit", "off"),
+        ]);
+        Self { options, db, lanes: Mutex::default() }
+    }
+
+    fn lane(&self, token: LaneToken) -> Arc<tokio::sync::Mutex<Lane>> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes
+            .entry((token.node_id, token.lane))
+            .or_insert_with(|| Arc::new(tokio::sync::Mutex::new(Lane::new(self.options.clone()))));
+        lane.clone()
+    }
+}
+
+#[async_trait]
+impl Journal for PostgresJournal {
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
+        batch.check().map_err(CommitError::Mismatch)?;
+        let lane = self.lane(batch.token);
+        // a task of its own: the statement and its outcome belong together, even when the owner stops waiting
+        let task = tokio::spawn(async move { lane.lock().await.commit(&batch).await });
+        task.await.map_err(|error| CommitError::Unavailable(Error::Unavailable(error.into())))?
+    }
+
+    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        super::entries(&self.db, execution_id, after_seq, limit).await
+    }
+}

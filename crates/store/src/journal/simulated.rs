@@ -1,0 +1,106 @@
+//! Faults on demand: a journal that dies before or after a commit, or refuses one.
+//!
+//! In memory for seeded tests, with paused time; around a real journal for the crash suites.
+
+mod memory;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use moltforge_types::ExecutionId;
+use tokio::sync::watch;
+
+pub use memory::Memory;
+
+use super::batch::Batch;
+use super::{CommitError, EntryRow, Journal};
+use crate::error::Error;
+
+/// What happens at a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The process dies before anything is written: this commit and all later ones of this handle never answer.
+    CrashBefore,
+    /// The process dies after the batch is written and before anybody is told.
+    CrashAfter,
+    /// The storage refuses it with `storage_full`; nothing is written.
+    Error,
+}
+
+/// A journal with faults.
+pub struct Simulated {
+    inner: Arc<dyn Journal>,
+    plan: Mutex<Plan>,
+    dead: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Plan {
+    commits: u64,
+    faults: BTreeMap<u64, Fault>,
+}
+
+impl Simulated {
+    /// Around any journal: [`Memory`], or a real one.
+    pub fn around(inner: Arc<dyn Journal>) -> Self {
+        Self { inner, plan: Mutex::default(), dead: watch::Sender::new(false) }
+    }
+
+    /// `fault` strikes at the `number`th commit of this handle, from 1.
+    pub fn fault_at(&self, number: u64, fault: Fault) {
+        self.plan().faults.insert(number, fault);
+    }
+
+    /// How many commits were asked for so far.
+    pub fn commits(&self) -> u64 {
+        self.plan().commits
+    }
+
+    /// Waits until a crash has struck.
+    pub async fn crashed(&self) {
+        // the sender lives in `self`
+        self.dead.subscribe().wait_for(|dead| *dead).await.ok();
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_fault(&self) -> Option<Fault> {
+        let mut plan = self.plan();
+        plan.commits += 1;
+        let number = plan.commits;
+        plan.faults.remove(&number)
+    }
+
+    async fn die<T>(&self) -> T {
+        self.dead.send_replace(true);
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Journal for Simulated {
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
+        if *self.dead.borrow() {
+            return std::future::pending().await;
+        }
+        match self.next_fault() {
+            None => self.inner.commit(batch).await,
+            Some(Fault::CrashBefore) => self.die().await,
+            Some(Fault::CrashAfter) => {
+                self.inner.commit(batch).await.ok();
+                self.die().await
+            }
+            Some(Fault::Error) => Err(CommitError::Unavailable(Error::Full("a simulated full disk".into()))),
+        }
+    }
+
+    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        if *self.dead.borrow() {
+            return std::future::pending().await;
+        }
+        self.inner.entries(execution_id, after_seq, limit).await
+    }
+}
