@@ -101,31 +101,47 @@
 //! Error::NameTaken)?; tx.commit().await?;` ([`OnUnique`]). After a failed statement a transaction is useless on
 //! PostgreSQL: drop it. What only one text cannot say on both databases is a named [`Sql::pair`] with its reason.
 
+mod agents;
+mod changes;
 mod credentials;
+mod deployments;
 pub mod error;
+mod executions;
 mod idempotency;
+pub mod journal;
 mod keys;
 mod location;
 mod migrations;
+mod nodes;
 mod organisations;
 mod projects;
 mod sessions;
 mod sign_in_codes;
 pub mod sql;
+mod state;
 mod store;
+mod versions;
 
+pub use agents::{Agent, AgentFilter, AgentPage, Agents, ListedAgent};
+pub use changes::{Change, Changes};
 pub use credentials::{Credentials, RedeemedCode};
+pub use deployments::{Deployment, Deployments, Ended, NewDeployment};
 pub use error::{Error, OnUnique};
+pub use executions::{ExecutionFilter, ExecutionRow, Executions, LiveExecution, LiveExecutions};
 pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
+pub use journal::{Batch, CommitError, EntryRow, Journal, LaneToken};
 pub use keys::{Key, Keys, NewKey};
 pub use location::Location;
 pub use migrations::{Applied, Migrations, migrations_text};
+pub use nodes::{Nodes, OwnedShard};
 pub use organisations::{Organisation, Organisations};
 pub use projects::{Project, Projects};
 pub use sessions::{Session, Sessions};
 pub use sign_in_codes::SignInCodes;
 pub use sql::{Sql, Tx};
+pub use state::{AgentState, StateValue};
 pub use store::Store;
+pub use versions::{AgentRef, NewVersion, Resolved, ResolvedVersion, Version, VersionRef, Versions};
 
 /// The way to a table: a method of the same name on [`Tx`] and on [`Store`]. The accessor is a struct with a field
 /// `at: At<'c>` and the fields named here.

@@ -3,8 +3,11 @@
 //! SQLite always runs. PostgreSQL runs when `MOLTFORGE_TEST_POSTGRES` names a server (a superuser's URL); without it
 //! those tests print that they are skipped, or fail when `MOLTFORGE_TEST_REQUIRE=1`.
 
+mod agents;
+mod changes;
 mod complete;
 mod credentials;
+mod deployments;
 mod idempotency;
 mod keys;
 mod migrations;
@@ -14,3 +17,4 @@ mod schema;
 mod sessions;
 mod sign_in_codes;
 mod sql;
+mod versions;
