@@ -160,6 +160,6 @@ pub struct ScriptedCall {
     /// The tool's name.
     pub tool: String,
     /// The arguments; texts within are templates. A template that is the whole text keeps the value's type.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub arguments: Value,
 }

@@ -1,0 +1,109 @@
+//! JSON Schemas inside of a configuration: what is accepted, and how they are compiled.
+//!
+//! The program that validates inputs, outputs and arguments must compile schemas with [`compile`] as well, so that a
+//! schema which passed the check cannot fail later.
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+
+use crate::diagnostic::{Findings, child, item};
+
+/// The largest schema, in bytes of JSON.
+pub const MAX_SCHEMA_BYTES: usize = 64 * 1024;
+
+/// The one dialect that is understood.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// The largest compiled regular expression of a `pattern`, in bytes.
+const MAX_PATTERN_BYTES: usize = 1024 * 1024;
+
+/// Compiles a schema (2020-12) whose references stay within it. Patterns run in linear time: an input cannot make one
+/// slow, and look-around and back-references are refused for that reason.
+///
+/// # Errors
+/// What is wrong with the schema, as text.
+pub fn compile(schema: &Value) -> Result<Validator, String> {
+    build(schema).map_err(|(_, message)| message)
+}
+
+/// The validator, or where within the schema it fails and why.
+fn build(schema: &Value) -> Result<Validator, (String, String)> {
+    let built = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN_BYTES))
+        .offline()
+        .build(schema);
+    built.map_err(|error| {
+        let advice = match error.instance_path().as_str().rsplit('/').next() {
+            Some("pattern") => ": look-around and back-references are not available, and the size is limited",
+            _ => "",
+        };
+        (error.instance_path().as_str().to_owned(), format!("{error}{advice}"))
+    })
+}
+
+/// Reports everything that is wrong with a schema, each at its place within it.
+pub(crate) fn faults(schema: &Value, pointer: &str, findings: &mut Findings) {
+    let bytes = schema.to_string().len();
+    if bytes > MAX_SCHEMA_BYTES {
+        findings.value(pointer, format!("the schema has {bytes} bytes; at most {MAX_SCHEMA_BYTES} are allowed"));
+        return;
+    }
+    let before = findings.0.len();
+    dialect(schema, pointer, findings);
+    references(schema, pointer, findings);
+    for error in jsonschema::draft202012::meta::validator().iter_errors(schema) {
+        let at = format!("{pointer}{}", error.instance_path().as_str());
+        findings.value(at, meta_message(&error));
+    }
+    if findings.0.len() == before
+        && let Err((at, message)) = build(schema)
+    {
+        findings.value(format!("{pointer}{at}"), format!("not a usable JSON Schema: {message}"));
+    }
+}
+
+fn dialect(schema: &Value, pointer: &str, findings: &mut Findings) {
+    if let Some(named) = schema.get("$schema")
+        && named.as_str().map(|uri| uri.trim_end_matches('#')) != Some(DIALECT)
+    {
+        findings
+            .value(child(pointer, "$schema"), format!("only the dialect \"{DIALECT}\" is understood; leave it out"));
+    }
+}
+
+/// References must stay within the schema: nothing is fetched.
+fn references(schema: &Value, pointer: &str, findings: &mut Findings) {
+    match schema {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let here = child(pointer, key);
+                let outside = value.as_str().is_some_and(|target| !target.starts_with('#'));
+                if matches!(key.as_str(), "$ref" | "$dynamicRef") && outside {
+                    findings.value(&here, "only references within the schema are followed, e.g. \"#/$defs/address\"");
+                }
+                references(value, &here, findings);
+            }
+        }
+        Value::Array(items) => {
+            for (at, value) in items.iter().enumerate() {
+                references(value, &item(pointer, at), findings);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn meta_message(error: &jsonschema::ValidationError<'_>) -> String {
+    let of_type = error.instance_path().as_str().rsplit('/').next() == Some("type");
+    if of_type {
+        let types = "array, boolean, integer, null, number, object, string";
+        return format!("expected a type of JSON Schema ({types}), or a list of them, got {}", cut(error.instance()));
+    }
+    let text: String = error.to_string().chars().take(300).collect();
+    format!("not a JSON Schema: {text}")
+}
+
+fn cut(value: &Value) -> String {
+    value.to_string().chars().take(80).collect()
+}

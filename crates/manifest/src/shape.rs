@@ -1,0 +1,142 @@
+//! Which fields an agent's configuration has, and what each of them takes. A test compares this with the wire contract.
+
+use std::ops::RangeInclusive;
+
+/// What a value must be.
+#[derive(Debug)]
+pub(crate) enum Shape {
+    /// A text.
+    Text,
+    /// One of some texts.
+    Choice(&'static [&'static str]),
+    /// A whole number in a range.
+    Integer(RangeInclusive<u64>),
+    /// A number.
+    Number,
+    /// A list of values of one shape.
+    List(&'static Shape),
+    /// A table with exactly these fields.
+    Table(&'static [Field]),
+    /// A table of texts under names of the author's choice.
+    Texts,
+    /// A table with anything in it: a JSON Schema.
+    Schema,
+    /// Anything that both TOML and JSON can say.
+    Any,
+}
+
+/// One field of a table.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) required: bool,
+}
+
+const fn required(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, required: true }
+}
+
+const fn optional(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, required: false }
+}
+
+/// Bounds of whole numbers, shared with the rules.
+pub(crate) mod bounds {
+    use std::ops::RangeInclusive;
+
+    pub(crate) const TURNS: RangeInclusive<u64> = 1..=10_000;
+    pub(crate) const TOOL_CALLS: RangeInclusive<u64> = 0..=50_000;
+    pub(crate) const TOKENS: RangeInclusive<u64> = 1..=1_000_000_000_000;
+    pub(crate) const ATTEMPTS: RangeInclusive<u64> = 1..=1_000;
+    pub(crate) const MAX_OUTPUT_TOKENS: RangeInclusive<u64> = 1..=1_000_000;
+    pub(crate) const REPEAT: RangeInclusive<u64> = 1..=50_000;
+}
+
+/// The whole of an agent file.
+pub(crate) const AGENT: Shape = Shape::Table(&[
+    required("name", Shape::Text),
+    optional("description", Shape::Text),
+    required("kind", Shape::Choice(&["prompt"])),
+    required("model", Shape::Text),
+    optional("instructions", Shape::Text),
+    optional("tools", Shape::List(&Shape::Text)),
+    optional("hosts", Shape::List(&Shape::Text)),
+    optional("input_schema", Shape::Schema),
+    optional("output_schema", Shape::Schema),
+    optional("limits", LIMITS),
+    optional("parameters", PARAMETERS),
+    optional("tool", Shape::List(&TOOL)),
+    optional("script", Shape::List(&REPLY)),
+]);
+
+const LIMITS: Shape = Shape::Table(&[
+    optional("wall", Shape::Text),
+    optional("turns", Shape::Integer(bounds::TURNS)),
+    optional("tool_calls", Shape::Integer(bounds::TOOL_CALLS)),
+    optional("tokens", Shape::Integer(bounds::TOKENS)),
+    optional("attempts", Shape::Integer(bounds::ATTEMPTS)),
+]);
+
+const PARAMETERS: Shape = Shape::Table(&[
+    optional("temperature", Shape::Number),
+    optional("max_output_tokens", Shape::Integer(bounds::MAX_OUTPUT_TOKENS)),
+]);
+
+const TOOL: Shape = Shape::Table(&[
+    required("name", Shape::Text),
+    required("description", Shape::Text),
+    required("url", Shape::Text),
+    optional("method", Shape::Text),
+    optional("headers", Shape::Texts),
+    required("parameters", Shape::Schema),
+    optional("effect", Shape::Text),
+    optional("timeout", Shape::Text),
+]);
+
+const REPLY: Shape = Shape::Table(&[
+    optional("text", Shape::Text),
+    optional("calls", Shape::List(&CALL)),
+    optional("delay", Shape::Text),
+    optional("repeat", Shape::Integer(bounds::REPEAT)),
+]);
+
+const CALL: Shape = Shape::Table(&[required("tool", Shape::Text), optional("arguments", Shape::Any)]);
+
+/// Top-level fields that a reader of the design may expect and that this server does not understand. They are refused by
+/// name, because ignoring a budget or a trigger would be worse than not having it.
+pub(crate) const NOT_YET: [&str; 4] = ["budget", "triggers", "code", "process"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use moltforge_api::config::{AgentConfig, HttpTool, Limits, ModelParameters, ScriptedCall, ScriptedReply};
+    use utoipa::PartialSchema;
+
+    fn fields<T: PartialSchema>() -> Vec<(String, bool)> {
+        let schema = serde_json::to_value(T::schema()).unwrap();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
+        let names = schema["properties"].as_object().unwrap().keys();
+        let mut fields: Vec<_> = names.map(|name| (name.clone(), required.contains(&name.as_str()))).collect();
+        fields.sort();
+        fields
+    }
+
+    fn known(shape: &Shape) -> Vec<(String, bool)> {
+        let Shape::Table(fields) = shape else { panic!("{shape:?} is not a table") };
+        let mut fields: Vec<_> = fields.iter().map(|field| (field.name.to_owned(), field.required)).collect();
+        fields.sort();
+        fields
+    }
+
+    #[test]
+    fn the_wire_contract_has_the_same_fields() {
+        assert_eq!(known(&AGENT), fields::<AgentConfig>());
+        assert_eq!(known(&LIMITS), fields::<Limits>());
+        assert_eq!(known(&PARAMETERS), fields::<ModelParameters>());
+        assert_eq!(known(&TOOL), fields::<HttpTool>());
+        assert_eq!(known(&REPLY), fields::<ScriptedReply>());
+        assert_eq!(known(&CALL), fields::<ScriptedCall>());
+    }
+}
