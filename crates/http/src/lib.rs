@@ -15,6 +15,7 @@ mod path;
 pub mod problem;
 mod query;
 pub mod request_id;
+pub mod session;
 
 pub use caller::{Caller, CallerKeys};
 pub use cursor::page_limit;
