@@ -31,7 +31,7 @@ struct Cli {
 enum Command {
     /// Everything that needs no run: format, lints, rules of the tree, licences and bans, documentation
     Check(check::Args),
-    /// The rules of the tree: dependency edges, file sizes, error pages, migrations, conformance
+    /// The rules of the tree: dependency edges, file sizes, error pages, migrations, words, links
     Tidy,
     /// Install and start what the tests need, then run all of them
     Test(test::Args),

@@ -1,7 +1,8 @@
 //! `cargo xtask test`: installs and starts what the tests need, then runs all of them.
 //!
 //! The stages, in order: `setup` (a throw-away PostgreSQL), `build` (everything, once), `unit` (every Rust test on
-//! SQLite and PostgreSQL), `doc` (documentation examples), `kill`, `quickstart`, `browser`.
+//! SQLite and PostgreSQL), `doc` (examples in the documentation of items), `docs` (generated pages are fresh),
+//! `quickstart` (the page is typed), `kill` (SIGKILL under load), `browser` (pages in Chromium).
 
 mod apt;
 mod browser;
@@ -13,9 +14,9 @@ use anyhow::{Result, bail};
 use self::postgres::Postgres;
 use crate::stage::Stages;
 use crate::workspace::{PROFILE, built};
-use crate::{kill, quickstart};
+use crate::{docs, kill, quickstart};
 
-const STAGES: [&str; 5] = ["unit", "doc", "kill", "quickstart", "browser"];
+const STAGES: [&str; 6] = ["unit", "doc", "docs", "quickstart", "kill", "browser"];
 
 /// What to test.
 #[derive(clap::Args)]
@@ -55,11 +56,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         if wanted("doc") && args.filter.is_none() {
             stages.run("doc", || rust::doc(url));
         }
-        if wanted("kill") && args.filter.is_none() {
-            stages.run("kill", || kill::bounded(&server));
+        if wanted("docs") && args.filter.is_none() {
+            stages.run("docs", || docs::fresh(&built(PROFILE, "moltforge")));
         }
         if wanted("quickstart") && args.filter.is_none() {
             stages.run("quickstart", || quickstart::tally(&built(PROFILE, "moltforge")));
+        }
+        if wanted("kill") && args.filter.is_none() {
+            stages.run("kill", || kill::bounded(&server));
         }
         if wanted("browser") && args.filter.is_none() {
             stages.run("browser", || browser::run(&built(PROFILE, "moltforge")));

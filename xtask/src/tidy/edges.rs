@@ -13,7 +13,7 @@ const TABLE: [(&str, i64, &[&str]); 19] = [
     ("store", 1, &["types"]),
     ("egress", 1, &["types"]),
     ("bus", 2, &["types", "store"]),
-    ("capabilities", 2, &["types", "api", "store", "egress"]),
+    ("capabilities", 2, &["types", "api", "manifest", "store", "egress"]),
     ("http", 2, &["types", "api"]),
     ("client", 2, &["types", "api"]),
     ("testing", 2, &["types", "api", "store"]),
