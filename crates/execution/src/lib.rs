@@ -1,1 +1,22 @@
-//! execution
+//! The execution service: accepts executions, journals every step, runs the tool-calling loop, resumes after a crash.
+//!
+//! Start reading at [`engine`] (pure rules), then `shard/owner.rs` (the loop that owns executions and commits), then
+//! [`Executions`] (what the API asks).
+//!
+//! **Never here:** SQL; a change of an agent's definition; a request to anything outside (that is `capabilities`).
+
+mod codec;
+mod config;
+pub mod engine;
+mod error;
+mod executions;
+mod http;
+mod shard;
+mod steps;
+mod views;
+
+pub use config::Config;
+pub use error::Error;
+pub use executions::{Executions, MAX_WAIT, Started};
+pub use http::router;
+pub use shard::supervisor::Readiness;

@@ -69,10 +69,10 @@ pub enum Entry {
     Running {
         /// From 1; grows at every claim.
         attempt: u32,
-        /// Claims without progress in between, this one included.
+        /// Owners lost (crashes) since the latest progress.
         #[serde(default)]
-        without_progress: u32,
-        /// Whether the claim follows the loss of an owner (a crash).
+        crashes: u32,
+        /// Whether the claim follows the loss of an owner.
         #[serde(default)]
         recovered: bool,
     },
@@ -135,6 +135,9 @@ pub enum Entry {
         tool: String,
         /// What went wrong.
         error: ErrorInfo,
+        /// Refused before it was made: the tool is unknown or the arguments do not fit.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rejected: bool,
         /// When the call began.
         started_at: Timestamp,
         /// How long it took, microseconds.

@@ -65,6 +65,13 @@ names! {
     EnvironmentName;
 }
 
+impl AgentName {
+    /// For an agent whose stored name cannot be read.
+    pub fn unknown() -> Self {
+        Self("unknown".to_owned())
+    }
+}
+
 impl EnvironmentName {
     /// The environment when none is named: `production`.
     pub fn production() -> Self {

@@ -1,0 +1,231 @@
+//! The pure core: what an execution is, and what each command does to it.
+//!
+//! A command is applied to an [`Execution`]; it appends journal [`Entry`](moltforge_types::journal::Entry)s and asks for
+//! [`Action`]s as data. State changes by [`Execution::record`] alone, so replaying the entries gives the same state.
+//! A file per command; `advance` is the one place that decides what comes next.
+//!
+//! **Never here:** input or output, `async`, clocks, shards, lanes.
+
+mod advance;
+mod cancel;
+mod claim;
+mod model_answered;
+mod pause;
+mod record;
+mod resume;
+mod signal;
+mod spec;
+mod start;
+mod state;
+mod tool_answered;
+mod wake;
+
+#[cfg(test)]
+mod tests;
+
+pub use spec::Spec;
+pub use start::Start;
+pub use state::{Execution, Pending, PendingState};
+
+use moltforge_types::execution::Effect;
+use moltforge_types::journal::{Entry, ErrorInfo};
+use moltforge_types::{Timestamp, conversation::ToolCall, conversation::Usage};
+use serde_json::Value;
+use std::time::Duration;
+
+/// What is handed in with every command: the time, and a random number for jitter.
+#[derive(Debug, Clone, Copy)]
+pub struct Context {
+    /// The time of this command; every entry that it writes carries it.
+    pub now: Timestamp,
+    /// Uniformly random.
+    pub random: u64,
+}
+
+/// What can happen to an execution after its start.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// An owner takes it to work: a free slot, a due retry, or (with `recovered`) the loss of the owner before.
+    Claim {
+        /// After a crash.
+        recovered: bool,
+    },
+    /// A model call ended.
+    ModelAnswered {
+        /// Its step.
+        step: u32,
+        /// When the call began.
+        started_at: Timestamp,
+        /// The reply or the error.
+        result: Result<ModelAnswer, ModelFailure>,
+    },
+    /// A tool call ended.
+    ToolAnswered {
+        /// Its step.
+        step: u32,
+        /// When the call began.
+        started_at: Timestamp,
+        /// The answer or the error.
+        result: Result<Value, ToolFailure>,
+    },
+    /// The time that it waited for may have come. Harmless when it has not.
+    Wake,
+    /// A signal arrives.
+    Signal {
+        /// Its name.
+        name: String,
+        /// What it carries.
+        payload: Value,
+        /// The sender's key.
+        dedupe_key: Option<String>,
+    },
+    /// Hold it.
+    Pause {
+        /// Who asks.
+        by: String,
+        /// What they say.
+        note: Option<String>,
+    },
+    /// Let it go on.
+    Resume {
+        /// Who asks.
+        by: String,
+        /// What to do about calls with an unknown outcome.
+        unknown_effects: Option<UnknownEffects>,
+    },
+    /// Stop it for good.
+    Cancel {
+        /// Who asks.
+        by: String,
+        /// What they say.
+        note: Option<String>,
+    },
+}
+
+/// An operator's decision about calls whose outcome is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownEffects {
+    /// Send them again, with the same key.
+    Retry,
+    /// Tell the model that they failed.
+    Fail,
+}
+
+/// What a model replied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelAnswer {
+    /// The text.
+    pub text: String,
+    /// The calls, in order.
+    pub tool_calls: Vec<ToolCall>,
+    /// Tokens.
+    pub usage: Usage,
+}
+
+/// Why a model call failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelFailure {
+    /// What went wrong.
+    pub error: ErrorInfo,
+    /// Worth another attempt.
+    pub transient: bool,
+    /// Not before this long.
+    pub retry_after: Option<Duration>,
+}
+
+/// Why a tool call failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolFailure {
+    /// What went wrong.
+    pub error: ErrorInfo,
+    /// The request was sent and no answer came.
+    pub outcome_unknown: bool,
+}
+
+/// What the owner must do once everything before it is durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Call the model with the conversation so far.
+    CallModel {
+        /// The step.
+        step: u32,
+        /// Which model call of the execution, from 1.
+        turn: u32,
+        /// Which try of this step, from 1.
+        attempt: u32,
+    },
+    /// Call a tool.
+    CallTool {
+        /// The step.
+        step: u32,
+        /// The tool.
+        tool: String,
+        /// The checked arguments.
+        arguments: Value,
+        /// Its class.
+        effect: Effect,
+        /// The key to send along.
+        idempotency_key: Option<String>,
+    },
+    /// Stop the calls of these steps; their answers are no longer wanted.
+    Abort {
+        /// The steps.
+        steps: Vec<u32>,
+    },
+}
+
+/// Why a command was refused. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The execution has ended.
+    Ended,
+    /// Resume of something that is not paused.
+    NotPaused,
+    /// Resume of an execution with calls of unknown outcome, without a decision.
+    DecisionNeeded,
+    /// Too many signals wait already.
+    SignalBufferFull,
+}
+
+/// One entry with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The dense number within the execution, from 1.
+    pub seq: u64,
+    /// The time of the command that wrote it.
+    pub at: Timestamp,
+    /// What it says.
+    pub entry: Entry,
+}
+
+/// What a command did: entries to append, then actions to carry out.
+#[derive(Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// In order.
+    pub entries: Vec<Recorded>,
+    /// Only after the entries are durable.
+    pub actions: Vec<Action>,
+}
+
+/// Applies one command. The execution's state and the outcome's entries always agree.
+pub fn apply(execution: &mut Execution, command: Command, context: Context) -> Result<Outcome, Refusal> {
+    let mut outcome = Outcome::default();
+    let out = &mut outcome;
+    match command {
+        Command::Claim { recovered } => claim::apply(execution, recovered, context, out),
+        Command::ModelAnswered { step, started_at, result } => {
+            model_answered::apply(execution, step, started_at, result, context, out);
+        }
+        Command::ToolAnswered { step, started_at, result } => {
+            tool_answered::apply(execution, step, started_at, result, context, out);
+        }
+        Command::Wake => wake::apply(execution, context, out),
+        Command::Signal { name, payload, dedupe_key } => {
+            signal::apply(execution, name, payload, dedupe_key, context, out)?;
+        }
+        Command::Pause { by, note } => pause::apply(execution, by, note, context, out)?,
+        Command::Resume { by, unknown_effects } => resume::apply(execution, by, unknown_effects, context, out)?,
+        Command::Cancel { by, note } => cancel::apply(execution, by, note, context, out)?,
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,45 @@
+//! Claim: an attempt begins. It is counted here, before anything can go wrong with it.
+
+use moltforge_types::execution::{Reason, State};
+use moltforge_types::journal::Entry;
+
+use super::{Context, Execution, Outcome, advance};
+
+/// Claims after crashes without progress in between, before the execution is held as `crash_loop`.
+pub(crate) const CRASH_LIMIT: u32 = 10;
+
+pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context, out: &mut Outcome) {
+    let claimable = match execution.state {
+        State::Scheduled => true,
+        // also after a crash a back-off keeps its time
+        State::BackingOff => execution.run_at.is_none_or(|run_at| run_at <= context.now),
+        // only the loss of the owner makes a running execution claimable again
+        State::Running => recovered,
+        _ => false,
+    };
+    if !claimable {
+        return;
+    }
+    let crashed = recovered && execution.state == State::Running;
+    if crashed && execution.crashes >= CRASH_LIMIT {
+        let detail = format!("the server died {CRASH_LIMIT} times while this ran, without progress in between");
+        execution.write(
+            Entry::Paused { reason: Reason::CrashLoop, detail: Some(detail), by: None },
+            context,
+            out,
+        );
+        return;
+    }
+    begin_attempt(execution, crashed, context, out);
+    advance::apply(execution, context, out);
+}
+
+/// Writes the entry that counts an attempt.
+pub(super) fn begin_attempt(execution: &mut Execution, recovered: bool, context: Context, out: &mut Outcome) {
+    let entry = Entry::Running {
+        attempt: execution.attempt.saturating_add(1),
+        crashes: execution.crashes.saturating_add(u32::from(recovered)),
+        recovered,
+    };
+    execution.write(entry, context, out);
+}

@@ -1,0 +1,37 @@
+//! Pause: a hold that holds. Calls that can be repeated are aborted; a call with a durable intent is left to end, and its
+//! answer is kept.
+
+use moltforge_types::execution::{Reason, State};
+use moltforge_types::journal::Entry;
+
+use super::state::PendingState;
+use super::{Context, Execution, Outcome, Refusal, advance};
+
+pub(super) fn apply(
+    execution: &mut Execution,
+    by: String,
+    note: Option<String>,
+    context: Context,
+    out: &mut Outcome,
+) -> Result<(), Refusal> {
+    match execution.state {
+        state if state.is_terminal() => return Err(Refusal::Ended),
+        // held already: the answer is the same, and the first reason stays
+        State::Paused => return Ok(()),
+        _ => {}
+    }
+    execution.write(Entry::Paused { reason: Reason::Operator, detail: note, by: Some(by) }, context, out);
+    abort_repeatable(execution, out);
+    Ok(())
+}
+
+/// Aborts calls in flight whose intent is not in the journal: model calls and reads.
+pub(super) fn abort_repeatable(execution: &mut Execution, out: &mut Outcome) {
+    let kept: Vec<u32> = execution
+        .pending
+        .iter()
+        .filter(|call| matches!(call.state, PendingState::Invoked { .. }))
+        .map(|call| call.step)
+        .collect();
+    advance::abort(execution, |step| !kept.contains(&step), out);
+}

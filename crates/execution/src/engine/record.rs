@@ -1,0 +1,159 @@
+//! The fold: what an entry says about the state. The only place that changes it.
+
+use std::sync::Arc;
+
+use moltforge_types::conversation::Message;
+use moltforge_types::execution::State;
+use moltforge_types::journal::{Entry, ErrorInfo};
+use serde_json::{Value, json};
+
+use super::state::{Execution, Pending, PendingState};
+use super::Recorded;
+
+impl Execution {
+    /// Folds one entry. Entries come in order, each once: a gap is a bug of the caller, and is asserted in debug builds.
+    pub fn record(&mut self, recorded: &Recorded) {
+        debug_assert_eq!(recorded.seq, self.seq + 1, "entries are dense");
+        debug_assert!(!self.state.is_terminal() || self.seq == 0, "a terminal execution never changes");
+        self.seq = recorded.seq;
+        self.updated_at = recorded.at;
+        match &recorded.entry {
+            Entry::Scheduled { input, deadline, .. } => {
+                self.created_at = recorded.at;
+                self.input = Arc::new(input.clone());
+                self.deadline = *deadline;
+                self.messages.push(Arc::new(Message::User { text: user_text(input) }));
+                self.state = State::Scheduled;
+            }
+            Entry::Running { attempt, crashes, recovered } => {
+                if *recovered {
+                    // a decision about unknown outcomes covers one try, not the one after a crash
+                    self.unknown_effects = None;
+                }
+                self.attempt = *attempt;
+                self.crashes = *crashes;
+                self.state = State::Running;
+                self.run_at = None;
+            }
+            Entry::ModelCompleted { step, text, tool_calls, usage, .. } => {
+                self.progress();
+                self.turns += 1;
+                self.usage.add(*usage);
+                self.tool_calls = self.tool_calls.saturating_add(u32::try_from(tool_calls.len()).unwrap_or(u32::MAX));
+                self.messages
+                    .push(Arc::new(Message::Assistant { text: text.clone(), tool_calls: tool_calls.clone() }));
+                self.pending = tool_calls
+                    .iter()
+                    .zip(step + 1..)
+                    .map(|(call, step)| Pending {
+                        step,
+                        call_id: call.call_id.clone(),
+                        tool: call.tool.clone(),
+                        arguments: call.arguments.clone(),
+                        state: PendingState::Open,
+                    })
+                    .collect();
+                self.next_step = step + 1 + u32::try_from(tool_calls.len()).unwrap_or(0);
+            }
+            Entry::ToolInvoked { step, effect, idempotency_key, .. } => self.set_pending(
+                *step,
+                PendingState::Invoked { effect: *effect, idempotency_key: idempotency_key.clone() },
+            ),
+            Entry::ToolSucceeded { step, output, .. } => {
+                self.progress();
+                self.take_signal_for(*step);
+                self.answer(*step, output.to_string());
+            }
+            Entry::ToolFailed { step, error, rejected, .. } => {
+                self.progress();
+                self.turn_rejected |= rejected;
+                self.answer(*step, json!({ "error": error }).to_string());
+            }
+            Entry::TimerSet { step, due, .. } => self.set_pending(*step, PendingState::Timer { due: *due }),
+            Entry::SignalAwaited { step, name, due, .. } => {
+                self.set_pending(*step, PendingState::Signal { name: name.clone(), due: *due });
+            }
+            Entry::SignalReceived { name, payload, dedupe_key } => {
+                self.signal_bytes += name.len() + payload.to_string().len();
+                self.signals.push_back((name.clone(), payload.clone()));
+                self.seen.extend(dedupe_key.clone());
+            }
+            Entry::Suspended { .. } => self.state = State::Suspended,
+            Entry::Resumed { from, unknown_effects, .. } => {
+                self.state = State::Scheduled;
+                self.reason = None;
+                if *from == State::Paused {
+                    self.progress();
+                    self.unknown_effects.clone_from(unknown_effects);
+                }
+            }
+            Entry::Paused { reason, .. } => {
+                self.state = State::Paused;
+                self.reason = Some(*reason);
+                self.run_at = None;
+            }
+            Entry::RetryScheduled { error, failures, run_at, .. } => {
+                self.state = State::BackingOff;
+                self.failures = *failures;
+                self.run_at = Some(*run_at);
+                self.error = Some(error.clone());
+            }
+            Entry::Completed { output } => self.end(State::Completed, Some(output.clone()), None, recorded),
+            Entry::Failed { error } => self.end(State::Failed, None, Some(error.clone()), recorded),
+            Entry::Cancelled { .. } => self.end(State::Cancelled, None, None, recorded),
+        }
+    }
+
+    /// Something new is known: failures and crashes before it no longer count.
+    fn progress(&mut self) {
+        self.failures = 0;
+        self.crashes = 0;
+        self.error = None;
+    }
+
+    fn end(&mut self, state: State, output: Option<Value>, error: Option<ErrorInfo>, recorded: &Recorded) {
+        self.state = state;
+        self.reason = None;
+        self.output = output;
+        self.error = error;
+        self.finished_at = Some(recorded.at);
+        self.run_at = None;
+    }
+
+    fn set_pending(&mut self, step: u32, state: PendingState) {
+        if let Some(call) = self.pending.iter_mut().find(|call| call.step == step) {
+            call.state = state;
+        }
+    }
+
+    /// A signal step that succeeded has taken the oldest signal of its name.
+    fn take_signal_for(&mut self, step: u32) {
+        let Some(call) = self.pending.iter().find(|call| call.step == step) else { return };
+        let PendingState::Signal { name, .. } = &call.state else { return };
+        if let Some(at) = self.signals.iter().position(|(waiting, _)| waiting == name)
+            && let Some((name, payload)) = self.signals.remove(at)
+        {
+            self.signal_bytes = self.signal_bytes.saturating_sub(name.len() + payload.to_string().len());
+        }
+    }
+
+    /// Keeps an answer; once all calls are answered, they join the conversation in the order of the calls.
+    fn answer(&mut self, step: u32, content: String) {
+        self.set_pending(step, PendingState::Answered { content });
+        if self.pending.iter().all(|call| matches!(call.state, PendingState::Answered { .. })) {
+            self.rejected_turns = if std::mem::take(&mut self.turn_rejected) { self.rejected_turns + 1 } else { 0 };
+            for call in std::mem::take(&mut self.pending) {
+                let PendingState::Answered { content } = call.state else { continue };
+                self.messages.push(Arc::new(Message::Tool { call_id: call.call_id, tool: call.tool, content }));
+            }
+        }
+    }
+}
+
+/// The input as the user's message: a text as it is, anything else as JSON.
+fn user_text(input: &Value) -> String {
+    match input {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

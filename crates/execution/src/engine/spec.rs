@@ -1,0 +1,143 @@
+//! What an execution is pinned to: one version, parsed and compiled once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltforge_api::AgentConfig;
+use moltforge_capabilities::tools::ToolSet;
+use moltforge_types::journal::ErrorInfo;
+use moltforge_types::{AgentId, AgentName, ProjectId, VersionId};
+use serde_json::Value;
+
+/// A version, ready to run.
+pub struct Spec {
+    /// The project.
+    pub project_id: ProjectId,
+    /// The agent.
+    pub agent_id: AgentId,
+    /// Its name.
+    pub agent_name: AgentName,
+    /// The version.
+    pub version_id: VersionId,
+    /// Its number.
+    pub version: u32,
+    /// Its configuration.
+    pub config: Arc<AgentConfig>,
+    /// Its tools, compiled.
+    pub tools: Arc<ToolSet>,
+    /// `limits.wall`, parsed.
+    pub wall: Duration,
+    /// Why this server cannot run it; such an execution is held as `version_missing`.
+    pub missing: Option<ErrorInfo>,
+    input: Option<jsonschema::Validator>,
+    output: Option<jsonschema::Validator>,
+}
+
+impl std::fmt::Debug for Spec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spec").field("agent", &self.agent_name).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl Spec {
+    /// Compiles a version. Fails when its configuration no longer means anything to this server (the execution is then
+    /// paused as `version_missing`).
+    pub fn compile(
+        project_id: ProjectId,
+        agent_id: AgentId,
+        version_id: VersionId,
+        version: u32,
+        config: AgentConfig,
+    ) -> Result<Self, ErrorInfo> {
+        let invalid = |message: String| ErrorInfo::new("version_invalid", message);
+        let compile = |schema: &Option<Value>| {
+            schema
+                .as_ref()
+                .map(jsonschema::validator_for)
+                .transpose()
+                .map_err(|error| invalid(format!("its schema cannot be compiled: {error}")))
+        };
+        Ok(Self {
+            project_id,
+            agent_id,
+            agent_name: config.name.parse().map_err(|error| invalid(format!("{error}")))?,
+            version_id,
+            version,
+            tools: Arc::new(ToolSet::resolve(&config)?),
+            wall: moltforge_manifest::parse_duration(&config.limits.wall).map_err(invalid)?,
+            input: compile(&config.input_schema)?,
+            output: compile(&config.output_schema)?,
+            config: Arc::new(config),
+            missing: None,
+        })
+    }
+
+    /// A stand-in for a version that this server cannot run, so that its executions can still be held and cancelled.
+    pub fn missing(
+        project_id: ProjectId,
+        agent_id: AgentId,
+        version_id: VersionId,
+        version: u32,
+        agent_name: &str,
+        error: ErrorInfo,
+    ) -> Arc<Self> {
+        let config = AgentConfig {
+            name: agent_name.to_owned(),
+            description: String::new(),
+            kind: moltforge_api::config::AgentKind::Prompt,
+            model: String::new(),
+            instructions: String::new(),
+            tools: Vec::new(),
+            hosts: Vec::new(),
+            input_schema: None,
+            output_schema: None,
+            limits: moltforge_api::config::Limits::default(),
+            parameters: moltforge_api::config::ModelParameters::default(),
+            declared_tools: Vec::new(),
+            script: Vec::new(),
+        };
+        Arc::new(Self {
+            project_id,
+            agent_id,
+            agent_name: agent_name.parse().unwrap_or_else(|_| AgentName::unknown()),
+            version_id,
+            version,
+            tools: Arc::new(ToolSet::default()),
+            wall: Duration::MAX,
+            config: Arc::new(config),
+            missing: Some(error),
+            input: None,
+            output: None,
+        })
+    }
+
+    /// What is wrong with an input: JSON pointer and message of each fault, at most 20.
+    pub fn input_errors(&self, input: &Value) -> Vec<(String, String)> {
+        errors(self.input.as_ref(), input)
+    }
+
+    /// The output that a final text means: JSON that fits the output schema when there is one, else the text.
+    pub fn output(&self, text: &str) -> Result<Value, ErrorInfo> {
+        if self.output.is_none() {
+            return Ok(Value::String(text.to_owned()));
+        }
+        let invalid = |message: String| ErrorInfo::new("output_invalid", message);
+        let value: Value = serde_json::from_str(text.trim())
+            .map_err(|error| invalid(format!("the final text is not the JSON that output_schema asks for: {error}")))?;
+        match errors(self.output.as_ref(), &value).first() {
+            None => Ok(value),
+            Some((pointer, message)) => {
+                Err(invalid(format!("the final text does not fit output_schema at {pointer:?}: {message}")))
+            }
+        }
+    }
+}
+
+fn errors(validator: Option<&jsonschema::Validator>, value: &Value) -> Vec<(String, String)> {
+    let Some(validator) = validator else { return Vec::new() };
+    validator
+        .iter_errors(value)
+        .take(20)
+        .map(|error| (error.instance_path().to_string(), error.to_string().chars().take(500).collect()))
+        .collect()
+}

@@ -1,0 +1,47 @@
+//! Start: the first entries of an execution.
+
+use std::sync::Arc;
+
+use moltforge_types::journal::Entry;
+use moltforge_types::{EnvironmentName, ExecutionId};
+use serde_json::Value;
+
+use super::{Context, Execution, Outcome, Spec};
+
+/// What a start says, checked already: the version is resolved and the input fits its schema.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The id, made by the caller.
+    pub id: ExecutionId,
+    /// The version.
+    pub spec: Arc<Spec>,
+    /// The environment whose deployment was called.
+    pub environment: Option<EnvironmentName>,
+    /// The input.
+    pub input: Value,
+    /// What started it.
+    pub trigger: &'static str,
+    /// Hash of the request, when it came with an idempotency key.
+    pub request_hash: Option<String>,
+}
+
+impl Start {
+    /// A new execution in state `scheduled` with its first entry. A `Claim` in the same batch sets it to work.
+    pub fn accept(self, context: Context) -> (Execution, Outcome) {
+        let mut execution = Execution::empty(self.id, self.spec.clone());
+        let mut outcome = Outcome::default();
+        let entry = Entry::Scheduled {
+            agent_id: self.spec.agent_id,
+            agent_name: self.spec.agent_name.clone(),
+            version_id: self.spec.version_id,
+            version: self.spec.version,
+            environment: self.environment,
+            input: self.input,
+            trigger: self.trigger.to_owned(),
+            deadline: Some(context.now.plus(self.spec.wall)),
+            request_hash: self.request_hash,
+        };
+        execution.write(entry, context, &mut outcome);
+        (execution, outcome)
+    }
+}

@@ -1,0 +1,171 @@
+//! An execution under test, with a time that moves by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltforge_api::AgentConfig;
+use moltforge_types::conversation::{Message, ToolCall, Usage};
+use moltforge_types::journal::{Entry, ErrorInfo};
+use moltforge_types::{AgentId, ExecutionId, Id as _, ProjectId, Timestamp, VersionId};
+use serde_json::{Value, json};
+
+use crate::engine::{
+    Action, Command, Context, Execution, ModelAnswer, ModelFailure, Outcome, Recorded, Refusal, Spec, Start,
+    ToolFailure, apply,
+};
+
+pub(super) struct Run {
+    pub(super) execution: Execution,
+    pub(super) journal: Vec<Recorded>,
+    pub(super) now: Timestamp,
+    spec: Arc<Spec>,
+}
+
+/// An agent with every built-in tool, and `pay` (at most once), `book` (keyed), `look` (read).
+pub(super) fn config(change: impl FnOnce(&mut Value)) -> AgentConfig {
+    let http = |name: &str, effect: &str| {
+        json!({ "name": name, "description": "d", "url": "http://127.0.0.1:9/x", "effect": effect,
+                "parameters": { "type": "object", "properties": { "n": { "type": "integer" } } } })
+    };
+    let mut config = json!({
+        "name": "test", "kind": "prompt", "model": "scripted",
+        "tools": ["math.add", "time.now", "time.sleep", "state.set", "signals.wait", "pay", "book", "look"],
+        "tool": [http("pay", "at_most_once"), http("book", "keyed"), http("look", "read")],
+        "script": [{ "text": "unused" }],
+    });
+    change(&mut config);
+    serde_json::from_value(config).expect("a valid configuration")
+}
+
+impl Run {
+    /// Accepted and claimed.
+    pub(super) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut Value)) -> Self {
+        let (project, agent, version) = (ProjectId::from_u128(1), AgentId::from_u128(2), VersionId::from_u128(3));
+        let spec = Arc::new(Spec::compile(project, agent, version, 1, config(change)).expect("compiles"));
+        let now = Timestamp::from_micros(1_700_000_000_000_000);
+        let start = Start {
+            id: ExecutionId::from_u128(4),
+            spec: spec.clone(),
+            environment: None,
+            input: json!("hi"),
+            trigger: "api",
+            request_hash: None,
+        };
+        let (execution, outcome) = start.accept(Context { now, random: 0 });
+        let mut run = Self { execution, journal: outcome.entries, now, spec };
+        run.apply(Command::Claim { recovered: false });
+        run
+    }
+
+    pub(super) fn try_apply(&mut self, command: Command) -> Result<Outcome, Refusal> {
+        let outcome = apply(&mut self.execution, command, Context { now: self.now, random: 1 })?;
+        self.journal.extend(outcome.entries.iter().cloned());
+        self.assert_replays();
+        Ok(outcome)
+    }
+
+    pub(super) fn apply(&mut self, command: Command) -> Outcome {
+        self.try_apply(command).expect("accepted")
+    }
+
+    pub(super) fn wait(&mut self, seconds: u64) {
+        self.now = self.now.plus(Duration::from_secs(seconds));
+    }
+
+    /// The model replies to the call in flight.
+    pub(super) fn reply(&mut self, text: &str, calls: &[(&str, Value)]) -> Outcome {
+        let tool_calls = calls
+            .iter()
+            .enumerate()
+            .map(|(index, (tool, arguments))| ToolCall {
+                call_id: format!("c{}-{index}", self.execution.turns),
+                tool: (*tool).to_owned(),
+                arguments: match arguments {
+                    Value::String(raw) => raw.clone(),
+                    other => other.to_string(),
+                },
+            })
+            .collect();
+        let usage = Usage { input_tokens: 10, cached_tokens: 0, output_tokens: 5 };
+        let answer = ModelAnswer { text: text.to_owned(), tool_calls, usage };
+        let (step, started_at) = (self.execution.next_step, self.now);
+        self.apply(Command::ModelAnswered { step, started_at, result: Ok(answer) })
+    }
+
+    pub(super) fn model_fails(&mut self, transient: bool) -> Outcome {
+        let error = ErrorInfo::new("model_overloaded", "try later");
+        let (step, started_at) = (self.execution.next_step, self.now);
+        let result = Err(ModelFailure { error, transient, retry_after: None });
+        self.apply(Command::ModelAnswered { step, started_at, result })
+    }
+
+    pub(super) fn tool_answers(&mut self, step: u32, output: Value) -> Outcome {
+        self.apply(Command::ToolAnswered { step, started_at: self.now, result: Ok(output) })
+    }
+
+    pub(super) fn tool_fails(&mut self, step: u32, outcome_unknown: bool) -> Outcome {
+        let error = ErrorInfo::new("connection_lost", "gone");
+        self.apply(Command::ToolAnswered {
+            step,
+            started_at: self.now,
+            result: Err(ToolFailure { error, outcome_unknown }),
+        })
+    }
+
+    /// The server dies, and another one takes over: what was in memory is gone.
+    pub(super) fn crash(&mut self) -> Outcome {
+        self.execution = self.replayed();
+        self.apply(Command::Claim { recovered: true })
+    }
+
+    pub(super) fn replayed(&self) -> Execution {
+        let mut replayed = Execution::empty(self.execution.id, self.spec.clone());
+        for recorded in &self.journal {
+            replayed.record(recorded);
+        }
+        replayed
+    }
+
+    /// The fold of the journal is the state, whatever the command was.
+    fn assert_replays(&self) {
+        let mut replayed = self.replayed();
+        replayed.in_flight.clone_from(&self.execution.in_flight);
+        // a decision is used up by the command that carries it
+        replayed.unknown_effects.clone_from(&self.execution.unknown_effects);
+        assert_eq!(format!("{replayed:?}"), format!("{:?}", self.execution));
+    }
+
+    pub(super) fn kinds(&self) -> Vec<&'static str> {
+        self.journal.iter().map(|recorded| recorded.entry.event_type()).collect()
+    }
+
+    pub(super) fn last(&self) -> &Entry {
+        &self.journal.last().expect("an entry").entry
+    }
+
+    /// The latest message of the conversation.
+    pub(super) fn last_message(&self) -> &Message {
+        self.execution.messages.last().expect("a message")
+    }
+}
+
+/// The steps of the tool calls that an outcome asks for.
+pub(super) fn called(outcome: &Outcome) -> Vec<u32> {
+    outcome
+        .actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::CallTool { step, .. } => Some(*step),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether an outcome asks for a model call.
+pub(super) fn calls_model(outcome: &Outcome) -> bool {
+    outcome.actions.iter().any(|action| matches!(action, Action::CallModel { .. }))
+}

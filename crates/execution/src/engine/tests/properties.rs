@@ -1,0 +1,107 @@
+//! Any sequence of commands: the journal replays to the same state (checked by the harness at every command), numbers
+//! are dense, and what is terminal stays.
+
+use moltforge_types::execution::State;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::harness::Run;
+use crate::engine::{Command, UnknownEffects};
+
+#[derive(Debug, Clone)]
+enum Op {
+    Reply(Vec<u8>),
+    Final,
+    ModelFails(bool),
+    Answer(u32),
+    AnswerLost(u32),
+    Signal(u8),
+    Wait(u16),
+    Pause,
+    Resume(Option<bool>),
+    Crash,
+    Cancel,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => prop::collection::vec(0_u8..8, 1..4).prop_map(Op::Reply),
+        1 => Just(Op::Final),
+        2 => any::<bool>().prop_map(Op::ModelFails),
+        5 => (0_u32..12).prop_map(Op::Answer),
+        2 => (0_u32..12).prop_map(Op::AnswerLost),
+        3 => (0_u8..3).prop_map(Op::Signal),
+        4 => (0_u16..200).prop_map(Op::Wait),
+        2 => Just(Op::Pause),
+        3 => any::<Option<bool>>().prop_map(Op::Resume),
+        2 => Just(Op::Crash),
+        1 => Just(Op::Cancel),
+    ]
+}
+
+fn call(which: u8) -> (&'static str, serde_json::Value) {
+    match which {
+        0 => ("math.add", json!({"a": 1, "b": 2})),
+        1 => ("look", json!({})),
+        2 => ("book", json!({})),
+        3 => ("pay", json!({})),
+        4 => ("time.sleep", json!({"duration": "30s"})),
+        5 => ("signals.wait", json!({"name": "s0", "timeout": "90s"})),
+        6 => ("state.set", json!({"key": "k", "value": 1})),
+        _ => ("math.add", json!("not json")),
+    }
+}
+
+fn apply(run: &mut Run, op: Op) {
+    let by = "me".to_owned();
+    match op {
+        Op::Reply(calls) => drop(run.reply("", &calls.into_iter().map(call).collect::<Vec<_>>())),
+        Op::Final => drop(run.reply("done", &[])),
+        Op::ModelFails(transient) => drop(run.model_fails(transient)),
+        Op::Answer(step) => drop(run.tool_answers(step, json!(step))),
+        Op::AnswerLost(step) => drop(run.tool_fails(step, true)),
+        Op::Signal(which) => {
+            let (name, dedupe_key) = (format!("s{which}"), Some(which.to_string()));
+            let _ = run.try_apply(Command::Signal { name, payload: json!(which), dedupe_key });
+        }
+        Op::Wait(seconds) => {
+            run.wait(u64::from(seconds));
+            run.apply(Command::Wake);
+        }
+        Op::Pause => drop(run.try_apply(Command::Pause { by, note: None })),
+        Op::Resume(decision) => {
+            let unknown_effects =
+                decision.map(|retry| if retry { UnknownEffects::Retry } else { UnknownEffects::Fail });
+            drop(run.try_apply(Command::Resume { by, unknown_effects }));
+        }
+        Op::Crash if run.execution.state.is_terminal() => {}
+        Op::Crash => drop(run.crash()),
+        Op::Cancel => drop(run.try_apply(Command::Cancel { by, note: None })),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_history_replays(ops in prop::collection::vec(op(), 1..60)) {
+        let mut run = Run::new();
+        for op in ops {
+            let (before, was_terminal) = (run.journal.len(), run.execution.state.is_terminal());
+            apply(&mut run, op);
+            prop_assert!(!was_terminal || run.journal.len() == before, "a terminal execution never changes");
+            // no stuck state: whoever is live has a call on its way, a time to wake, or a reason to be held
+            let execution = &run.execution;
+            match execution.state {
+                State::Running => prop_assert!(execution.has_calls_in_flight()),
+                State::Suspended | State::BackingOff => prop_assert!(execution.wake_at().is_some()),
+                State::Paused => prop_assert!(execution.reason.is_some()),
+                State::Scheduled => prop_assert!(false, "a claimed execution is not left scheduled"),
+                _ => prop_assert!(execution.finished_at.is_some() && !execution.has_calls_in_flight()),
+            }
+        }
+        for (index, recorded) in run.journal.iter().enumerate() {
+            prop_assert_eq!(recorded.seq, index as u64 + 1);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use moltforge_types::execution::{Reason, State};
+use moltforge_types::journal::Entry;
+use serde_json::json;
+
+use super::harness::{Run, called, calls_model};
+use crate::engine::{Action, Command, Refusal};
+
+fn pause() -> Command {
+    Command::Pause { by: "me".to_owned(), note: Some("stop".to_owned()) }
+}
+
+fn resume() -> Command {
+    Command::Resume { by: "me".to_owned(), unknown_effects: None }
+}
+
+fn cancel() -> Command {
+    Command::Cancel { by: "me".to_owned(), note: None }
+}
+
+#[test]
+fn pause_aborts_the_model_and_resume_calls_it_again() {
+    let mut run = Run::new();
+    let outcome = run.apply(pause());
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![1] }));
+    assert!(run.apply(pause()).entries.is_empty(), "the first hold stays");
+    // the aborted call's answer comes too late
+    assert!(run.reply("late", &[]).entries.is_empty());
+    assert!(calls_model(&run.apply(resume())));
+    assert_eq!(run.try_apply(resume()), Err(Refusal::NotPaused));
+}
+
+#[test]
+fn a_call_with_a_durable_intent_may_end_while_paused() {
+    let mut run = Run::new();
+    run.reply("", &[("pay", json!({})), ("look", json!({}))]);
+    let outcome = run.apply(pause());
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![3] }), "only the read is aborted");
+    let kept = run.tool_answers(2, json!("paid"));
+    assert_eq!(kept.entries.len(), 1);
+    assert_eq!(run.execution.state, State::Paused);
+    assert_eq!(called(&run.apply(resume())), [3], "paid once, read again");
+}
+
+#[test]
+fn cancel_ends_every_state_and_says_what_is_unknown() {
+    let mut run = Run::new();
+    run.reply("", &[("pay", json!({})), ("look", json!({}))]);
+    let outcome = run.apply(cancel());
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![2, 3] }));
+    assert!(matches!(run.last(), Entry::Cancelled { unknown_steps, .. } if *unknown_steps == [2]));
+    assert!(run.apply(cancel()).entries.is_empty(), "twice is the same");
+    for command in [pause(), resume()] {
+        assert_eq!(run.try_apply(command), Err(Refusal::Ended));
+    }
+    assert!(run.tool_answers(2, json!("late")).entries.is_empty());
+    assert!(run.apply(Command::Wake).entries.is_empty());
+
+    for prepare in [
+        |run: &mut Run| drop(run.apply(pause())),
+        |run: &mut Run| drop(run.model_fails(true)),
+        |run: &mut Run| drop(run.reply("", &[("time.sleep", json!({"duration": "60s"}))])),
+    ] {
+        let mut run = Run::new();
+        prepare(&mut run);
+        run.apply(cancel());
+        assert_eq!(run.execution.state, State::Cancelled);
+    }
+    let mut run = Run::new();
+    run.reply("done", &[]);
+    assert_eq!(run.try_apply(cancel()), Err(Refusal::Ended));
+}
+
+#[test]
+fn a_transient_error_backs_off_and_is_tried_again() {
+    let mut run = Run::new();
+    run.model_fails(true);
+    assert_eq!(run.execution.state, State::BackingOff);
+    assert!(run.apply(Command::Claim { recovered: true }).entries.is_empty(), "a restart does not shorten it");
+    run.wait(1);
+    assert!(calls_model(&run.apply(Command::Wake)));
+    run.reply("done", &[]);
+    assert_eq!(run.execution.state, State::Completed);
+}
+
+#[test]
+fn exhausted_attempts_hold_and_can_be_redriven() {
+    let mut run = Run::with(|config| config["limits"] = json!({"attempts": 3}));
+    for _ in 0..3 {
+        run.model_fails(true);
+        run.wait(61);
+        run.apply(Command::Wake);
+    }
+    assert_eq!((run.execution.state, run.execution.reason), (State::Paused, Some(Reason::RetriesExhausted)));
+    assert!(calls_model(&run.apply(resume())));
+    assert_eq!(run.execution.failures, 0);
+}
+
+#[test]
+fn a_permanent_error_fails() {
+    let mut run = Run::new();
+    run.model_fails(false);
+    assert_eq!(run.execution.state, State::Failed);
+}
+
+#[test]
+fn crashes_without_progress_end_in_a_hold() {
+    let mut run = Run::new();
+    for _ in 0..10 {
+        assert!(calls_model(&run.crash()));
+    }
+    assert!(run.crash().actions.is_empty());
+    assert_eq!(run.execution.reason, Some(Reason::CrashLoop));
+
+    let mut run = Run::new();
+    for _ in 0..30 {
+        run.crash();
+        run.reply("", &[("math.add", json!({"a": 1, "b": 1}))]);
+    }
+    assert_eq!(run.execution.state, State::Running, "progress in between forgives");
+}

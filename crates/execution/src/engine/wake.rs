@@ -1,0 +1,43 @@
+//! The time that an execution waited for may have come. A stale wake changes nothing.
+
+use moltforge_types::execution::State;
+use moltforge_types::journal::{Entry, ErrorInfo};
+
+use super::state::PendingState;
+use super::{Context, Execution, Outcome, advance, claim};
+
+pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outcome) {
+    if execution.state.is_terminal() || execution.state == State::Paused {
+        return;
+    }
+    if execution.is_past_deadline(context.now) {
+        let message = format!("it did not end within limits.wall = {}", execution.spec.config.limits.wall);
+        let error = ErrorInfo::new("wall_limit", message);
+        advance::finish(execution, Entry::Failed { error }, context, out);
+        return;
+    }
+    match execution.state {
+        State::Suspended if a_wait_is_over(execution, context) => go_on(execution, State::Suspended, context, out),
+        State::BackingOff => claim::apply(execution, false, context, out),
+        State::Running => advance::apply(execution, context, out),
+        _ => {}
+    }
+}
+
+/// Whether a timer is due, a signal is there, or a signal's time is over.
+pub(super) fn a_wait_is_over(execution: &Execution, context: Context) -> bool {
+    execution.pending.iter().any(|call| match &call.state {
+        PendingState::Timer { due } => *due <= context.now,
+        PendingState::Signal { name, due } => {
+            due.is_some_and(|due| due <= context.now) || execution.signals.iter().any(|(waiting, _)| waiting == name)
+        }
+        _ => false,
+    })
+}
+
+/// From a wait back to work.
+pub(super) fn go_on(execution: &mut Execution, from: State, context: Context, out: &mut Outcome) {
+    execution.write(Entry::Resumed { from, by: None, unknown_effects: None }, context, out);
+    claim::begin_attempt(execution, false, context, out);
+    advance::apply(execution, context, out);
+}

@@ -1,0 +1,149 @@
+//! What can go wrong in the execution service.
+
+use moltforge_types::{ExecutionId, Fault, Kind};
+
+use crate::engine::Refusal;
+
+/// A refused or failed operation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such execution in this project.
+    #[error("there is no execution {0} in this project")]
+    ExecutionNotFound(String),
+    /// No such agent in this project.
+    #[error("there is no agent {0:?} in this project")]
+    AgentNotFound(String),
+    /// The agent has no such version.
+    #[error("the agent {agent:?} has no version {version}")]
+    VersionNotFound {
+        /// As asked.
+        agent: String,
+        /// As asked.
+        version: u32,
+    },
+    /// Nothing is live there.
+    #[error("the agent {agent:?} has no live deployment in {environment:?}: deploy it, or name a version")]
+    AgentNotDeployed {
+        /// As asked.
+        agent: String,
+        /// As asked.
+        environment: String,
+    },
+    /// The pinned version means nothing to this server.
+    #[error("version {version} of the agent cannot run on this server: {message}")]
+    VersionInvalid {
+        /// Its number.
+        version: u32,
+        /// Why.
+        message: String,
+    },
+    /// The input does not fit the version's schema; the items say where.
+    #[error("the input does not fit the input schema of the agent")]
+    InputInvalid(Vec<(String, String)>),
+    /// A field of a request does not fit.
+    #[error("{field}: {message}")]
+    FieldInvalid {
+        /// JSON pointer or parameter name.
+        field: &'static str,
+        /// What is allowed.
+        message: String,
+    },
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request, which started {0}")]
+    IdempotencyKeyReused(ExecutionId),
+    /// It has ended.
+    #[error("the execution {0} has ended; its state never changes again")]
+    ExecutionEnded(ExecutionId),
+    /// Resume of something that is not paused.
+    #[error("the execution {0} is not paused")]
+    ExecutionNotPaused(ExecutionId),
+    /// Calls of unknown outcome need a decision.
+    #[error(
+        "the execution {0} waits for a decision about calls whose outcome is not known: resume it with unknown_effects \
+         set to retry or fail"
+    )]
+    UnknownEffects(ExecutionId),
+    /// Too many signals wait.
+    #[error("the execution {0} holds as many signals as it may; it takes more once it has read some")]
+    SignalBufferFull(ExecutionId),
+    /// More executions are live on this node than it takes.
+    #[error("this node holds as many waiting executions as it takes; try again later")]
+    QueueFull,
+    /// The server is shutting down.
+    #[error("the server is shutting down; try again on the next one")]
+    Draining,
+    /// No node owns the execution's shard right now.
+    #[error("no node owns this execution at the moment; try again")]
+    ShardUnowned,
+    /// The journal could not be written in time; the request may still take effect.
+    #[error("the journal did not take the request in time; repeat it with the same idempotency key to learn its outcome")]
+    CommitTimeout,
+    /// An entry of the journal cannot be read.
+    #[error("the journal of {execution_id} cannot be read at entry {seq}: {message}")]
+    JournalUnreadable {
+        /// Whose.
+        execution_id: ExecutionId,
+        /// Which entry.
+        seq: u64,
+        /// Why.
+        message: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] moltforge_store::Error),
+}
+
+impl Error {
+    /// A refusal of the engine about one execution.
+    pub(crate) fn refused(id: ExecutionId, refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Ended => Self::ExecutionEnded(id),
+            Refusal::NotPaused => Self::ExecutionNotPaused(id),
+            Refusal::DecisionNeeded => Self::UnknownEffects(id),
+            Refusal::SignalBufferFull => Self::SignalBufferFull(id),
+        }
+    }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::ExecutionNotFound(_) | Self::AgentNotFound(_) | Self::VersionNotFound { .. } => Kind::NotFound,
+            Self::AgentNotDeployed { .. }
+            | Self::ExecutionEnded(_)
+            | Self::ExecutionNotPaused(_)
+            | Self::UnknownEffects(_) => Kind::Conflict,
+            Self::VersionInvalid { .. }
+            | Self::InputInvalid(_)
+            | Self::FieldInvalid { .. }
+            | Self::IdempotencyKeyReused(_) => Kind::Invalid,
+            Self::SignalBufferFull(_) | Self::QueueFull => Kind::RateLimited,
+            Self::Draining | Self::ShardUnowned | Self::CommitTimeout => Kind::Unavailable,
+            Self::JournalUnreadable { .. } => Kind::Internal,
+            Self::Store(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::ExecutionNotFound(_) => "execution_not_found",
+            Self::AgentNotFound(_) => "agent_not_found",
+            Self::VersionNotFound { .. } => "version_not_found",
+            Self::AgentNotDeployed { .. } => "agent_not_deployed",
+            Self::VersionInvalid { .. } => "version_invalid",
+            Self::InputInvalid(_) => "input_invalid",
+            Self::FieldInvalid { .. } => "field_invalid",
+            Self::IdempotencyKeyReused(_) => "idempotency_key_reused",
+            Self::ExecutionEnded(_) => "execution_ended",
+            Self::ExecutionNotPaused(_) => "execution_not_paused",
+            Self::UnknownEffects(_) => "unknown_effects",
+            Self::SignalBufferFull(_) => "signal_buffer_full",
+            Self::QueueFull => "queue_full",
+            Self::Draining => "draining",
+            Self::ShardUnowned => "shard_unowned",
+            Self::CommitTimeout => "commit_timeout",
+            Self::JournalUnreadable { .. } => "journal_unreadable",
+            Self::Store(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! The service: what the API and the other roles ask of executions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltforge_api::Page;
+use moltforge_api::executions::{Execution as View, ListExecutions, StartExecution, Step};
+use moltforge_bus::{Bus, Subscription};
+use moltforge_capabilities::llm::Models;
+use moltforge_capabilities::tools::Tools;
+use moltforge_store::{AgentRef, ExecutionFilter, Journal, Store};
+use moltforge_types::execution::{State, shard_of};
+use moltforge_types::{AgentId, Ambient, ContentHash, EnvironmentName, ExecutionId, Principal, ProjectId};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::config::Config;
+use crate::engine::{Command, Recorded, Start, UnknownEffects};
+use crate::error::Error;
+use crate::shard::message::{Reply, Request};
+use crate::shard::shared::Shared;
+use crate::shard::specs::{Specs, VersionRef};
+use crate::shard::supervisor::{Readiness, Supervisor};
+use crate::shard::load;
+use crate::views;
+
+/// How long a request waits for its commit before it is told that it may still take effect.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest `Prefer: wait`.
+pub const MAX_WAIT: Duration = Duration::from_secs(300);
+/// Largest input and signal, in bytes of JSON.
+const MAX_INPUT: usize = 1024 * 1024;
+const MAX_SIGNAL: usize = 64 * 1024;
+const MAX_NOTE: usize = 1_000;
+
+/// The execution service of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Executions {
+    shared: Arc<Shared>,
+    supervisor: Supervisor,
+}
+
+/// What a start gave.
+#[derive(Debug)]
+pub struct Started {
+    /// The execution, as far as it had come.
+    pub execution: View,
+    /// Made by this request, not by an earlier one with the same key.
+    pub created: bool,
+}
+
+impl Executions {
+    /// Registers this node, takes over what nobody owns, and begins to work. Returns at once: [`readiness`](Self::readiness)
+    /// says when requests are taken.
+    pub fn start(
+        config: Config,
+        store: Store,
+        journal: Arc<dyn Journal>,
+        bus: Bus,
+        models: Models,
+        tools: Tools,
+        ambient: Ambient,
+    ) -> Self {
+        let specs = Specs::default();
+        let shared = Arc::new(Shared { config, store, journal, bus, models, tools, ambient, specs });
+        let supervisor = Supervisor::start(shared.clone());
+        Self { shared, supervisor }
+    }
+
+    /// Whether requests are taken, and why not.
+    pub fn readiness(&self) -> Readiness {
+        self.supervisor.readiness()
+    }
+
+    /// Waits until every shard has a live owner on this node.
+    pub async fn ready(&self) {
+        self.supervisor.ready().await;
+    }
+
+    /// Stops taking requests, lets calls in flight end for `drain_seconds`, commits, and gives the shards up.
+    pub async fn drain(&self) {
+        self.supervisor.drain().await;
+    }
+
+    /// Accepts an execution. With `wait` the answer comes when it has ended or waits, or after that time.
+    pub async fn accept(
+        &self,
+        principal: &Principal,
+        request: StartExecution,
+        idempotency_key: Option<String>,
+        wait: Option<Duration>,
+    ) -> Result<Started, Error> {
+        let project_id = principal.project_id;
+        let key = idempotency_key.map(|key| format!("{}:{key}", principal.actor));
+        let input = request.input.to_string();
+        if input.len() > MAX_INPUT {
+            let message = format!("at most {MAX_INPUT} bytes of JSON, got {}", input.len());
+            return Err(Error::FieldInvalid { field: "/input", message });
+        }
+        let request_hash = key.is_some().then(|| request_hash(&request, &input));
+        if let Some(key) = &key
+            && let Some(row) = self.shared.store.executions(project_id).find_by_key(key).await?
+        {
+            if row.request_hash != request_hash {
+                return Err(Error::IdempotencyKeyReused(row.execution_id));
+            }
+            let execution = self.wait_if_live(project_id, row.execution_id, views::of_row(row), wait).await?;
+            return Ok(Started { execution, created: false });
+        }
+        let (spec, environment) = self.resolve(project_id, &request).await?;
+        let errors = spec.input_errors(&request.input);
+        if !errors.is_empty() {
+            return Err(Error::InputInvalid(errors));
+        }
+        let id: ExecutionId = self.shared.ambient.id();
+        let shard = match &key {
+            // one owner decides about a key
+            Some(key) => shard_of(format!("{project_id}:{key}").as_bytes()),
+            None => shard_of(id.to_string().as_bytes()),
+        };
+        let start = Start { id, spec, environment, input: request.input, trigger: "api", request_hash };
+        let make = |reply| Request::Start {
+            start: Box::new(start),
+            idempotency_key: key,
+            shard,
+            wait: wait.is_some(),
+            reply,
+        };
+        let execution = match wait {
+            None => self.ask(shard, COMMIT_TIMEOUT, make).await?,
+            Some(wait) => match self.ask(shard, wait.min(MAX_WAIT), make).await {
+                Ok(execution) => execution,
+                // it goes on; the answer is how far it has come
+                Err(Error::CommitTimeout) => self.get(project_id, id).await.map_err(|error| match error {
+                    Error::ExecutionNotFound(_) => Error::CommitTimeout,
+                    other => other,
+                })?,
+                Err(error) => return Err(error),
+            },
+        };
+        let created = execution.execution_id == id.to_string();
+        Ok(Started { execution, created })
+    }
+
+    /// Ends at once, as a crash of the process would: nothing more is committed or acknowledged, the shards are not given
+    /// up. For tests of recovery.
+    pub async fn abandon(&self) {
+        self.supervisor.abandon().await;
+    }
+
+    async fn wait_if_live(
+        &self,
+        project_id: ProjectId,
+        id: ExecutionId,
+        view: View,
+        wait: Option<Duration>,
+    ) -> Result<View, Error> {
+        let is_live = |view: &View| matches!(view.state.as_str(), "scheduled" | "running" | "backing_off");
+        let Some(wait) = wait.filter(|_| is_live(&view)) else { return Ok(view) };
+        // register first, then look again
+        let mut subscription = self.shared.bus.subscribe(id);
+        let deadline = tokio::time::Instant::now() + wait.min(MAX_WAIT);
+        loop {
+            let view = self.get(project_id, id).await?;
+            if !is_live(&view) {
+                return Ok(view);
+            }
+            let poll = tokio::time::Instant::now() + Duration::from_secs(1);
+            tokio::select! {
+                _ = subscription.next() => {}
+                () = tokio::time::sleep_until(poll.min(deadline)) => {}
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return self.get(project_id, id).await;
+            }
+        }
+    }
+
+    /// The version that a start means, compiled.
+    async fn resolve(
+        &self,
+        project_id: ProjectId,
+        request: &StartExecution,
+    ) -> Result<(Arc<crate::engine::Spec>, Option<EnvironmentName>), Error> {
+        let agent = request.agent.as_str();
+        let environment = match (&request.environment, request.version) {
+            (None, Some(_)) => None,
+            (None, None) => Some(EnvironmentName::production()),
+            (Some(name), _) => Some(name.parse().map_err(|error: moltforge_types::NameError| Error::FieldInvalid {
+                field: "/environment",
+                message: error.to_string(),
+            })?),
+        };
+        let wanted = match (request.version, &environment) {
+            (Some(number), _) => moltforge_store::VersionRef::Number(number),
+            (None, Some(name)) => moltforge_store::VersionRef::Environment(name.clone()),
+            (None, None) => moltforge_store::VersionRef::Environment(EnvironmentName::production()),
+        };
+        let resolved = self.shared.store.versions(project_id).resolve(&agent_ref(agent)?, &wanted).await?;
+        let resolved = resolved.filter(|resolved| !resolved.deleted).ok_or_else(|| Error::AgentNotFound(agent.to_owned()))?;
+        let Some(version) = resolved.version else {
+            return Err(match request.version {
+                Some(version) => Error::VersionNotFound { agent: agent.to_owned(), version },
+                None => Error::AgentNotDeployed {
+                    agent: agent.to_owned(),
+                    environment: environment.map(|name| name.to_string()).unwrap_or_default(),
+                },
+            });
+        };
+        let of = VersionRef {
+            project_id,
+            agent_id: resolved.agent_id,
+            version_id: version.version_id,
+            version: version.version,
+        };
+        let spec = self.shared.specs.compile(of, &version.config).map_err(|error| Error::VersionInvalid {
+            version: version.version,
+            message: error.message,
+        })?;
+        Ok((spec, environment))
+    }
+
+    /// One execution.
+    pub async fn get(&self, project_id: ProjectId, id: ExecutionId) -> Result<View, Error> {
+        let row = self.shared.store.executions(project_id).find(id).await?;
+        row.map(views::of_row).ok_or_else(|| Error::ExecutionNotFound(id.to_string()))
+    }
+
+    /// A page of executions, newest first.
+    pub async fn list(
+        &self,
+        project_id: ProjectId,
+        query: &ListExecutions,
+        before: Option<ExecutionId>,
+        limit: u32,
+    ) -> Result<Page<View>, Error> {
+        let states = match query.state.as_deref() {
+            None => Vec::new(),
+            Some("live") => State::ALL.iter().copied().filter(|state| !state.is_terminal()).collect(),
+            Some(text) => vec![
+                text.parse().map_err(|message| Error::FieldInvalid { field: "state", message: format!("{message}, or live") })?,
+            ],
+        };
+        let agent = match query.agent.as_deref() {
+            None => None,
+            Some(agent) => Some(self.agent_id(project_id, agent).await?),
+        };
+        let filter = ExecutionFilter { agent_id: agent, states: &states, before };
+        let mut rows = self.shared.store.executions(project_id).list(filter, limit + 1).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = more.then(|| rows.last().map(|row| row.execution_id)).flatten();
+        let next = next.map(|id| moltforge_http::cursor::encode(&id));
+        Ok(Page { items: rows.into_iter().map(views::of_row).collect(), next })
+    }
+
+    async fn agent_id(&self, project_id: ProjectId, agent: &str) -> Result<AgentId, Error> {
+        let found = match agent_ref(agent)? {
+            AgentRef::Id(id) => return Ok(id),
+            AgentRef::Name(name) => self.shared.store.agents(project_id).find_by_name(&name).await?,
+        };
+        found.map(|found| found.agent_id).ok_or_else(|| Error::AgentNotFound(agent.to_owned()))
+    }
+
+    /// The timeline of an execution.
+    pub async fn steps(&self, project_id: ProjectId, id: ExecutionId) -> Result<Vec<Step>, Error> {
+        let row = self.shared.store.executions(project_id).find(id).await?;
+        let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
+        let of =
+            VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
+        let spec = self.shared.specs.get(&self.shared.store, of).await?;
+        let model = spec.as_ref().map_or("model", |spec| spec.config.model.as_str());
+        let entries = load::entries(&self.shared, id).await?;
+        Ok(crate::steps::steps_of(&entries, row.columns.state, model))
+    }
+
+    /// Entries after `after`, oldest first. The caller has checked that the execution is the project's.
+    pub(crate) async fn entries(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        let rows = self.shared.journal.entries(id, after, limit).await?;
+        rows.iter().map(|row| crate::codec::decode(id, row)).collect()
+    }
+
+    /// Hints about one execution.
+    pub(crate) fn watch(&self, id: ExecutionId) -> Subscription {
+        self.shared.bus.subscribe(id)
+    }
+
+    /// Holds an execution.
+    pub async fn pause(&self, principal: &Principal, id: ExecutionId, note: Option<String>) -> Result<View, Error> {
+        check_note(note.as_ref())?;
+        let by = principal.actor.to_string();
+        self.apply(principal.project_id, id, Command::Pause { by, note }).await
+    }
+
+    /// Lets a paused execution go on.
+    pub async fn resume(
+        &self,
+        principal: &Principal,
+        id: ExecutionId,
+        unknown_effects: Option<&str>,
+    ) -> Result<View, Error> {
+        let unknown_effects = match unknown_effects {
+            None => None,
+            Some("retry") => Some(UnknownEffects::Retry),
+            Some("fail") => Some(UnknownEffects::Fail),
+            Some(_) => {
+                let message = "expected retry or fail".to_owned();
+                return Err(Error::FieldInvalid { field: "/unknown_effects", message });
+            }
+        };
+        let by = principal.actor.to_string();
+        self.apply(principal.project_id, id, Command::Resume { by, unknown_effects }).await
+    }
+
+    /// Stops an execution for good.
+    pub async fn cancel(&self, principal: &Principal, id: ExecutionId, note: Option<String>) -> Result<View, Error> {
+        check_note(note.as_ref())?;
+        let by = principal.actor.to_string();
+        self.apply(principal.project_id, id, Command::Cancel { by, note }).await
+    }
+
+    /// Stops every live execution of an agent. Returns how many were stopped.
+    pub async fn cancel_agent(&self, principal: &Principal, agent_id: AgentId) -> Result<usize, Error> {
+        let states: Vec<_> = State::ALL.iter().copied().filter(|state| !state.is_terminal()).collect();
+        let mut stopped = 0;
+        loop {
+            let filter = ExecutionFilter { agent_id: Some(agent_id), states: &states, before: None };
+            let rows = self.shared.store.executions(principal.project_id).list(filter, 100).await?;
+            if rows.is_empty() {
+                return Ok(stopped);
+            }
+            for row in rows {
+                let note = Some("the agent was deleted".to_owned());
+                match self.cancel(principal, row.execution_id, note).await {
+                    Ok(_) => stopped += 1,
+                    Err(Error::ExecutionEnded(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Hands an execution a signal.
+    pub async fn signal(
+        &self,
+        principal: &Principal,
+        id: ExecutionId,
+        name: String,
+        payload: Value,
+        idempotency_key: Option<String>,
+    ) -> Result<View, Error> {
+        if !(1..=100).contains(&name.chars().count()) {
+            let message = "expected 1 to 100 characters".to_owned();
+            return Err(Error::FieldInvalid { field: "/name", message });
+        }
+        let size = payload.to_string().len();
+        if size > MAX_SIGNAL {
+            let message = format!("at most {MAX_SIGNAL} bytes of JSON, got {size}");
+            return Err(Error::FieldInvalid { field: "/payload", message });
+        }
+        let dedupe_key = idempotency_key.map(|key| format!("{}:{key}", principal.actor));
+        self.apply(principal.project_id, id, Command::Signal { name, payload, dedupe_key }).await
+    }
+
+    async fn apply(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> Result<View, Error> {
+        let row = self.shared.store.executions(project_id).find(id).await?;
+        let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
+        let make = |reply| Request::Apply { project_id, execution_id: id, command, reply };
+        self.ask(row.shard, COMMIT_TIMEOUT, make).await
+    }
+
+    async fn ask(&self, shard: u16, timeout: Duration, make: impl FnOnce(Reply) -> Request) -> Result<View, Error> {
+        let (reply, answer) = oneshot::channel();
+        let request = make(reply);
+        let asked = async {
+            self.supervisor.owner_of(shard)?.send(request).await.map_err(|_| Error::ShardUnowned)?;
+            answer.await.map_err(|_| Error::ShardUnowned)?
+        };
+        match tokio::time::timeout(timeout, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::CommitTimeout),
+        }
+    }
+}
+
+/// An agent as a request names it: text that is neither an id nor a name names no agent.
+fn agent_ref(text: &str) -> Result<AgentRef, Error> {
+    let unknown = || Error::AgentNotFound(text.chars().take(80).collect());
+    text.parse().map(AgentRef::Id).or_else(|_| text.parse().map(AgentRef::Name).map_err(|_| unknown()))
+}
+
+fn check_note(note: Option<&String>) -> Result<(), Error> {
+    match note {
+        Some(note) if note.chars().count() > MAX_NOTE => {
+            let message = format!("at most {MAX_NOTE} characters");
+            Err(Error::FieldInvalid { field: "/note", message })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells a repeated request from another one.
+fn request_hash(request: &StartExecution, input: &str) -> String {
+    let text = format!("{}\n{:?}\n{:?}\n{input}", request.agent, request.environment, request.version);
+    ContentHash::of(text.as_bytes()).to_string()
+}

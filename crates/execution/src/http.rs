@@ -1,0 +1,61 @@
+//! `/v1/executions`: a file per group of operations.
+
+mod commands;
+mod events;
+mod executions;
+
+use moltforge_http::ApiError;
+use moltforge_api::ProblemItem;
+use moltforge_types::ExecutionId;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::Error;
+use crate::executions::Executions;
+
+/// The routes of the execution service.
+pub fn router(executions: Executions) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(executions::list, executions::start))
+        .routes(routes!(executions::get))
+        .routes(routes!(executions::steps))
+        .routes(routes!(events::events))
+        .routes(routes!(commands::pause))
+        .routes(routes!(commands::resume))
+        .routes(routes!(commands::cancel))
+        .routes(routes!(commands::signal))
+        .with_state(executions)
+}
+
+/// An id from a path: text that is no id names no execution.
+fn execution_id(text: &str) -> Result<ExecutionId, Error> {
+    text.parse().map_err(|_| Error::ExecutionNotFound(text.chars().take(80).collect()))
+}
+
+/// An error with the places of the body that it is about.
+fn problem(error: Error) -> ApiError {
+    let items = match &error {
+        Error::InputInvalid(errors) => errors
+            .iter()
+            .map(|(pointer, message)| ProblemItem {
+                pointer: format!("/input{pointer}"),
+                message: message.clone(),
+                line: None,
+                column: None,
+            })
+            .collect(),
+        Error::FieldInvalid { field, message } if field.starts_with('/') => vec![ProblemItem {
+            pointer: (*field).to_owned(),
+            message: message.clone(),
+            line: None,
+            column: None,
+        }],
+        _ => Vec::new(),
+    };
+    let wait = matches!(
+        error,
+        Error::QueueFull | Error::SignalBufferFull(_) | Error::Draining | Error::ShardUnowned | Error::CommitTimeout
+    );
+    let problem = ApiError::with_items(error, items);
+    if wait { problem.retry_after(std::time::Duration::from_secs(1)) } else { problem }
+}

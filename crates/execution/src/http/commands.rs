@@ -1,0 +1,100 @@
+//! Pause, resume, cancel, signal. Each is durable before it is answered.
+
+use axum::extract::State;
+use moltforge_api::Problem;
+use moltforge_api::executions::{CancelExecution, Execution, PauseExecution, ResumeExecution, SignalExecution};
+use moltforge_http::{ApiResult, Caller, IdempotencyKey, Json, Path};
+use moltforge_types::Scope;
+
+use super::{execution_id, problem};
+use crate::executions::Executions;
+
+/// Holds an execution until it is resumed.
+#[utoipa::path(
+    post, path = "/v1/executions/{execution}/pause", operation_id = "executions.pause", tag = "executions",
+    params(("execution" = String, Path, description = "`exe_...`")), request_body = PauseExecution,
+    responses(
+        (status = 200, description = "Held (or held already)", body = Execution),
+        (status = 404, description = "execution_not_found", body = Problem),
+        (status = 409, description = "execution_ended", body = Problem),
+    )
+)]
+pub(super) async fn pause(
+    State(executions): State<Executions>,
+    caller: Caller,
+    Path(execution): Path<String>,
+    Json(body): Json<PauseExecution>,
+) -> ApiResult<Json<Execution>> {
+    let principal = caller.require(Scope::ExecutionsWrite)?;
+    Ok(Json(executions.pause(principal, execution_id(&execution)?, body.note).await.map_err(problem)?))
+}
+
+/// Lets a paused execution go on.
+#[utoipa::path(
+    post, path = "/v1/executions/{execution}/resume", operation_id = "executions.resume", tag = "executions",
+    params(("execution" = String, Path, description = "`exe_...`")), request_body = ResumeExecution,
+    responses(
+        (status = 200, description = "It goes on", body = Execution),
+        (status = 404, description = "execution_not_found", body = Problem),
+        (status = 409, description = "execution_ended, execution_not_paused, unknown_effects", body = Problem),
+        (status = 422, description = "field_invalid", body = Problem),
+    )
+)]
+pub(super) async fn resume(
+    State(executions): State<Executions>,
+    caller: Caller,
+    Path(execution): Path<String>,
+    Json(body): Json<ResumeExecution>,
+) -> ApiResult<Json<Execution>> {
+    let principal = caller.require(Scope::ExecutionsWrite)?;
+    let id = execution_id(&execution)?;
+    Ok(Json(executions.resume(principal, id, body.unknown_effects.as_deref()).await.map_err(problem)?))
+}
+
+/// Stops an execution for good, from any state. Once this is answered nothing new is dispatched.
+#[utoipa::path(
+    post, path = "/v1/executions/{execution}/cancel", operation_id = "executions.cancel", tag = "executions",
+    params(("execution" = String, Path, description = "`exe_...`")), request_body = CancelExecution,
+    responses(
+        (status = 200, description = "Cancelled (or cancelled already)", body = Execution),
+        (status = 404, description = "execution_not_found", body = Problem),
+        (status = 409, description = "execution_ended: it completed or failed before", body = Problem),
+    )
+)]
+pub(super) async fn cancel(
+    State(executions): State<Executions>,
+    caller: Caller,
+    Path(execution): Path<String>,
+    Json(body): Json<CancelExecution>,
+) -> ApiResult<Json<Execution>> {
+    let principal = caller.require(Scope::ExecutionsWrite)?;
+    Ok(Json(executions.cancel(principal, execution_id(&execution)?, body.note).await.map_err(problem)?))
+}
+
+/// Hands an execution a signal. It is kept until a step takes it.
+#[utoipa::path(
+    post, path = "/v1/executions/{execution}/signals", operation_id = "executions.signal", tag = "executions",
+    params(
+        ("execution" = String, Path, description = "`exe_...`"),
+        ("idempotency-key" = Option<String>, Header, description = "A second signal with the same key changes nothing"),
+    ),
+    request_body = SignalExecution,
+    responses(
+        (status = 200, description = "Durable", body = Execution),
+        (status = 404, description = "execution_not_found", body = Problem),
+        (status = 409, description = "execution_ended", body = Problem),
+        (status = 422, description = "field_invalid", body = Problem),
+        (status = 429, description = "signal_buffer_full", body = Problem),
+    )
+)]
+pub(super) async fn signal(
+    State(executions): State<Executions>,
+    caller: Caller,
+    Path(execution): Path<String>,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(body): Json<SignalExecution>,
+) -> ApiResult<Json<Execution>> {
+    let principal = caller.require(Scope::ExecutionsWrite)?;
+    let id = execution_id(&execution)?;
+    Ok(Json(executions.signal(principal, id, body.name, body.payload, key).await.map_err(problem)?))
+}

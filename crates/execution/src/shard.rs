@@ -1,0 +1,17 @@
+//! The imperative shell around the engine: who owns what, commits, effects, timers, recovery.
+//!
+//! One [`owner::Owner`] per lane is the only writer of the executions on its shards. It applies commands in memory,
+//! gathers their entries in a batch, commits one batch at a time, and only then lets the batch's actions out (the gate).
+
+pub(crate) mod batch;
+pub(crate) mod effects;
+pub(crate) mod health;
+pub(crate) mod hot;
+pub(crate) mod lease;
+pub(crate) mod load;
+pub(crate) mod message;
+pub(crate) mod owner;
+pub(crate) mod shared;
+pub(crate) mod specs;
+pub(crate) mod supervisor;
+pub(crate) mod timers;

@@ -1,0 +1,82 @@
+//! Calls to models and tools: each a task of its own that reports to the owner, whatever happens to it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::FutureExt as _;
+use moltforge_bus::{Bus, Notice};
+use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest};
+use moltforge_capabilities::tools::{CallRequest, ToolError};
+use moltforge_types::ExecutionId;
+use moltforge_types::journal::ErrorInfo;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
+
+use super::message::Event;
+use super::shared::Shared;
+use crate::engine::{ModelAnswer, ModelFailure, ToolFailure};
+
+/// Calls a model; its text streams to whoever watches the execution.
+pub(crate) fn call_model(
+    shared: &Arc<Shared>,
+    events: &UnboundedSender<Event>,
+    request: ModelRequest,
+    attempt: u32,
+) -> AbortHandle {
+    let (shared, events) = (shared.clone(), events.clone());
+    let task = async move {
+        let (execution_id, step) = (request.execution_id, request.step);
+        let started_at = shared.ambient.now();
+        let chunks = chunk_sink(shared.bus.clone(), execution_id, step, attempt);
+        let outcome = AssertUnwindSafe(shared.models.complete(request, chunks)).catch_unwind().await;
+        let result = match outcome {
+            Ok(Ok(ModelReply { text, tool_calls, usage })) => Ok(ModelAnswer { text, tool_calls, usage }),
+            Ok(Err(ModelError::Transient { code, message, retry_after })) => {
+                Err(ModelFailure { error: ErrorInfo::new(code, message), transient: true, retry_after })
+            }
+            Ok(Err(ModelError::Permanent { code, message })) => {
+                Err(ModelFailure { error: ErrorInfo::new(code, message), transient: false, retry_after: None })
+            }
+            Err(_panic) => {
+                let error = ErrorInfo::new("internal", "the model's adapter failed on our side");
+                Err(ModelFailure { error, transient: true, retry_after: None })
+            }
+        };
+        // a closed channel means that the owner has ended: whoever takes over makes the call again
+        let _ = events.send(Event::ModelAnswered { execution_id, step, started_at, result });
+    };
+    tokio::spawn(task).abort_handle()
+}
+
+fn chunk_sink(bus: Bus, execution_id: ExecutionId, step: u32, attempt: u32) -> ChunkSink {
+    let written = AtomicU64::new(0);
+    ChunkSink::new(move |piece: &str| {
+        let offset = written.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        bus.publish(execution_id, || Notice::Chunk { step, attempt, offset, text: piece.into() });
+    })
+}
+
+/// Calls a tool.
+pub(crate) fn call_tool(
+    shared: &Arc<Shared>,
+    events: &UnboundedSender<Event>,
+    request: CallRequest,
+) -> AbortHandle {
+    let (shared, events) = (shared.clone(), events.clone());
+    let task = async move {
+        let (execution_id, step) = (request.execution_id, request.step);
+        let started_at = shared.ambient.now();
+        let outcome = AssertUnwindSafe(shared.tools.call(request)).catch_unwind().await;
+        let result = match outcome {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(ToolError { info, outcome_unknown })) => Err(ToolFailure { error: info, outcome_unknown }),
+            Err(_panic) => {
+                let error = ErrorInfo::new("internal", "the tool failed on our side");
+                Err(ToolFailure { error, outcome_unknown: true })
+            }
+        };
+        let _ = events.send(Event::ToolAnswered { execution_id, step, started_at, result });
+    };
+    tokio::spawn(task).abort_handle()
+}

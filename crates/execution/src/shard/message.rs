@@ -1,0 +1,67 @@
+//! What an owner is told.
+
+use std::collections::HashMap;
+
+use moltforge_api::executions::Execution as View;
+use moltforge_store::LiveExecution;
+use moltforge_types::{ExecutionId, ProjectId, Timestamp};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::engine::{Command, Execution, ModelAnswer, ModelFailure, Start, ToolFailure};
+use crate::error::Error;
+
+/// Where an answer goes. The answer is sent once what it says is durable.
+pub(crate) type Reply = oneshot::Sender<Result<View, Error>>;
+
+/// From the API: bounded, so that a slow disk pushes back.
+pub(crate) enum Request {
+    /// Accept an execution.
+    Start {
+        start: Box<Start>,
+        /// Scoped by project and principal already.
+        idempotency_key: Option<String>,
+        shard: u16,
+        /// Answer only when it has ended or waits.
+        wait: bool,
+        reply: Reply,
+    },
+    /// Apply a command to an execution.
+    Apply { project_id: ProjectId, execution_id: ExecutionId, command: Command, reply: Reply },
+    /// Stop taking requests, end what can end, commit, and end the loop.
+    Drain { done: oneshot::Sender<()> },
+}
+
+/// From the node itself: bounded by what is in flight.
+pub(crate) enum Event {
+    /// A model call ended.
+    ModelAnswered {
+        execution_id: ExecutionId,
+        step: u32,
+        started_at: Timestamp,
+        result: Result<ModelAnswer, ModelFailure>,
+    },
+    /// A tool call ended.
+    ToolAnswered {
+        execution_id: ExecutionId,
+        step: u32,
+        started_at: Timestamp,
+        result: Result<Value, ToolFailure>,
+    },
+    /// An execution was read from the journal.
+    Loaded { execution_id: ExecutionId, result: Result<Loaded, Error> },
+    /// Rows that want attention: after a start, or because their time comes.
+    Due { rows: Vec<LiveExecution>, recovery: bool },
+    /// The read for `Due` failed; it is tried again.
+    DueFailed,
+}
+
+/// An execution with what the engine does not keep.
+pub(crate) struct Loaded {
+    pub(crate) execution: Execution,
+    pub(crate) shard: u16,
+    pub(crate) environment: Option<String>,
+}
+
+/// Requests that wait for an execution to be loaded.
+pub(crate) type Waiting = HashMap<ExecutionId, Vec<(Command, Option<Reply>)>>;

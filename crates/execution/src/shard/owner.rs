@@ -1,0 +1,269 @@
+//! The owner of a lane's shards: one loop that applies commands, commits batches, and lets out what they gate.
+
+mod commit;
+mod due;
+mod release;
+mod requests;
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltforge_store::{CommitError, LaneToken};
+use moltforge_types::{ExecutionId, ProjectId, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::batch::{Forming, InFlight};
+use super::health::{Health, HealthSender};
+use super::hot::Hot;
+use super::message::{Event, Request, Waiting};
+use super::shared::Shared;
+use super::timers::{REFILL, Timers};
+use crate::engine::{self, Command, Outcome, Refusal};
+
+/// Requests taken in before a waiting batch is committed: enough to fill a batch, few enough to stay prompt.
+const DRAIN: usize = 512;
+/// The longest sleep: a guarantee against a clock that jumps and a hint that is lost.
+const MAX_SLEEP: Duration = Duration::from_secs(1);
+
+type Commit = Pin<Box<dyn Future<Output = Result<(), CommitError>> + Send>>;
+
+/// Why the loop ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Asked to, everything committed.
+    Drained,
+    /// Somebody else owns the shards now: nothing of the last batch was written.
+    Fenced,
+    /// A commit did not fit the store. A bug; the state is read anew.
+    Mismatch,
+}
+
+pub(crate) struct Owner {
+    shared: Arc<Shared>,
+    token: LaneToken,
+    shards: Vec<u16>,
+    health: HealthSender,
+    requests: mpsc::Receiver<Request>,
+    events: mpsc::UnboundedReceiver<Event>,
+    events_in: mpsc::UnboundedSender<Event>,
+
+    hot: HashMap<ExecutionId, Hot>,
+    /// Executions that hold a running slot.
+    running: usize,
+    /// Scheduled executions that wait for one.
+    ready: VecDeque<(ProjectId, ExecutionId)>,
+    waiting: Waiting,
+    timers: Timers,
+    refill_at: Timestamp,
+    /// Idempotency keys of starts that the handlers' look-up may not have seen.
+    recent_keys: requests::RecentKeys,
+
+    forming: Forming,
+    in_flight: Option<InFlight>,
+    commit: Option<Commit>,
+    retry_at: Option<Instant>,
+    /// The number of the latest batch that is durable.
+    committed: u64,
+    draining: Option<Drain>,
+}
+
+struct Drain {
+    done: oneshot::Sender<()>,
+    deadline: Instant,
+}
+
+impl Owner {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        token: LaneToken,
+        shards: Vec<u16>,
+        health: HealthSender,
+        requests: mpsc::Receiver<Request>,
+    ) -> Self {
+        let (events_in, events) = mpsc::unbounded_channel();
+        let refill_at = shared.ambient.now().plus(REFILL);
+        Self {
+            shared,
+            token,
+            shards,
+            health,
+            requests,
+            events,
+            events_in,
+            hot: HashMap::new(),
+            running: 0,
+            ready: VecDeque::new(),
+            waiting: HashMap::new(),
+            timers: Timers::default(),
+            refill_at,
+            recent_keys: requests::RecentKeys::default(),
+            forming: Forming::new(1),
+            in_flight: None,
+            commit: None,
+            retry_at: None,
+            committed: 0,
+            draining: None,
+        }
+    }
+
+    /// Runs until it is drained or has lost its shards.
+    pub(crate) async fn run(mut self) -> Ended {
+        self.recover();
+        self.health.send_replace(Health::Ready);
+        let ended = loop {
+            match self.turn().await {
+                Ok(()) => {}
+                Err(ended) => break ended,
+            }
+            if self.is_drained() {
+                break Ended::Drained;
+            }
+        };
+        self.health.send_replace(Health::Ended);
+        if let Some(drain) = self.draining.take() {
+            // the asker may have given up waiting
+            let _ = drain.done.send(());
+        }
+        ended
+    }
+
+    /// One round: wait for something, take what else is there, commit what was written.
+    async fn turn(&mut self) -> Result<(), Ended> {
+        let open = !self.forming.is_full();
+        let wake = self.next_wake();
+        tokio::select! {
+            biased;
+            result = poll_commit(&mut self.commit), if self.commit.is_some() => self.committed(result)?,
+            Some(event) = self.events.recv() => self.event(event),
+            Some(request) = self.requests.recv(), if open => self.request(request),
+            () = tokio::time::sleep(wake) => {}
+        }
+        for _ in 0..DRAIN {
+            if self.forming.is_full() {
+                break;
+            }
+            if let Ok(event) = self.events.try_recv() {
+                self.event(event);
+            } else if let Ok(request) = self.requests.try_recv() {
+                self.request(request);
+            } else {
+                break;
+            }
+        }
+        self.wake_due();
+        self.abort_when_draining();
+        self.begin_commit();
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::ModelAnswered { execution_id, step, started_at, result } => {
+                self.forget_call(execution_id, step);
+                self.apply(execution_id, Command::ModelAnswered { step, started_at, result }, None);
+            }
+            Event::ToolAnswered { execution_id, step, started_at, result } => {
+                self.forget_call(execution_id, step);
+                self.apply(execution_id, Command::ToolAnswered { step, started_at, result }, None);
+            }
+            Event::Loaded { execution_id, result } => self.loaded(execution_id, result),
+            Event::Due { rows, recovery } => self.due_rows(rows, recovery),
+            Event::DueFailed => self.refill_at = self.shared.ambient.now().plus(MAX_SLEEP),
+        }
+    }
+
+    fn forget_call(&mut self, id: ExecutionId, step: u32) {
+        if let Some(hot) = self.hot.get_mut(&id) {
+            hot.calls.remove(&step);
+        }
+    }
+
+    /// Applies a command to a hot execution and stages what it did. Without a hot execution there is nothing to do: the
+    /// command was an answer to a call that nobody waits for.
+    fn apply(&mut self, id: ExecutionId, command: Command, reply: Option<super::message::Reply>) {
+        let context = self.shared.context();
+        let Some(hot) = self.hot.get_mut(&id) else { return };
+        let was_running = hot.is_running();
+        match engine::apply(&mut hot.execution, command, context) {
+            Ok(outcome) => self.stage(id, was_running, outcome, reply),
+            Err(refusal) => self.refuse(id, refusal, reply),
+        }
+    }
+
+    fn refuse(&mut self, id: ExecutionId, refusal: Refusal, reply: Option<super::message::Reply>) {
+        if let Some(reply) = reply {
+            // what the refusal is based on may still be on its way to the disk: the answer follows it
+            let error = crate::error::Error::refused(id, refusal);
+            self.gate(id, Outcome::default(), vec![(reply, Err(error))]);
+        }
+        self.evict(id);
+    }
+
+    /// Takes what a command wrote into the forming batch and lets its consequences wait for the commit.
+    fn stage(
+        &mut self,
+        id: ExecutionId,
+        was_running: bool,
+        outcome: Outcome,
+        reply: Option<super::message::Reply>,
+    ) {
+        let now = self.shared.ambient.now();
+        let Some(hot) = self.hot.get_mut(&id) else { return };
+        self.forming.add(hot, &outcome.entries);
+        self.timers.set(hot.execution.spec.project_id, id, hot.execution.wake_at(), now);
+        match (was_running, hot.is_running()) {
+            (false, true) => self.running += 1,
+            (true, false) => self.running = self.running.saturating_sub(1),
+            _ => {}
+        }
+        let mut waiters: Vec<super::message::Reply> = reply.into_iter().collect();
+        if hot.rests() {
+            waiters.append(&mut hot.watchers);
+        }
+        let replies = match waiters.is_empty() {
+            true => Vec::new(),
+            false => {
+                let view = crate::views::of_hot(&hot.execution, hot.environment.as_deref());
+                waiters.into_iter().map(|reply| (reply, Ok(view.clone()))).collect()
+            }
+        };
+        self.gate(id, outcome, replies);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.draining.is_some()
+            && self.forming.is_empty()
+            && self.in_flight.is_none()
+            && self.hot.values().all(|hot| hot.calls.is_empty())
+    }
+
+    /// Calls that did not end in the time that a stop allows are given up; their executions go on after the restart.
+    fn abort_when_draining(&mut self) {
+        let Some(drain) = &self.draining else { return };
+        if drain.deadline > Instant::now() {
+            return;
+        }
+        for hot in self.hot.values_mut() {
+            for (_, call) in hot.calls.drain() {
+                call.abort();
+            }
+        }
+    }
+
+    fn next_wake(&self) -> Duration {
+        let now = self.shared.ambient.now();
+        let due = self.timers.next().map_or(MAX_SLEEP, |at| at.since(now));
+        let retry = self.retry_at.map_or(MAX_SLEEP, |at| at.saturating_duration_since(Instant::now()));
+        due.min(retry).min(MAX_SLEEP)
+    }
+}
+
+async fn poll_commit(commit: &mut Option<Commit>) -> Result<(), CommitError> {
+    match commit {
+        Some(commit) => commit.await,
+        None => std::future::pending().await,
+    }
+}

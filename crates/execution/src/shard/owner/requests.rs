@@ -1,0 +1,215 @@
+//! Requests from the API.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use moltforge_store::NewExecution;
+use moltforge_types::{ExecutionId, Fault as _, ProjectId, Timestamp};
+use tokio::time::Instant;
+
+use super::{Drain, Owner};
+use crate::engine::{Command, Outcome, Start};
+use crate::error::Error;
+use crate::shard::health::Health;
+use crate::shard::hot::Hot;
+use crate::shard::load;
+use crate::shard::message::{Event, Loaded, Reply, Request};
+use crate::views;
+
+/// How long a key is kept in memory after its start: longer than a request takes from its look-up to the owner.
+const KEY_MEMORY: Duration = Duration::from_mins(1);
+
+/// Idempotency keys of recent starts.
+#[derive(Default)]
+pub(super) struct RecentKeys {
+    by_key: HashMap<(ProjectId, String), (ExecutionId, Option<String>)>,
+    by_age: VecDeque<(Timestamp, (ProjectId, String))>,
+}
+
+impl RecentKeys {
+    fn find(&self, key: &(ProjectId, String)) -> Option<&(ExecutionId, Option<String>)> {
+        self.by_key.get(key)
+    }
+
+    fn insert(&mut self, key: (ProjectId, String), id: ExecutionId, hash: Option<String>, now: Timestamp) {
+        while self.by_age.front().is_some_and(|(at, _)| now.since(*at) > KEY_MEMORY) {
+            if let Some((_, old)) = self.by_age.pop_front() {
+                self.by_key.remove(&old);
+            }
+        }
+        self.by_age.push_back((now, key.clone()));
+        self.by_key.insert(key, (id, hash));
+    }
+}
+
+impl Owner {
+    pub(super) fn request(&mut self, request: Request) {
+        match request {
+            Request::Drain { done } => {
+                let deadline = Instant::now() + Duration::from_secs(self.shared.config.drain_seconds);
+                self.draining = Some(Drain { done, deadline });
+            }
+            Request::Start { reply, .. } | Request::Apply { reply, .. } if self.draining.is_some() => {
+                let _ = reply.send(Err(Error::Draining));
+            }
+            Request::Start { start, idempotency_key, shard, wait, reply } => {
+                self.start(*start, idempotency_key, shard, wait, reply);
+            }
+            Request::Apply { project_id, execution_id, command, reply } => {
+                self.apply_or_load(project_id, execution_id, command, Some(reply));
+            }
+        }
+    }
+
+    fn start(&mut self, start: Start, key: Option<String>, shard: u16, wait: bool, reply: Reply) {
+        let key = key.map(|key| (start.spec.project_id, key));
+        if let Some((id, hash)) = key.as_ref().and_then(|key| self.recent_keys.find(key)).cloned() {
+            self.repeat(id, &hash, &start, wait, reply);
+            return;
+        }
+        if let Health::Failing(_) = *self.health.borrow() {
+            // what is staged is kept; more would only wait longer than its asker
+            let _ = reply.send(Err(Error::CommitTimeout));
+            return;
+        }
+        let has_slot = self.running < self.shared.config.max_running;
+        if !has_slot && self.ready.len() >= self.shared.config.max_queued {
+            let _ = reply.send(Err(Error::QueueFull));
+            return;
+        }
+        let context = self.shared.context();
+        if let Some(key) = &key {
+            self.recent_keys.insert(key.clone(), start.id, start.request_hash.clone(), context.now);
+        }
+        let (project_id, id, request_hash) = (start.spec.project_id, start.id, start.request_hash.clone());
+        let environment = start.environment.as_ref().map(ToString::to_string);
+        let (execution, outcome) = start.accept(context);
+        let new = NewExecution {
+            project_id,
+            execution_id: id,
+            shard,
+            agent_id: execution.spec.agent_id,
+            agent_name: execution.spec.agent_name.to_string(),
+            version_id: execution.spec.version_id,
+            version: execution.spec.version,
+            environment: environment.clone(),
+            idempotency_key: key.map(|(_, key)| key),
+            request_hash,
+            input: execution.input.to_string(),
+            deadline: execution.deadline,
+            created_at: context.now,
+            last_seq: execution.seq,
+            columns: views::columns(&execution),
+        };
+        self.forming.start(new);
+        let mut hot = Hot::new(Loaded { execution, shard, environment });
+        let reply = if wait {
+            hot.watchers.push(reply);
+            None
+        } else {
+            Some(reply)
+        };
+        self.hot.insert(id, hot);
+        if has_slot {
+            // one commit for both: its acceptance and its first attempt
+            self.stage(id, false, outcome, None);
+            match reply {
+                Some(reply) => self.apply(id, Command::Claim { recovered: false }, Some(reply)),
+                None => self.apply(id, Command::Claim { recovered: false }, None),
+            }
+        } else {
+            self.stage(id, false, outcome, reply);
+            self.ready.push_back((project_id, id));
+        }
+    }
+
+    /// A start whose key was seen a moment ago: the answer is the execution that the first one made.
+    fn repeat(&mut self, id: ExecutionId, hash: &Option<String>, start: &Start, wait: bool, reply: Reply) {
+        if *hash != start.request_hash {
+            let _ = reply.send(Err(Error::IdempotencyKeyReused(id)));
+            return;
+        }
+        let project_id = start.spec.project_id;
+        match self.hot.get_mut(&id) {
+            Some(hot) if wait && !hot.rests() => hot.watchers.push(reply),
+            Some(hot) => {
+                let view = views::of_hot(&hot.execution, hot.environment.as_deref());
+                self.gate(id, Outcome::default(), vec![(reply, Ok(view))]);
+            }
+            None => self.read_row(project_id, id, reply),
+        }
+    }
+
+    fn read_row(&self, project_id: ProjectId, id: ExecutionId, reply: Reply) {
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let row = shared.store.executions(project_id).find(id).await.map_err(Error::from);
+            let row = row.and_then(|row| row.ok_or_else(|| Error::ExecutionNotFound(id.to_string())));
+            let _ = reply.send(row.map(views::of_row));
+        });
+    }
+
+    /// Applies a command at once when the execution is in memory, else after reading it.
+    pub(super) fn apply_or_load(
+        &mut self,
+        project_id: ProjectId,
+        id: ExecutionId,
+        command: Command,
+        reply: Option<Reply>,
+    ) {
+        if let Some(hot) = self.hot.get(&id) {
+            if hot.execution.spec.project_id == project_id {
+                self.apply(id, command, reply);
+            } else if let Some(reply) = reply {
+                let _ = reply.send(Err(Error::ExecutionNotFound(id.to_string())));
+            }
+            return;
+        }
+        let waiting = self.waiting.entry(id).or_default();
+        waiting.push((command, reply));
+        if waiting.len() > 1 {
+            return;
+        }
+        let (shared, events) = (self.shared.clone(), self.events_in.clone());
+        tokio::spawn(async move {
+            let result = load::load(&shared, project_id, id).await;
+            let _ = events.send(Event::Loaded { execution_id: id, result });
+        });
+    }
+
+    /// An execution was read: what waited for it is applied.
+    pub(super) fn loaded(&mut self, id: ExecutionId, result: Result<Loaded, Error>) {
+        let waiting = self.waiting.remove(&id).unwrap_or_default();
+        match result {
+            Ok(loaded) => {
+                self.hot.entry(id).or_insert_with(|| {
+                    let hot = Hot::new(loaded);
+                    self.running += usize::from(hot.is_running());
+                    hot
+                });
+                for (command, reply) in waiting {
+                    self.apply(id, command, reply);
+                }
+                self.evict(id);
+            }
+            Err(error) => {
+                if error.kind() == moltforge_types::Kind::Internal {
+                    tracing::error!(execution_id = %id, %error, "cannot load an execution");
+                }
+                let retry = matches!(&error, Error::Store(store) if store.is_retryable());
+                let mut error = Some(error);
+                for (command, reply) in waiting {
+                    match reply {
+                        Some(reply) => {
+                            let error = error.take().unwrap_or(Error::ShardUnowned);
+                            let _ = reply.send(Err(error));
+                        }
+                        // nobody asks again for these: they come back with the next look at the rows
+                        None if retry => self.refill_at = self.shared.ambient.now().plus(super::MAX_SLEEP),
+                        None => drop(command),
+                    }
+                }
+            }
+        }
+    }
+}

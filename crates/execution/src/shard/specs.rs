@@ -1,0 +1,63 @@
+//! Versions, compiled once and kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use moltforge_store::Store;
+use moltforge_types::journal::ErrorInfo;
+use moltforge_types::{AgentId, ProjectId, VersionId};
+
+use crate::engine::Spec;
+use crate::error::Error;
+
+/// Versions kept in memory; beyond it all are dropped and come back when they are used.
+const MAX_KEPT: usize = 1_024;
+
+#[derive(Default)]
+pub(crate) struct Specs {
+    kept: Mutex<HashMap<VersionId, Arc<Spec>>>,
+}
+
+/// What names a version.
+#[derive(Clone, Copy)]
+pub(crate) struct VersionRef {
+    pub(crate) project_id: ProjectId,
+    pub(crate) agent_id: AgentId,
+    pub(crate) version_id: VersionId,
+    pub(crate) version: u32,
+}
+
+impl Specs {
+    /// A version by its id. `Ok(Err(..))` when it is there but cannot run here.
+    pub(crate) async fn get(&self, store: &Store, of: VersionRef) -> Result<Result<Arc<Spec>, ErrorInfo>, Error> {
+        if let Some(spec) = self.find(of) {
+            return Ok(Ok(spec));
+        }
+        let Some(row) = store.versions(of.project_id).get(of.version_id).await? else {
+            return Ok(Err(ErrorInfo::new("version_missing", format!("the version {} is gone", of.version_id))));
+        };
+        Ok(self.compile(of, &row.config))
+    }
+
+    /// A version whose configuration the caller has at hand.
+    pub(crate) fn compile(&self, of: VersionRef, config: &str) -> Result<Arc<Spec>, ErrorInfo> {
+        if let Some(spec) = self.find(of) {
+            return Ok(spec);
+        }
+        let config = serde_json::from_str(config)
+            .map_err(|error| ErrorInfo::new("version_invalid", format!("its configuration cannot be read: {error}")))?;
+        let spec = Arc::new(Spec::compile(of.project_id, of.agent_id, of.version_id, of.version, config)?);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        kept.insert(of.version_id, spec.clone());
+        Ok(spec)
+    }
+
+    /// A version that is at hand already.
+    pub(crate) fn find(&self, of: VersionRef) -> Option<Arc<Spec>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&of.version_id).filter(|spec| spec.project_id == of.project_id).cloned()
+    }
+}

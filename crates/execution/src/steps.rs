@@ -1,0 +1,144 @@
+//! The timeline: steps from journal entries.
+
+use moltforge_api::executions::{Step, StepUsage};
+use moltforge_types::Timestamp;
+use moltforge_types::execution::{State, StepKind, StepState};
+use moltforge_types::journal::Entry;
+use serde_json::{Value, json};
+
+use crate::engine::Recorded;
+use crate::views;
+
+/// The steps of an execution, in order. `state` is the execution's own, which decides what an unanswered step is.
+pub(crate) fn steps_of(entries: &[Recorded], state: State, model: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    // failures of a model step stand before the entry that creates it
+    let mut failures = 0;
+    for recorded in entries {
+        match &recorded.entry {
+            Entry::RetryScheduled { step, error, failures: count, .. } => {
+                failures = *count;
+                if let Some(known) = find(&mut steps, *step) {
+                    known.retries = *count;
+                    known.error = Some(views::error(error));
+                } else {
+                    let mut new = new_step(*step, StepKind::Model, model, Some(recorded.at));
+                    new.error = Some(views::error(error));
+                    new.retries = *count;
+                    steps.push(new);
+                }
+            }
+            Entry::ModelCompleted { step, model, text, tool_calls, usage, started_at, duration_us } => {
+                steps.retain(|known| known.step != *step);
+                let mut done = new_step(*step, StepKind::Model, model, Some(*started_at));
+                done.state = StepState::Succeeded.to_string();
+                done.retries = std::mem::take(&mut failures);
+                done.duration_us = Some(*duration_us);
+                done.usage = Some(StepUsage {
+                    input_tokens: usage.input_tokens,
+                    cached_tokens: usage.cached_tokens,
+                    output_tokens: usage.output_tokens,
+                });
+                done.output = Some(json!({ "text": text, "tool_calls": tool_calls }));
+                steps.push(done);
+                for (call, step) in tool_calls.iter().zip(step + 1..) {
+                    let mut called = new_step(step, StepKind::Tool, &call.tool, Some(recorded.at));
+                    called.input = Some(arguments(&call.arguments));
+                    steps.push(called);
+                }
+            }
+            Entry::ToolInvoked { step, .. } => with(&mut steps, *step, |s| s.started_at = text(recorded.at)),
+            Entry::ToolSucceeded { step, output, started_at, duration_us, .. } => with(&mut steps, *step, |s| {
+                // a wait that is over took the time from its beginning
+                let waited = s.state == StepState::Waiting.as_str();
+                s.state = StepState::Succeeded.to_string();
+                s.waiting_for = None;
+                s.error = None;
+                s.output = Some(output.clone());
+                s.duration_us = Some(if waited { since(s, recorded.at) } else { *duration_us });
+                if !waited {
+                    s.started_at = text(*started_at);
+                }
+            }),
+            Entry::ToolFailed { step, error, duration_us, .. } => with(&mut steps, *step, |s| {
+                let waited = s.state == StepState::Waiting.as_str();
+                s.state = StepState::Failed.to_string();
+                s.waiting_for = None;
+                s.error = Some(views::error(error));
+                s.duration_us = Some(if waited { since(s, recorded.at) } else { *duration_us });
+            }),
+            Entry::TimerSet { step, due, .. } => with(&mut steps, *step, |s| {
+                s.state = StepState::Waiting.to_string();
+                s.started_at = text(recorded.at);
+                s.waiting_for = Some(format!("the time {due}"));
+            }),
+            Entry::SignalAwaited { step, name, due, .. } => with(&mut steps, *step, |s| {
+                s.state = StepState::Waiting.to_string();
+                s.started_at = text(recorded.at);
+                let until = due.map(|due| format!(" until {due}")).unwrap_or_default();
+                s.waiting_for = Some(format!("the signal {name:?}{until}"));
+            }),
+            Entry::Cancelled { unknown_steps, .. } => {
+                for step in unknown_steps {
+                    with(&mut steps, *step, |s| s.state = StepState::Unknown.to_string());
+                }
+            }
+            _ => {}
+        }
+    }
+    if state.is_terminal() {
+        for step in &mut steps {
+            if step.state == StepState::Running.as_str() || step.state == StepState::Waiting.as_str() {
+                step.state = if step.error.is_some() { StepState::Failed } else { StepState::Cancelled }.to_string();
+                step.waiting_for = None;
+            }
+        }
+    } else if state == State::Running && steps.iter().all(|s| s.state != "running" && s.state != "waiting") {
+        // the model call at work has no entry yet: it writes no intent
+        let next = steps.last().map_or(1, |last| last.step + 1);
+        let started = entries.last().map(|last| last.at);
+        steps.push(new_step(next, StepKind::Model, model, started));
+    }
+    steps
+}
+
+fn new_step(step: u32, kind: StepKind, name: &str, started_at: Option<Timestamp>) -> Step {
+    Step {
+        step,
+        kind: kind.to_string(),
+        name: name.to_owned(),
+        state: StepState::Running.to_string(),
+        input: None,
+        output: None,
+        error: None,
+        usage: None,
+        retries: 0,
+        started_at: started_at.map(|at| at.to_string()),
+        duration_us: None,
+        waiting_for: None,
+    }
+}
+
+fn find(steps: &mut [Step], step: u32) -> Option<&mut Step> {
+    steps.iter_mut().rev().find(|known| known.step == step)
+}
+
+fn with(steps: &mut [Step], step: u32, change: impl FnOnce(&mut Step)) {
+    if let Some(known) = find(steps, step) {
+        change(known);
+    }
+}
+
+fn text(at: Timestamp) -> Option<String> {
+    Some(at.to_string())
+}
+
+fn since(step: &Step, now: Timestamp) -> u64 {
+    let started: Option<Timestamp> = step.started_at.as_ref().and_then(|at| at.parse().ok());
+    started.map_or(0, |started| u64::try_from(now.since(started).as_micros()).unwrap_or(u64::MAX))
+}
+
+/// The arguments as JSON where they are, else as the text that the model wrote.
+fn arguments(raw: &str) -> Value {
+    serde_json::from_str(raw).unwrap_or_else(|_| Value::String(raw.to_owned()))
+}
