@@ -1,6 +1,6 @@
 //! The hot state of an execution: the fold of its journal, and what is in flight.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use moltforge_types::conversation::{Message, Usage};
@@ -57,7 +57,7 @@ pub struct Execution {
     /// Their bytes.
     pub signal_bytes: usize,
     /// Dedupe keys of the signals that ever arrived.
-    pub seen: HashSet<String>,
+    pub seen: BTreeSet<String>,
     /// Bytes of its journal.
     pub bytes: u64,
     /// The output, once completed.
@@ -147,7 +147,7 @@ impl Execution {
             pending: Vec::new(),
             signals: VecDeque::new(),
             signal_bytes: 0,
-            seen: HashSet::new(),
+            seen: BTreeSet::new(),
             bytes: 0,
             output: None,
             error: None,

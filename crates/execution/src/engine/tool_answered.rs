@@ -18,10 +18,10 @@ pub(super) fn apply(
     out: &mut Outcome,
 ) {
     // taken in any live state: a call that ends while the execution is paused or backing off is progress worth keeping
+    let Some(call) = execution.pending.iter().find(|call| call.step == step).cloned() else { return };
     if execution.state.is_terminal() || !execution.in_flight.remove(&step) {
         return;
     }
-    let Some(call) = execution.pending.iter().find(|call| call.step == step).cloned() else { return };
     let (call_id, tool) = (call.call_id.clone(), call.tool.clone());
     let duration_us = micros(context.now.since(started_at));
     let entry = match result {
