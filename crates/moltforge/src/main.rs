@@ -1,2 +1,7 @@
-//! moltforge
-fn main() {}
+//! `moltforge`
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    moltforge::cli::main()
+}

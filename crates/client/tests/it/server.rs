@@ -13,27 +13,27 @@ type Answer = Box<dyn FnOnce(&Request) -> Response + Send>;
 
 /// Answers are used up in order; one too many is a 500.
 #[derive(Clone, Default)]
-pub struct Script {
+pub(crate) struct Script {
     answers: Arc<Mutex<Vec<Answer>>>,
     asked: Arc<Mutex<Vec<Request<()>>>>,
 }
 
 impl Script {
-    pub fn then(self, answer: impl FnOnce(&Request) -> Response + Send + 'static) -> Self {
+    pub(crate) fn then(self, answer: impl FnOnce(&Request) -> Response + Send + 'static) -> Self {
         self.answers.lock().unwrap().push(Box::new(answer));
         self
     }
 
     /// Method, path and query of every request so far.
-    pub fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|r| format!("{} {}", r.method(), r.uri())).collect()
     }
 
-    pub fn header(&self, request: usize, name: &str) -> Option<String> {
+    pub(crate) fn header(&self, request: usize, name: &str) -> Option<String> {
         self.asked.lock().unwrap()[request].headers().get(name).map(|v| v.to_str().unwrap().to_owned())
     }
 
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         async fn answer(State(script): State<Script>, request: Request) -> Response {
             let (parts, body) = request.into_parts();
             script.asked.lock().unwrap().push(Request::from_parts(parts.clone(), ()));
@@ -48,7 +48,7 @@ impl Script {
     }
 
     /// Listens until the test's runtime ends.
-    pub async fn serve(&self) -> Client {
+    pub(crate) async fn serve(&self) -> Client {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = self.router();
@@ -57,11 +57,11 @@ impl Script {
     }
 }
 
-pub fn json(status: u16, body: &serde_json::Value) -> Response {
+pub(crate) fn json(status: u16, body: &serde_json::Value) -> Response {
     Response::builder().status(status).header("content-type", "application/json").body(body.to_string().into()).unwrap()
 }
 
-pub fn problem(status: u16, code: &str, retry_after: Option<u32>) -> Response {
+pub(crate) fn problem(status: u16, code: &str, retry_after: Option<u32>) -> Response {
     let body = serde_json::json!({ "type": format!("/docs/errors/{code}"), "title": code, "status": status, "code": code,
         "detail": "what happened", "request_id": "req_1" });
     let mut response = json(status, &body);

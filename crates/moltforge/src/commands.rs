@@ -1,0 +1,40 @@
+//! A file per command. Each has its arguments and one function that does it.
+
+pub mod agents;
+pub mod cancel;
+pub mod completion;
+pub mod deploy;
+pub mod dev;
+pub mod difference;
+pub mod doctor;
+pub mod executions;
+pub mod explain;
+pub mod init;
+pub mod keys;
+pub mod pause;
+pub mod resume;
+pub mod rollback;
+pub mod run;
+pub mod serve;
+pub mod show;
+pub mod signal;
+pub mod timeline;
+pub mod undeploy;
+pub mod versions;
+
+use std::future::Future;
+
+use crate::Error;
+use crate::output::{Attempt as _, Exit, Failure};
+
+/// On this thread alone: a client waits more than it works.
+pub fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| Error::start("the runtime", e)).attempt(|| "start".to_owned())?.block_on(command)
+}
+
+/// On all cores.
+pub fn block_on_many(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|e| Error::start("the runtime", e)).attempt(|| "start".to_owned())?.block_on(command)
+}

@@ -1,0 +1,119 @@
+//! `moltforge agents`
+
+use futures::TryStreamExt as _;
+use moltforge_api::agents::{Agent, ListAgents};
+
+use super::show;
+use crate::cli::Context;
+use crate::output::{ACCENT, Attempt as _, DIM, Exit, Failure, Output, PLAIN, Table};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// List the agents
+    List {
+        /// Only names that begin with this
+        #[arg(long, value_name = "PREFIX")]
+        name: Option<String>,
+        /// Only those that are live in this environment
+        #[arg(long, short)]
+        env: Option<String>,
+        /// Deleted ones too
+        #[arg(long)]
+        deleted: bool,
+    },
+    /// Show an agent and its file
+    Get {
+        /// The agent's name or id
+        agent: String,
+    },
+    /// Delete an agent; its history stays readable
+    Delete {
+        /// The agent's name or id
+        agent: String,
+        /// Cancel its live executions first; without this they prevent the deletion
+        #[arg(long)]
+        cancel: bool,
+    },
+}
+
+/// Does what the verb says.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let out = context.output;
+    match args.verb {
+        Verb::List { name, env, deleted } => {
+            let attempted = || "list agents".to_owned();
+            let client = context.connection.client().attempt(attempted)?;
+            let filter = ListAgents {
+                name_prefix: name,
+                environment: env,
+                deleted: deleted.then_some(true),
+                cursor: None,
+                limit: Some(200),
+            };
+            let agents: Vec<Agent> = client.agents().list_all(filter).try_collect().await.attempt(attempted)?;
+            out.data(&agents, |out| list(out, &agents));
+        }
+        Verb::Get { agent } => {
+            let attempted = || format!("get agent {agent}");
+            let client = context.connection.client().attempt(attempted)?;
+            let agent = client.agents().get(&agent).await.attempt(attempted)?;
+            out.data(&agent, |out| get(out, &agent));
+        }
+        Verb::Delete { agent, cancel } => {
+            let attempted = || format!("delete agent {agent}");
+            let client = context.connection.client().attempt(attempted)?;
+            client.agents().delete(&agent, cancel).await.attempt(attempted)?;
+            out.data(&serde_json::json!({ "agent": agent, "deleted": true }), |out| {
+                out.pieces(&[(ACCENT, &agent), (PLAIN, ": deleted")]);
+            });
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn live(agent: &Agent) -> String {
+    let live = agent.deployments.iter().filter(|d| d.status == "live");
+    let texts: Vec<String> = live.map(|d| format!("{} v{}", d.environment, d.version)).collect();
+    if texts.is_empty() { "-".to_owned() } else { texts.join(", ") }
+}
+
+fn list(out: Output, agents: &[Agent]) {
+    let mut table = Table::new(
+        &["NAME", "LATEST", "LIVE", "MODEL", "UPDATED", "DESCRIPTION"],
+        "no agents; `moltforge init` makes one",
+    );
+    for agent in agents {
+        let name_style = if agent.deleted_at.is_some() { DIM } else { ACCENT };
+        table.row([
+            (name_style, agent.name.as_str()),
+            (PLAIN, &agent.latest_version.to_string()),
+            (PLAIN, &live(agent)),
+            (PLAIN, &agent.config.model),
+            (DIM, &show::time(&agent.updated_at)),
+            (PLAIN, &agent.description),
+        ]);
+    }
+    out.table(&table);
+}
+
+fn get(out: Output, agent: &Agent) {
+    out.pieces(&[(ACCENT, &agent.name), (DIM, "  "), (DIM, &agent.agent_id)]);
+    for (name, value) in [
+        ("latest version", agent.latest_version.to_string()),
+        ("live", live(agent)),
+        ("created", show::time(&agent.created_at)),
+        ("updated", show::time(&agent.updated_at)),
+        ("deleted", show::maybe_time(agent.deleted_at.as_deref())),
+    ] {
+        out.pieces(&[(DIM, &format!("{name:<16}")), (PLAIN, &value)]);
+    }
+    out.line("");
+    out.line(moltforge_manifest::to_toml(&agent.config).trim_end());
+}

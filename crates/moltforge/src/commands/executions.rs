@@ -1,0 +1,180 @@
+//! `moltforge executions`
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use moltforge_api::PageQuery;
+use moltforge_api::executions::{Execution, ListEvents, ListExecutions, Step};
+use serde_json::Value;
+
+use super::{run, show, timeline};
+use crate::cli::Context;
+use crate::output::{ACCENT, Attempt as _, BAD, DIM, Exit, Failure, Output, PLAIN, Table};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// List executions, newest first
+    List {
+        /// Only this agent's, by name or id
+        #[arg(long, short)]
+        agent: Option<String>,
+        /// Only those in this state; `live` for all that have not ended
+        #[arg(long, short)]
+        state: Option<String>,
+        /// At most this many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show an execution
+    Get {
+        /// exe_...
+        execution: String,
+    },
+    /// Show an execution's steps
+    Steps {
+        /// exe_...
+        execution: String,
+    },
+    /// Show an execution's events
+    Events {
+        /// exe_...
+        execution: String,
+        /// Go on until it has ended; the exit code is the run's
+        #[arg(long, short)]
+        follow: bool,
+    },
+}
+
+/// Does what the verb says.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    match args.verb {
+        Verb::List { agent, state, limit } => list(context, agent, state, limit).await,
+        Verb::Get { execution } => {
+            let attempted = || format!("get execution {execution}");
+            let client = context.connection.client().attempt(attempted)?;
+            let execution = client.executions().get(&execution).await.attempt(attempted)?;
+            context.output.data(&execution, |out| get(out, &execution));
+            Ok(Exit::Done)
+        }
+        Verb::Steps { execution } => steps(context, &execution).await,
+        Verb::Events { execution, follow } => events(context, &execution, follow).await,
+    }
+}
+
+async fn list(context: &Context, agent: Option<String>, state: Option<String>, limit: usize) -> Result<Exit, Failure> {
+    let attempted = || "list executions".to_owned();
+    let client = context.connection.client().attempt(attempted)?;
+    let page = u32::try_from(limit.clamp(1, 200)).ok();
+    let filter = ListExecutions { agent, state, cursor: None, limit: page };
+    let all = client.executions().list_all(filter).take(limit);
+    let executions: Vec<Execution> = all.try_collect().await.attempt(attempted)?;
+    context.output.data(&executions, |out| {
+        let header = &["EXECUTION", "AGENT", "STATE", "WAITS FOR", "CREATED", "TOKENS"];
+        let mut table = Table::new(header, "no executions; `moltforge run AGENT` starts one");
+        for execution in &executions {
+            let why = execution.reason.as_deref().or(execution.waiting_for.as_deref()).unwrap_or("-");
+            table.row([
+                (ACCENT, execution.execution_id.as_str()),
+                (PLAIN, &format!("{} v{}", execution.agent_name, execution.version)),
+                (show::state(&execution.state), &execution.state),
+                (PLAIN, why),
+                (DIM, &show::time(&execution.created_at)),
+                (PLAIN, &execution.tokens.to_string()),
+            ]);
+        }
+        out.table(&table);
+    });
+    Ok(Exit::Done)
+}
+
+fn get(out: Output, execution: &Execution) {
+    let field = |name: &str, value: &str| out.pieces(&[(DIM, &format!("{name:<12}")), (PLAIN, value)]);
+    out.pieces(&[
+        (ACCENT, &execution.execution_id),
+        (PLAIN, "  "),
+        (show::state(&execution.state), &execution.state),
+        (PLAIN, "  "),
+        (PLAIN, execution.reason.as_deref().unwrap_or_default()),
+    ]);
+    field("agent", &format!("{} v{}", execution.agent_name, execution.version));
+    field("environment", execution.environment.as_deref().unwrap_or("-"));
+    field("attempt", &execution.attempt.to_string());
+    field("created", &show::time(&execution.created_at));
+    field("updated", &show::time(&execution.updated_at));
+    field("finished", &show::maybe_time(execution.finished_at.as_deref()));
+    if let Some(waiting) = &execution.waiting_for {
+        field("waits for", waiting);
+    }
+    if let Some(at) = &execution.wake_at {
+        field("wakes at", &show::time(at));
+    }
+    field("tokens", &execution.tokens.to_string());
+    field("input", &execution.input.to_string());
+    if let Some(output) = &execution.output {
+        field("output", &show::value(output));
+    }
+    if let Some(error) = &execution.error {
+        out.pieces(&[(DIM, "error       "), (BAD, &error.code), (PLAIN, ": "), (PLAIN, &error.message)]);
+    }
+}
+
+async fn steps(context: &Context, execution: &str) -> Result<Exit, Failure> {
+    let attempted = || format!("show the steps of {execution}");
+    let client = context.connection.client().attempt(attempted)?;
+    let mut steps: Vec<Step> = Vec::new();
+    let mut page = PageQuery { cursor: None, limit: Some(200) };
+    loop {
+        let answer = client.executions().steps(execution, &page).await.attempt(attempted)?;
+        steps.extend(answer.items);
+        if answer.next.is_none() {
+            break;
+        }
+        page.cursor = answer.next;
+    }
+    context.output.data(&steps, |out| {
+        let mut table = Table::new(&["#", "KIND", "NAME", "STATE", "TOOK", "TOKENS", "IN", "OUT"], "no steps yet");
+        for step in &steps {
+            let shown = |value: Option<&Value>| value.map_or_else(|| "-".to_owned(), show::value);
+            let error = step.error.as_ref().map(|error| format!("{}: {}", error.code, error.message));
+            table.row([
+                (DIM, step.step.to_string().as_str()),
+                (PLAIN, &step.kind),
+                (ACCENT, &step.name),
+                (show::state(&step.state), &step.state),
+                (PLAIN, &step.duration_us.map_or_else(|| "-".to_owned(), show::duration)),
+                (PLAIN, &step.usage.map_or_else(|| "-".to_owned(), |u| (u.input_tokens + u.output_tokens).to_string())),
+                (DIM, &shown(step.input.as_ref())),
+                (PLAIN, &error.unwrap_or_else(|| shown(step.output.as_ref()))),
+            ]);
+        }
+        out.table(&table);
+    });
+    Ok(Exit::Done)
+}
+
+async fn events(context: &Context, execution: &str, follow: bool) -> Result<Exit, Failure> {
+    let attempted = || format!("show the events of {execution}");
+    let client = context.connection.client().attempt(attempted)?;
+    if follow {
+        let execution = client.executions().get(execution).await.attempt(attempted)?;
+        return run::follow(context.output, &client, &execution).await;
+    }
+    let mut all = Vec::new();
+    loop {
+        let after = all.last().and_then(|event: &moltforge_types::event::CloudEvent| event.id.parse().ok());
+        let page = client.executions().events_page(execution, &ListEvents { after, limit: Some(1000) }).await;
+        let page = page.attempt(attempted)?;
+        let more = page.next.is_some() && !page.items.is_empty();
+        all.extend(page.items);
+        if !more {
+            break;
+        }
+    }
+    context.output.data(&all, |out| all.iter().for_each(|event| timeline::print(out, event)));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,139 @@
+//! `moltforge init`: a new agent from a template that is in the binary.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::cli::Context;
+use crate::output::{ACCENT, Attempt as _, Exit, Failure, GOOD, PLAIN};
+use crate::{Error, agent_files};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The agent's folder; its name becomes the agent's name
+    #[arg(default_value = "my-agent")]
+    dir: PathBuf,
+    /// What to begin with
+    #[arg(long, short, value_enum, default_value = "hello")]
+    template: Template,
+}
+
+/// A template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Template {
+    /// Greets; offline, no key needed
+    Hello,
+    /// Calls built-in tools and keeps state; offline
+    Tools,
+    /// Calls an HTTP endpoint of yours as a tool
+    Http,
+    /// Waits for a person's signal; offline
+    Waiter,
+}
+
+impl Template {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Hello => include_str!("../../templates/hello.toml"),
+            Self::Tools => include_str!("../../templates/tools.toml"),
+            Self::Http => include_str!("../../templates/http.toml"),
+            Self::Waiter => include_str!("../../templates/waiter.toml"),
+        }
+    }
+
+    /// An input to try it with.
+    fn input(self) -> &'static str {
+        match self {
+            Self::Hello => r#"{"name": "Ada"}"#,
+            Self::Tools => r#"{"a": 2, "b": 40}"#,
+            Self::Http => r#"{"city": "Berlin"}"#,
+            Self::Waiter => r#"{"topic": "the release"}"#,
+        }
+    }
+
+    fn file(self, name: &str) -> String {
+        self.text().replace("AGENT_NAME", name)
+    }
+}
+
+/// Writes the agent's file. Nothing that is there is touched.
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let attempted = || format!("make an agent in {}", args.dir.display());
+    let path = args.dir.join(agent_files::FILE_NAME);
+    let name = name_of(&args.dir).attempt(attempted)?;
+    write(&path, &args.template.file(&name)).attempt(attempted)?;
+
+    let shown = path.display().to_string();
+    let out = context.output;
+    out.data(&serde_json::json!({ "name": name, "path": shown }), |out| out.line(&shown));
+    out.notes(&[(GOOD, "made "), (PLAIN, &shown)]);
+    let deploy = format!("moltforge deploy {}", args.dir.display());
+    let run = format!("moltforge run {name} --input '{}' --follow", args.template.input());
+    out.notes(&[(PLAIN, "next: "), (ACCENT, &deploy)]);
+    out.notes(&[(PLAIN, "then: "), (ACCENT, &run)]);
+    if args.template == Template::Http {
+        out.note(
+            "its tool calls http://127.0.0.1:9000: start the server with `--allow-local 127.0.0.1:9000` to grant that",
+        );
+    }
+    Ok(Exit::Done)
+}
+
+/// The folder's name as an agent's name.
+fn name_of(dir: &Path) -> Result<String, Error> {
+    let full = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let folder = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name: String = folder
+        .to_lowercase()
+        .split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-");
+    match name.parse::<moltforge_types::AgentName>() {
+        Ok(name) => Ok(name.to_string()),
+        Err(error) => Err(Error::argument("DIR", format!("the folder {folder:?} gives no agent's name: {error}"))),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let unwritable = |source| Error::FileUnwritable { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(unwritable)?;
+    }
+    // fails when there is a file, whoever makes it in between
+    match std::fs::File::create_new(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).map_err(unwritable),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::FileExists(path.to_owned())),
+        Err(error) => Err(unwritable(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    #[test]
+    fn every_template_is_a_valid_agent_that_takes_its_sample_input() {
+        for template in Template::value_variants() {
+            let text = template.file("my-agent");
+            let config = moltforge_manifest::parse_toml(&text).unwrap_or_else(|faults| {
+                panic!("{template:?}: {}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+            });
+            assert_eq!(config.name, "my-agent");
+            let input: serde_json::Value = serde_json::from_str(template.input()).unwrap();
+            assert!(input.is_object());
+        }
+    }
+
+    #[test]
+    fn a_folder_names_its_agent() {
+        for (dir, name) in [("x/My Agent_2", "my-agent-2"), ("hello", "hello"), ("./a--b/", "a-b")] {
+            assert_eq!(name_of(Path::new(dir)).unwrap(), name);
+        }
+        for bad in ["/", "x/123", "x/äöü"] {
+            assert!(name_of(Path::new(bad)).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `moltforge keys`
+
+use moltforge_api::PageQuery;
+use moltforge_api::keys::{CreateKey, CreatedKey, Key};
+use moltforge_types::{Ambient, Scope};
+
+use super::show;
+use crate::Error;
+use crate::cli::Context;
+use crate::output::{ACCENT, Attempt as _, BAD, DIM, Exit, Failure, GOOD, Output, PLAIN, Table, WARN};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Make a key; its secret is shown this once
+    Create {
+        /// What it is for
+        name: String,
+        /// What it may do, with commas, e.g. agents:read,executions:write; everything that the maker may when absent
+        #[arg(long, value_delimiter = ',')]
+        scopes: Vec<String>,
+        /// When it ends: a time (RFC 3339) or a duration from now such as 12h or 30d
+        #[arg(long, value_name = "TIME|DURATION")]
+        expires: Option<String>,
+    },
+    /// List the keys
+    List,
+    /// Refuse a key from now on
+    Revoke {
+        /// key_...
+        key: String,
+    },
+}
+
+/// Does what the verb says.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    match args.verb {
+        Verb::Create { name, scopes, expires } => create(context, name, scopes, expires.as_deref()).await,
+        Verb::List => list(context).await,
+        Verb::Revoke { key } => {
+            let attempted = || format!("revoke {key}");
+            let client = context.connection.client().attempt(attempted)?;
+            client.keys().revoke(&key).await.attempt(attempted)?;
+            context.output.data(&serde_json::json!({ "key_id": key, "revoked": true }), |out| {
+                out.pieces(&[(ACCENT, &key), (PLAIN, ": revoked")]);
+            });
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn create(context: &Context, name: String, scopes: Vec<String>, expires: Option<&str>) -> Result<Exit, Failure> {
+    let attempted = || format!("make the key {name}");
+    let scopes = if scopes.is_empty() { Scope::ALL.iter().map(|s| s.as_str().to_owned()).collect() } else { scopes };
+    let expires_at = expires.map(expiry).transpose().attempt(attempted)?;
+    let client = context.connection.client().attempt(attempted)?;
+    let body = CreateKey { name: name.clone(), scopes, expires_at };
+    let created = client.keys().create(&body).await.attempt(attempted)?;
+    context.output.data(&created, |out| show_created(out, &created));
+    Ok(Exit::Done)
+}
+
+/// A time, or a duration from now.
+fn expiry(text: &str) -> Result<String, Error> {
+    if let Ok(after) = moltforge_manifest::parse_duration(text) {
+        return Ok(Ambient::system().now().plus(after).to_string());
+    }
+    let time = text.parse::<moltforge_types::Timestamp>();
+    time.map(|at| at.to_string())
+        .map_err(|_| Error::argument("--expires", format!("expected e.g. 30d or 2027-01-01T00:00:00Z, got {text:?}")))
+}
+
+fn show_created(out: Output, created: &CreatedKey) {
+    out.line(&created.secret);
+    let id = &created.key.key_id;
+    out.notes(&[(GOOD, "made "), (PLAIN, id), (PLAIN, " with "), (PLAIN, &created.key.scopes.join(", "))]);
+    out.notes(&[(WARN, "this is the only time that the secret is shown")]);
+}
+
+async fn list(context: &Context) -> Result<Exit, Failure> {
+    let attempted = || "list keys".to_owned();
+    let client = context.connection.client().attempt(attempted)?;
+    let mut keys: Vec<Key> = Vec::new();
+    let mut page = PageQuery { cursor: None, limit: Some(200) };
+    loop {
+        let answer = client.keys().list(&page).await.attempt(attempted)?;
+        keys.extend(answer.items);
+        if answer.next.is_none() {
+            break;
+        }
+        page.cursor = answer.next;
+    }
+    context.output.data(&keys, |out| {
+        let mut table = Table::new(&["KEY", "NAME", "HINT", "STATE", "SCOPES", "LAST USED", "EXPIRES"], "no keys");
+        for key in &keys {
+            let (style, state) = if key.revoked_at.is_some() { (BAD, "revoked") } else { (GOOD, "active") };
+            table.row([
+                (ACCENT, key.key_id.as_str()),
+                (PLAIN, &key.name),
+                (DIM, &key.hint),
+                (style, state),
+                (PLAIN, &key.scopes.join(" ")),
+                (DIM, &show::maybe_time(key.last_used_at.as_deref())),
+                (DIM, &show::maybe_time(key.expires_at.as_deref())),
+            ]);
+        }
+        out.table(&table);
+    });
+    Ok(Exit::Done)
+}

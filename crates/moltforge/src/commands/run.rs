@@ -1,0 +1,209 @@
+//! `moltforge run`: starts an execution, and follows it when asked to.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use moltforge_api::executions::{Execution, StartExecution};
+use moltforge_client::{Client, ExecutionEvent, StartOptions};
+use serde_json::{Value, json};
+
+use super::{show, timeline};
+use crate::Error;
+use crate::cli::Context;
+use crate::output::progress::Progress;
+use crate::output::{ACCENT, Attempt as _, BAD, DIM, Exit, Failure, GOOD, Output, PLAIN, WARN};
+
+/// The largest input that is read: what the server takes, and a little for its wrapping.
+const MOST_INPUT: u64 = 1024 * 1024 + 1;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The agent's name or id
+    agent: String,
+    /// The input: JSON, @FILE or - for stdin; a text that is not JSON is passed as a text
+    #[arg(long, short, value_name = "JSON|@FILE|-")]
+    input: Option<String>,
+    /// Show what happens as it happens; the exit code is the run's
+    #[arg(long, short)]
+    follow: bool,
+    /// Wait for the end, this many seconds at most; the exit code is the run's
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", conflicts_with = "follow",
+        value_parser = clap::value_parser!(u64).range(1..=300))]
+    wait: Option<u64>,
+    /// The environment whose live version runs
+    #[arg(long, short, conflicts_with = "version")]
+    env: Option<String>,
+    /// Run this version instead of a deployed one
+    #[arg(long)]
+    version: Option<u32>,
+    /// Starting again with the same key gives the same execution
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+/// Without `--follow` or `--wait` it prints the new execution's id and state.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let attempted = || format!("run {}", args.agent);
+    let input = json_argument("--input", args.input.as_deref()).attempt(attempted)?;
+    let client = context.connection.client().attempt(attempted)?;
+    let body = StartExecution { agent: args.agent.clone(), input, environment: args.env, version: args.version };
+    let options = StartOptions { idempotency_key: args.idempotency_key, wait: args.wait.map(Duration::from_secs) };
+    let out = context.output;
+    let progress = args.wait.map(|_| Progress::start(out, &format!("waiting for {}", args.agent)));
+    let execution = client.executions().start(&body, &options).await.attempt(attempted)?;
+    drop(progress);
+    if args.follow {
+        return follow(out, &client, &execution).await;
+    }
+    if args.wait.is_some() {
+        out.data(&execution, |out| ended(out, &execution));
+        return Ok(exit(&execution.state));
+    }
+    out.data(&execution, |out| {
+        out.pieces(&[
+            (ACCENT, &execution.execution_id),
+            (PLAIN, "  "),
+            (show::state(&execution.state), &execution.state),
+        ]);
+    });
+    let next = format!("moltforge executions events {} --follow", execution.execution_id);
+    out.notes(&[(DIM, "follow it with "), (DIM, &next)]);
+    Ok(Exit::Done)
+}
+
+/// An argument's value as JSON; `null` when absent.
+pub fn json_argument(name: &'static str, text: Option<&str>) -> Result<Value, Error> {
+    let text = match text {
+        None => return Ok(Value::Null),
+        Some("-") => {
+            let mut text = String::new();
+            let read = std::io::stdin().take(MOST_INPUT).read_to_string(&mut text);
+            read.map_err(|source| Error::FileUnreadable { path: "stdin".into(), source })?;
+            text
+        }
+        Some(text) => match text.strip_prefix('@') {
+            Some(path) => {
+                std::fs::read_to_string(path).map_err(|source| Error::FileUnreadable { path: path.into(), source })?
+            }
+            None => text.to_owned(),
+        },
+    };
+    match serde_json::from_str(&text) {
+        Ok(value) => Ok(value),
+        // what looks like JSON and is not is a slip, not a text
+        Err(error) if text.trim_start().starts_with(['{', '[', '"']) => {
+            Err(Error::argument(name, format!("not valid JSON: {error}")))
+        }
+        Err(_) => Ok(Value::String(text)),
+    }
+}
+
+/// Prints what happens until the execution has ended or holds, then its output.
+pub async fn follow(out: Output, client: &Client, execution: &Execution) -> Result<Exit, Failure> {
+    let id = execution.execution_id.as_str();
+    let attempted = || format!("follow {id}");
+    let mut events = client.executions().events(id, 0);
+    let mut streaming = Streaming::default();
+    while let Some(item) = events.next().await {
+        match item.attempt(attempted)? {
+            ExecutionEvent::Event(event) => {
+                let name = event.event_type.clone();
+                if out.is_json() {
+                    out.json_line(&json!({ "event": event }));
+                } else {
+                    streaming.end(out);
+                    timeline::note(out, &event);
+                }
+                if name.ends_with(".execution.paused") {
+                    // only somebody else can move it
+                    break;
+                }
+            }
+            ExecutionEvent::Chunk(chunk) if out.is_json() => out.json_line(&json!({ "chunk": chunk })),
+            ExecutionEvent::Chunk(chunk) => streaming.add(out, chunk.step, chunk.attempt, &chunk.text),
+            ExecutionEvent::Reset => streaming.end(out),
+        }
+    }
+    let execution = client.executions().get(id).await.attempt(attempted)?;
+    if out.is_json() {
+        out.json_line(&json!({ "execution": execution }));
+    } else {
+        ended(out, &execution);
+    }
+    Ok(exit(&execution.state))
+}
+
+/// The text that a model is writing.
+#[derive(Default)]
+struct Streaming {
+    of: Option<(u32, u32)>,
+}
+
+impl Streaming {
+    fn add(&mut self, out: Output, step: u32, attempt: u32, text: &str) {
+        if self.of != Some((step, attempt)) {
+            self.end(out);
+            out.part(DIM, &format!("#{step} "));
+            self.of = Some((step, attempt));
+        }
+        out.part(PLAIN, text);
+    }
+
+    fn end(&mut self, out: Output) {
+        if self.of.take().is_some() {
+            out.note("");
+        }
+    }
+}
+
+/// The output on stdout; how it ended, otherwise, on stderr.
+fn ended(out: Output, execution: &Execution) {
+    match (execution.state.as_str(), &execution.output, &execution.error) {
+        ("completed", output, _) => match output {
+            Some(Value::String(text)) => out.raw(text),
+            Some(value) => out.raw(&serde_json::to_string_pretty(value).unwrap_or_default()),
+            None => {}
+        },
+        ("failed", _, Some(error)) => {
+            out.notes(&[(BAD, "failed: "), (PLAIN, &error.message), (DIM, "  code: "), (DIM, &error.code)]);
+        }
+        (state, ..) => {
+            let why = execution.reason.as_deref().or(execution.waiting_for.as_deref()).unwrap_or_default();
+            let style = if state == "cancelled" { DIM } else { WARN };
+            out.notes(&[(style, state), (PLAIN, " "), (PLAIN, why), (DIM, "  "), (DIM, &execution.execution_id)]);
+            if state == "paused" {
+                let next = format!("moltforge resume {}", execution.execution_id);
+                out.notes(&[(GOOD, "hint: "), (PLAIN, &next)]);
+            }
+        }
+    }
+}
+
+/// What the shell is told of a state.
+pub fn exit(state: &str) -> Exit {
+    match state {
+        "completed" => Exit::Done,
+        "failed" => Exit::Failed,
+        "cancelled" => Exit::Cancelled,
+        _ => Exit::Waiting,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_is_json_or_a_text() {
+        let input = |text| json_argument("--input", text);
+        assert_eq!(input(None).unwrap(), Value::Null);
+        assert_eq!(input(Some("{\"a\": 1}")).unwrap(), json!({ "a": 1 }));
+        assert_eq!(input(Some("17")).unwrap(), json!(17));
+        assert_eq!(input(Some("hello there")).unwrap(), json!("hello there"));
+        for bad in ["{\"a\": 1", "[1,]", "\"x", "@/no/such/file"] {
+            assert!(input(Some(bad)).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! An execution's events as people read them.
+
+use anstyle::Style;
+use moltforge_types::event::CloudEvent;
+use moltforge_types::journal::Entry;
+
+use super::show;
+use crate::output::{ACCENT, BAD, DIM, GOOD, Output, PLAIN, WARN, text};
+
+/// The most characters of an input or output on a line.
+const MOST: usize = 160;
+
+/// One event in one line: time, what, details.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What happened.
+    pub what: String,
+    /// How it is coloured.
+    pub style: Style,
+    /// More about it.
+    pub detail: String,
+}
+
+/// Prints an event on stderr.
+pub fn note(out: Output, event: &CloudEvent) {
+    let line = line(event);
+    let (time, what) = (clock(&event.time.to_string()), format!("{:<22}", line.what));
+    out.notes(&[(DIM, &time), (PLAIN, "  "), (line.style, &what), (PLAIN, &line.detail)]);
+}
+
+/// Prints an event as data.
+pub fn print(out: Output, event: &CloudEvent) {
+    let line = line(event);
+    let (time, what) = (clock(&event.time.to_string()), format!("{:<22}", line.what));
+    out.pieces(&[
+        (DIM, &format!("{:>4}  ", event.id)),
+        (DIM, &time),
+        (PLAIN, "  "),
+        (line.style, &what),
+        (PLAIN, &line.detail),
+    ]);
+}
+
+/// `12:30:05.123` of an RFC 3339 time.
+fn clock(time: &str) -> String {
+    time.get(11..23).unwrap_or(time).to_owned()
+}
+
+/// What an event says. One that this program does not know is shown as it is.
+pub fn line(event: &CloudEvent) -> Line {
+    let what = event.event_type.strip_prefix(moltforge_types::event::TYPE_PREFIX).unwrap_or(&event.event_type);
+    let (style, detail) = match serde_json::from_value::<Entry>(event.data.clone()) {
+        Ok(entry) => detail(&entry),
+        Err(_) => (PLAIN, event.data.to_string()),
+    };
+    Line { what: what.to_owned(), style, detail: text::one_line(&detail, MOST) }
+}
+
+fn detail(entry: &Entry) -> (Style, String) {
+    match entry {
+        Entry::Scheduled { agent_name, version, input, .. } => (PLAIN, format!("{agent_name} v{version}  {input}")),
+        Entry::Running { attempt, recovered, .. } => {
+            let why = if *recovered { ", after the server was lost" } else { "" };
+            (PLAIN, format!("attempt {attempt}{why}"))
+        }
+        Entry::ModelCompleted { step, model, text, tool_calls, usage, duration_us, .. } => {
+            let calls: Vec<String> = tool_calls.iter().map(|c| format!("{}({})", c.tool, c.arguments)).collect();
+            let calls = calls.join(", ");
+            let said: Vec<&str> = [text.trim(), &calls].into_iter().filter(|text| !text.is_empty()).collect();
+            let cost = format!("{}, {} tokens", show::duration(*duration_us), usage.total());
+            (ACCENT, format!("#{step} {model} ({cost})  {}", said.join("  -> ")))
+        }
+        Entry::ToolInvoked { step, tool, effect, .. } => (PLAIN, format!("#{step} {tool} ({effect})")),
+        Entry::ToolSucceeded { step, tool, output, duration_us, .. } => {
+            (GOOD, format!("#{step} {tool} ({})  {output}", show::duration(*duration_us)))
+        }
+        Entry::ToolFailed { step, tool, error, .. } => {
+            (WARN, format!("#{step} {tool}  {}: {}", error.code, error.message))
+        }
+        Entry::TimerSet { step, due, .. } => (PLAIN, format!("#{step} until {}", show::time(&due.to_string()))),
+        Entry::SignalAwaited { step, name, due, .. } => {
+            let until = due.map(|due| format!(", until {}", show::time(&due.to_string()))).unwrap_or_default();
+            (WARN, format!("#{step} waits for the signal {name}{until}"))
+        }
+        Entry::SignalReceived { name, payload, .. } => (ACCENT, format!("{name}  {payload}")),
+        Entry::Suspended { wake_at, signals } => {
+            let signals = signals.join(", ");
+            let time = wake_at.map(|at| format!("until {}", show::time(&at.to_string())));
+            let parts = [time, (!signals.is_empty()).then(|| format!("for {signals}"))];
+            (DIM, parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        }
+        Entry::Resumed { from, by, .. } => (PLAIN, format!("from {from}{}", by_whom(by.as_deref()))),
+        Entry::Paused { reason, detail, by } => {
+            let detail = detail.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+            (WARN, format!("{reason}{detail}{}", by_whom(by.as_deref())))
+        }
+        Entry::RetryScheduled { step, error, failures, run_at } => {
+            let at = clock(&run_at.to_string());
+            (WARN, format!("#{step} failure {failures}, again at {at}  {}: {}", error.code, error.message))
+        }
+        Entry::Completed { output } => (GOOD, show::value(output)),
+        Entry::Failed { error } => (BAD, format!("{}: {}", error.code, error.message)),
+        Entry::Cancelled { by, note, .. } => {
+            let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+            (WARN, format!("by {by}{note}"))
+        }
+    }
+}
+
+fn by_whom(by: Option<&str>) -> String {
+    by.map(|by| format!(" by {by}")).unwrap_or_default()
+}

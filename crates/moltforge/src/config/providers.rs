@@ -1,0 +1,62 @@
+//! Model providers that the environment alone sets up, so that a key is enough to begin.
+
+use moltforge_capabilities::llm::{ModelsConfig, Provider};
+use moltforge_types::Secret;
+
+const OPENAI: &str = "openai";
+const OPENAI_URL: &str = "https://api.openai.com/v1/";
+const OPENAI_KEY: &str = "OPENAI_API_KEY";
+const OPENAI_URL_VARIABLE: &str = "MOLTFORGE_OPENAI_BASE_URL";
+
+/// Adds the provider `openai` when the environment has its key or its address and the file does not name it, and reads
+/// every provider's key. Each key stays bound to its provider's origin.
+pub fn from_environment(models: &mut ModelsConfig, variable: impl Fn(&str) -> Option<String>) {
+    let variable = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
+    let base_url = variable(OPENAI_URL_VARIABLE);
+    let wanted = base_url.is_some() || variable(OPENAI_KEY).is_some();
+    if wanted && !models.providers.iter().any(|provider| provider.name == OPENAI) {
+        models.providers.push(Provider {
+            name: OPENAI.to_owned(),
+            base_url: base_url.unwrap_or_else(|| OPENAI_URL.to_owned()),
+            api_key_env: Some(OPENAI_KEY.to_owned()),
+            timeout_seconds: 600,
+            api_key: None,
+        });
+    }
+    for provider in &mut models.providers {
+        provider.api_key = provider.api_key_env.as_deref().and_then(&variable).map(|key| Secret::new(key.trim()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn models(variables: &[(&str, &str)], file: &str) -> ModelsConfig {
+        let mut models = toml::from_str(file).unwrap();
+        from_environment(&mut models, |name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        });
+        models
+    }
+
+    #[test]
+    fn a_key_is_enough() {
+        let models = models(&[("OPENAI_API_KEY", "sk-1")], "");
+        assert_eq!(models.providers[0].base_url, OPENAI_URL);
+        assert_eq!(models.providers[0].api_key.as_ref().unwrap().expose(), "sk-1");
+    }
+
+    #[test]
+    fn the_file_wins_and_its_keys_are_read() {
+        let file = "[[providers]]\nname = \"openai\"\nbase_url = \"http://127.0.0.1:1/v1/\"\napi_key_env = \"MINE\"\n";
+        let models = models(&[("OPENAI_API_KEY", "sk-1"), ("MINE", "sk-2")], file);
+        assert_eq!(models.providers.len(), 1);
+        assert_eq!(models.providers[0].api_key.as_ref().unwrap().expose(), "sk-2");
+    }
+
+    #[test]
+    fn nothing_set_means_no_provider() {
+        assert!(models(&[("OPENAI_API_KEY", " ")], "").providers.is_empty());
+    }
+}

@@ -1,0 +1,135 @@
+//! A server's life: bind, start the parts, serve, drain, close.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::serve::ListenerExt as _;
+use futures::StreamExt as _;
+use http::header::CONTENT_TYPE;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+use crate::config::Config;
+use crate::output::{Attempt as _, DIM, Failure, Output, PLAIN, WARN};
+use crate::roles::{self, Parts};
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    parts: Parts,
+    /// Says "no more": listening ends, streams end, requests may finish.
+    stopping: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+    patience: Duration,
+}
+
+impl Server {
+    /// Binds first, so that a port in use is said before anything is opened or migrated.
+    pub async fn start(mut config: Config) -> Result<Self, Failure> {
+        let attempted = || "start the server".to_owned();
+        config.check().attempt(attempted)?;
+        let listener = bind(config.listen).await.attempt(attempted)?;
+        let address = listener.local_addr().map_err(|e| Error::start("the listener", e)).attempt(attempted)?;
+        config.egress.own_ports.push(address.port());
+        let patience = Duration::from_secs(config.drain_seconds);
+        let (router, parts) = roles::start(config, address).await?;
+        let stopping = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, router, stopping.clone()));
+        Ok(Self { address, parts, stopping, serving, patience })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its address as people type it.
+    pub fn url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            // nobody can connect to "any address"; this one is among them
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        format!("http://{address}")
+    }
+
+    /// Serves until a signal, then drains. A second signal, or the end of patience, drops what is left.
+    pub async fn until_stopped(self, out: Output) {
+        signal().await;
+        out.notes(&[(WARN, "stopping"), (DIM, ", once more to stop at once")]);
+        let patience = self.patience;
+        tokio::select! {
+            () = self.stop() => out.notes(&[(PLAIN, "stopped")]),
+            () = signal() => out.notes(&[(WARN, "stopped at once; executions go on at the next start")]),
+            () = tokio::time::sleep(patience) => {
+                out.notes(&[(WARN, "stopped after waiting; executions go on at the next start")]);
+            }
+        }
+    }
+
+    /// Stops accepting, lets requests and executions come to rest, closes the store last.
+    pub async fn stop(self) {
+        self.stopping.cancel();
+        let (_, _) = tokio::join!(self.parts.drain(), self.serving);
+        self.parts.close().await;
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => Error::PortInUse(address),
+        _ => Error::Listen { address, source },
+    })
+}
+
+async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) -> std::io::Result<()> {
+    let streams = stopping.clone();
+    let router = router.layer(middleware::from_fn(move |request, next| end_streams(streams.clone(), request, next)));
+    // an answer of several small writes must not wait for the peer's acknowledgements
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move { stopping.cancelled().await })
+        .await
+}
+
+/// Event streams have no end of their own that a stopping server could wait for. Their readers come back with the id of
+/// the last event, to whoever serves then.
+async fn end_streams(stopping: CancellationToken, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let stream = response.headers().get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
+    if !stream {
+        return response;
+    }
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(stopping.cancelled_owned())))
+}
+
+/// SIGINT or SIGTERM.
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            // without a way to be told, only the end of the process stops it
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
