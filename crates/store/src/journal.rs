@@ -13,7 +13,7 @@ mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use moltforge_types::{ExecutionId, Timestamp};
+use moltforge_types::{ExecutionId, Fault, Kind, Timestamp};
 
 pub use batch::{
     Batch, Columns, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, NewEntry, NewExecution, StateRow,
@@ -41,6 +41,26 @@ pub enum CommitError {
     /// The storage did not take it. Nothing was written; the same batch may be tried again.
     #[error("the batch was not written")]
     Unavailable(#[source] Error),
+}
+
+impl Fault for CommitError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Fenced => Kind::Unavailable,
+            Self::Mismatch(_) => Kind::Internal,
+            Self::Duplicate => Kind::Conflict,
+            Self::Unavailable(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Fenced => "lane_fenced",
+            Self::Mismatch(_) => "batch_mismatch",
+            Self::Duplicate => "execution_key_taken",
+            Self::Unavailable(error) => error.code(),
+        }
+    }
 }
 
 /// One entry as it is stored.
@@ -81,7 +101,7 @@ impl Store {
     pub fn journal(&self) -> Result<Arc<dyn Journal>, Error> {
         Ok(match self.db() {
             Db::Sqlite(db) => Arc::new(sqlite::SqliteJournal::open(db, self.db().clone(), self.folder_lock())?),
-            Db::Postgres(db) => Arc::new(postgres::PostgresJournal::new(db.options.clone(), self.db().clone())),
+            Db::Postgres(db) => Arc::new(postgres::PostgresJournal::new((*db.options).clone(), self.db().clone())),
         })
     }
 

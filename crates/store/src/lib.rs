@@ -129,7 +129,10 @@ pub use deployments::{Deployment, Deployments, Ended, NewDeployment};
 pub use error::{Error, OnUnique};
 pub use executions::{ExecutionFilter, ExecutionRow, Executions, LiveExecution, LiveExecutions};
 pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
-pub use journal::{Batch, CommitError, EntryRow, Journal, LaneToken};
+pub use journal::{
+    Batch, Columns, CommitError, EntryRow, Fold, Journal, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, NewEntry,
+    NewExecution, StateRow,
+};
 pub use keys::{Key, Keys, NewKey};
 pub use location::Location;
 pub use migrations::{Applied, Migrations, migrations_text};

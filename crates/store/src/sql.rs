@@ -15,8 +15,6 @@ pub(crate) use checkpoint::Checkpointer;
 pub(crate) use fault::classify;
 pub(crate) use postgres::{PostgresDb, connect as connect_postgres};
 pub use query::Query;
-#[cfg(test)]
-pub(crate) use query::table_of;
 pub use row::{Read, Row};
 pub(crate) use sqlite::{SqliteDb, Writer, connect as connect_sqlite};
 pub(crate) use tx::Inner;
@@ -86,7 +84,6 @@ impl At<'_> {
     ///
     /// # Errors
     /// `storage_failed` when this is not a transaction: a bug of the caller.
-    #[allow(dead_code, reason = "used by the tables that are written next")]
     pub(crate) fn tx(&mut self) -> Result<&mut Tx, crate::Error> {
         match self {
             Self::Tx(tx) => Ok(tx),

@@ -81,6 +81,11 @@ impl Store {
         }
     }
 
+    /// SQLite: one process owns the data folder.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.db(), Db::Sqlite(_))
+    }
+
     /// Where the accessors of the tables send what they read.
     pub(crate) fn at(&self) -> At<'_> {
         At::Read(&self.inner.db)

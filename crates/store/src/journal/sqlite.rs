@@ -9,7 +9,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use moltforge_types::ExecutionId;
+use moltforge_types::execution::Reason;
+use moltforge_types::{ExecutionId, Timestamp};
 use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::oneshot;
 
@@ -106,11 +107,11 @@ fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
                     signed(fold.last_seq),
                     batch.at.as_micros(),
                     state.as_str(),
-                    reason.map(|reason| reason.as_str()),
+                    reason.map(Reason::as_str),
                     attempt,
-                    wake_at.map(|at| at.as_micros()),
+                    wake_at.map(Timestamp::as_micros),
                     waiting_for,
-                    finished_at.map(|at| at.as_micros()),
+                    finished_at.map(Timestamp::as_micros),
                     output,
                     error,
                     signed(*tokens),
@@ -170,16 +171,16 @@ fn starts(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
                     start.environment,
                     start.idempotency_key,
                     start.request_hash,
-                    start.deadline.map(|at| at.as_micros()),
+                    start.deadline.map(Timestamp::as_micros),
                     start.created_at.as_micros(),
                     batch.at.as_micros(),
                     signed(start.last_seq),
                     columns.state.as_str(),
-                    columns.reason.map(|reason| reason.as_str()),
+                    columns.reason.map(Reason::as_str),
                     columns.attempt,
-                    columns.wake_at.map(|at| at.as_micros()),
+                    columns.wake_at.map(Timestamp::as_micros),
                     columns.waiting_for,
-                    columns.finished_at.map(|at| at.as_micros()),
+                    columns.finished_at.map(Timestamp::as_micros),
                     signed(columns.tokens),
                     columns.output,
                     columns.error,

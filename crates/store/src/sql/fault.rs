@@ -19,9 +19,9 @@ pub(crate) fn classify(error: sqlx::Error, table: &'static str) -> Error {
                 }
             }
         },
-        sqlx::Error::PoolTimedOut => Error::Unavailable(error.into()),
         sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => Error::Full(error.into()),
-        sqlx::Error::Io(_)
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed

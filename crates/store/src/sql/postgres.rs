@@ -18,7 +18,7 @@ pub(crate) struct PostgresDb {
     /// `default_transaction_read_only`.
     pub(super) read: PgPool,
     /// For connections apart from the pools.
-    pub(crate) options: PgConnectOptions,
+    pub(crate) options: Box<PgConnectOptions>,
 }
 
 /// What every connection of ours asks the server for.
@@ -41,7 +41,7 @@ pub(crate) async fn connect(url: &Secret) -> Result<PostgresDb, Error> {
     let options = options(url)?;
     let write = pool.clone().connect_with(options.clone()).await.map_err(|error| classify(error, "(connection)"))?;
     let read = pool.connect_lazy_with(options.clone().options([("default_transaction_read_only", "on")]));
-    Ok(PostgresDb { write, read, options })
+    Ok(PostgresDb { write, read, options: Box::new(options) })
 }
 
 impl PostgresDb {

@@ -37,8 +37,7 @@ async fn what_is_undone_leaves_no_number(world: &World) {
 
 async fn simultaneous_changes_are_numbered(world: &World) {
     let add = |subject| change(world, project(1), subject);
-    let (a, b, c, d, e) = tokio::join!(add(1), add(2), add(3), add(4), add(5));
-    let mut numbers = [a, b, c, d, e];
+    let mut numbers: [_; 5] = tokio::join!(add(1), add(2), add(3), add(4), add(5)).into();
     numbers.sort_unstable();
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
 }

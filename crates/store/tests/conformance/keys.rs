@@ -16,7 +16,7 @@ moltforge_testing::worlds! {
 async fn a_key_round_trips(world: &World) {
     let project = project(world, "one").await;
     let mut tx = world.begin().await.unwrap();
-    let expires_at = Some(tx.now().plus(Duration::from_secs(60)));
+    let expires_at = Some(tx.now().plus(Duration::from_mins(1)));
     let new = NewKey {
         name: "ci \u{1F600}",
         secret_hash: &hash("secret"),

@@ -3,18 +3,26 @@
 //! SQLite always runs. PostgreSQL runs when `MOLTFORGE_TEST_POSTGRES` names a server (a superuser's URL); without it
 //! those tests print that they are skipped, or fail when `MOLTFORGE_TEST_REQUIRE=1`.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails here says so")]
+
 mod agents;
 mod changes;
 mod complete;
 mod credentials;
 mod deployments;
+mod executions;
+mod fixture;
 mod idempotency;
+mod journal;
 mod keys;
 mod migrations;
+mod nodes;
 mod organisations;
 mod projects;
 mod schema;
 mod sessions;
 mod sign_in_codes;
 mod sql;
+mod state;
+mod store;
 mod versions;

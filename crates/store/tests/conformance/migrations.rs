@@ -29,7 +29,7 @@ async fn reopen(world: &World) -> Result<(Store, Option<TempDir>), Error> {
 
 async fn a_second_start_applies_nothing(world: &World) {
     let before = world.migrations().list().await.unwrap();
-    world.clock().advance(std::time::Duration::from_secs(60));
+    world.clock().advance(std::time::Duration::from_mins(1));
     let (again, _folder) = reopen(world).await.unwrap();
     assert_eq!(again.migrations().list().await.unwrap(), before);
 }

@@ -82,6 +82,11 @@ async fn a_dropped_transaction_is_undone(world: &World) {
         tx.query("INSERT INTO seam(name) VALUES ('x')").execute().await.unwrap();
     }
     insert(world, "x").await.unwrap();
+    let mut tx = world.begin().await.unwrap();
+    tx.query("DELETE FROM seam").execute().await.unwrap();
+    tx.rollback().await.unwrap();
+    let left = world.query("SELECT name FROM seam").optional(|row| row.get::<String>("name")).await.unwrap();
+    assert_eq!(left.as_deref(), Some("x"));
 }
 
 async fn a_nul_is_refused(world: &World) {

@@ -3,6 +3,8 @@
 //! A division by zero (22012) aborts it when the fence is lost or a fold does not fit; nothing is written then. The
 //! guard names the fence as well as the folds, or a batch that folds no execution would pass unfenced.
 
+use moltforge_types::Timestamp;
+use moltforge_types::execution::Reason;
 use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
@@ -104,11 +106,11 @@ pub(super) fn arguments(batch: &Batch, connection: i64, lsns: Vec<i64>) -> Resul
 /// In the order of both statements: state, reason, attempt, wake_at, waiting_for, finished_at, output, error, tokens.
 fn columns(to: &mut PgArguments, all: &[&Columns]) -> Result<(), BoxDynError> {
     to.add(each(all, |columns| columns.state.as_str()))?;
-    to.add(each(all, |columns| columns.reason.map(|reason| reason.as_str())))?;
+    to.add(each(all, |columns| columns.reason.map(Reason::as_str)))?;
     to.add(each(all, |columns| i64::from(columns.attempt)))?;
-    to.add(each(all, |columns| columns.wake_at.map(|at| at.as_micros())))?;
+    to.add(each(all, |columns| columns.wake_at.map(Timestamp::as_micros)))?;
     to.add(each(all, |columns| columns.waiting_for.clone()))?;
-    to.add(each(all, |columns| columns.finished_at.map(|at| at.as_micros())))?;
+    to.add(each(all, |columns| columns.finished_at.map(Timestamp::as_micros)))?;
     to.add(each(all, |columns| columns.output.clone()))?;
     to.add(each(all, |columns| columns.error.clone()))?;
     to.add(each(all, |columns| signed(columns.tokens)))
@@ -126,7 +128,7 @@ fn starts(to: &mut PgArguments, batch: &Batch) -> Result<(), BoxDynError> {
     to.add(each(starts, |start| start.environment.clone()))?;
     to.add(each(starts, |start| start.idempotency_key.clone()))?;
     to.add(each(starts, |start| start.request_hash.clone()))?;
-    to.add(each(starts, |start| start.deadline.map(|at| at.as_micros())))?;
+    to.add(each(starts, |start| start.deadline.map(Timestamp::as_micros)))?;
     to.add(each(starts, |start| start.created_at.as_micros()))?;
     to.add(each(starts, |start| signed(start.last_seq)))?;
     columns(to, &starts.iter().map(|start| &start.columns).collect::<Vec<_>>())?;
