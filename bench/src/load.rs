@@ -172,7 +172,7 @@ pub(crate) async fn latency(args: &LatencyArgs) -> Result<()> {
 /// Prints runs per second: the median repetition with its latency, and the spread.
 pub(crate) async fn throughput(args: &ThroughputArgs) -> Result<()> {
     let load = Arc::new(Load::new(&args.target)?);
-    load.closed_loop(args.clients, Duration::from_secs(args.warm), u64::MAX).await?;
+    let warm = load.closed_loop(args.clients, Duration::from_secs(args.warm), u64::MAX).await?;
     let (mut repetitions, mut errors, mut first_error, mut runs) = (Vec::new(), 0, None, 0);
     for _ in 0..args.times.max(1) {
         let seen = load.closed_loop(args.clients, Duration::from_secs(args.seconds), u64::MAX).await?;
@@ -187,7 +187,7 @@ pub(crate) async fn throughput(args: &ThroughputArgs) -> Result<()> {
     let latency = figures::latency(&mut repetitions[middle].times);
     let line = json!({
         "clients": args.clients, "per_second": rates[middle], "least": rates.first(), "most": rates.last(),
-        "runs": runs, "latency": latency, "errors": errors, "first_error": first_error,
+        "runs": runs, "warm_runs": warm.times.len(), "latency": latency, "errors": errors, "first_error": first_error,
     });
     println!("{line}");
     Ok(())

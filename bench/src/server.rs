@@ -53,7 +53,7 @@ impl Setup {
         fs::create_dir_all(self.data())?;
         let store = self.postgres.as_ref().map(|url| format!("[store]\nurl = \"{url}\"\n\n")).unwrap_or_default();
         let text = format!(
-            "{store}[gateway]\nrequests_per_minute = 1000000\n\n[egress]\nallow_local = [\"{}\"]\n\n\
+            "{store}[egress]\nallow_local = [\"{}\"]\n\n\
              [[models.providers]]\nname = \"mock\"\nbase_url = \"http://{}/v1/\"\n",
             self.tools, self.model
         );

@@ -29,11 +29,7 @@ impl Ours {
         fs::create_dir_all(data)?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let config = data.with_extension("toml");
-        let text = format!(
-            "[gateway]\nrequests_per_minute = 10000000\n\n\
-             [[models.providers]]\nname = \"mock\"\nbase_url = \"http://{}/v1/\"\n",
-            model.address
-        );
+        let text = format!("[[models.providers]]\nname = \"mock\"\nbase_url = \"http://{}/v1/\"\n", model.address);
         fs::write(&config, text)?;
         let log = fs::File::create(data.with_extension("log"))?;
         let mut command = process::command(workspace::built("release", "moltforge"));
