@@ -7,6 +7,7 @@ mod page;
 mod session;
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -15,6 +16,9 @@ use self::page::Step;
 use crate::process;
 use crate::stage::Tally;
 use crate::workspace::{self, PROFILE};
+
+/// The port of a server to which nobody says another.
+const DEFAULT_PORT: &str = "8420";
 
 /// Which program types.
 #[derive(clap::Args)]
@@ -46,10 +50,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 pub(crate) fn tally(binary: &Path) -> Result<Tally> {
     let path = workspace::root().join("docs/quickstart.md");
     let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    let steps = page::steps(&text)?;
+    // the port that a server takes by itself may be in use on this machine: another one, here and there
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let steps = page::steps(&text.replace(DEFAULT_PORT, &port.to_string()))?;
     let folder = std::env::temp_dir().join(format!("moltforge-quickstart-{}", std::process::id()));
     fs::create_dir(&folder).with_context(|| format!("create {}", folder.display()))?;
-    let seen = session::type_all(&steps, binary, &folder);
+    let seen = session::type_all(&steps, binary, &folder, port);
     let removed = fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()));
     let seen = seen?;
     removed?;

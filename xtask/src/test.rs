@@ -60,7 +60,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             stages.run("docs", || docs::fresh(&built(PROFILE, "moltforge")));
         }
         if wanted("quickstart") && args.filter.is_none() {
-            stages.run("quickstart", || quickstart::tally(&built(PROFILE, "moltforge")));
+            stages.run("quickstart", || {
+                apt::need("curl")?;
+                quickstart::tally(&built(PROFILE, "moltforge"))
+            });
         }
         if wanted("kill") && args.filter.is_none() {
             stages.run("kill", || kill::bounded(&server));

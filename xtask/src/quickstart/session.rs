@@ -30,8 +30,8 @@ pub(super) struct Seen {
 }
 
 /// Types the steps into one `bash` in `folder`. A step that fails does not stop the others; what the session started
-/// is killed at its end.
-pub(super) fn type_all(steps: &[Step], binary: &Path, folder: &Path) -> Result<Vec<Seen>> {
+/// is killed at its end. `port` is where a server of this session listens.
+pub(super) fn type_all(steps: &[Step], binary: &Path, folder: &Path, port: u16) -> Result<Vec<Seen>> {
     let bin = folder.join("bin");
     let home = folder.join("home");
     fs::create_dir_all(&bin)?;
@@ -46,6 +46,7 @@ pub(super) fn type_all(steps: &[Step], binary: &Path, folder: &Path) -> Result<V
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MOLTFORGE_")) {
         command.env_remove(name);
     }
+    command.env("MOLTFORGE_LISTEN", format!("127.0.0.1:{port}"));
     command.stdin(Stdio::piped()).stdout(writer.try_clone()?).stderr(writer);
     let mut shell = command.spawn().context("start bash")?;
     drop(command);
@@ -116,7 +117,7 @@ mod tests {
         let page = "<!-- file: d/f -->\n```text\nhello\n```\n```console\n$ cd d && X=5\n$ cat f; echo $X\n$ sleep 600 &\n\
             $ false\n$ moltforge\n```\n";
         let folder = tempfile::tempdir().unwrap();
-        let seen = type_all(&page::steps(page).unwrap(), Path::new("/bin/pwd"), folder.path()).unwrap();
+        let seen = type_all(&page::steps(page).unwrap(), Path::new("/bin/pwd"), folder.path(), 1).unwrap();
         assert_eq!(seen.len(), 5);
         assert_eq!(seen[1].output.trim(), "hello\n5");
         assert_eq!(seen[3].status, 1);

@@ -4,6 +4,13 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process;
 
+/// Installs a program of the same name as its package, where it is missing.
+pub(super) fn need(program: &str) -> Result<()> {
+    let mut version = process::command(program);
+    version.arg("--version");
+    if process::succeeds(version) { Ok(()) } else { install(program, &[program]) }
+}
+
 /// Installs packages when we are root; otherwise says what to type.
 pub(super) fn install(what: &str, packages: &[&str]) -> Result<()> {
     if !process::is_root() {
