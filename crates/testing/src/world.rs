@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use moltforge_store::{Location, Store};
-use moltforge_types::{Ambient, SeededRandom, TestClock, Timestamp};
+use moltforge_types::{Ambient, Secret, SeededRandom, TestClock, Timestamp};
 use tempfile::TempDir;
 
 use crate::postgres::{self, Database};
@@ -21,7 +21,7 @@ pub struct TestStore {
     ambient: Ambient,
     // dropped after the store
     folder: Option<TempDir>,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 /// What a conformance behaviour runs on.
@@ -55,6 +55,11 @@ impl TestStore {
         &self.clock
     }
 
+    /// The database's URL, on PostgreSQL.
+    pub fn url(&self) -> Option<Secret> {
+        self.database.as_ref().map(Database::url)
+    }
+
     /// The data folder, on SQLite.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_ref().map(TempDir::path)
@@ -83,7 +88,7 @@ impl TestStore {
         let clock = Arc::new(TestClock::new(Timestamp::from_micros(1_767_225_600_000_000)));
         let ambient = Ambient::new(clock.clone(), Arc::new(SeededRandom::new(1)));
         let store = Store::open(location.clone(), ambient.clone()).await.expect("the store opens");
-        Self { backend, store, location, clock, ambient, folder, _database: database }
+        Self { backend, store, location, clock, ambient, folder, database }
     }
 }
 

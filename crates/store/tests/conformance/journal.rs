@@ -1,6 +1,9 @@
 //! The journal: a batch lands whole or not at all, and only its owner's.
 
 mod crash;
+mod kill;
+mod model;
+mod wire;
 
 use std::sync::Arc;
 
