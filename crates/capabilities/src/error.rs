@@ -6,7 +6,9 @@ use moltforge_types::{Fault, Kind};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A model's name is neither `scripted` nor `<provider>/<model>` with a configured provider.
-    #[error("model {model:?} names no configured provider: expected \"scripted\" or \"<provider>/<model>\" with one of: {known}")]
+    #[error(
+        "model {model:?} names no configured provider: expected \"scripted\" or \"<provider>/<model>\" with one of: {known}"
+    )]
     ModelUnknown {
         /// The name as given.
         model: String,

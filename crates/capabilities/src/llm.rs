@@ -1,7 +1,10 @@
 //! Models: one trait, our own types, adapters behind it.
 
 mod config;
+mod openai;
+mod scripted;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +13,19 @@ use async_trait::async_trait;
 use moltforge_api::AgentConfig;
 use moltforge_egress::Egress;
 use moltforge_types::conversation::{Message, ToolCall, Usage};
-use moltforge_types::{ExecutionId, ProjectId};
+use moltforge_types::{ExecutionId, Fault as _, ProjectId};
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::tools::ToolSet;
 
 pub use config::{ModelsConfig, Provider};
+
+use openai::OpenAi;
+use scripted::Scripted;
+
+/// The name of the model that answers from the agent's own file.
+pub const SCRIPTED: &str = "scripted";
 
 /// One model call.
 #[derive(Debug, Clone)]
@@ -81,6 +90,10 @@ impl ModelError {
         }
     }
 
+    pub(crate) fn transient(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Transient { code, message: message.into(), retry_after: None }
+    }
+
     pub(crate) fn permanent(code: &'static str, message: impl Into<String>) -> Self {
         Self::Permanent { code, message: message.into() }
     }
@@ -89,7 +102,9 @@ impl ModelError {
 /// Where provisional pieces of a reply's text go while it streams. They are not the reply: after a failed attempt the
 /// pieces are void.
 #[derive(Clone, Default)]
-pub struct ChunkSink(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct ChunkSink(Option<Arc<Sink>>);
+
+type Sink = dyn Fn(&str) + Send + Sync;
 
 impl ChunkSink {
     /// Calls `sink` with each piece. It must not block.
@@ -131,24 +146,59 @@ pub trait Model: Send + Sync {
 }
 
 /// All models of this installation, by the name that agent files use.
-pub struct Models {}
+pub struct Models {
+    scripted: Scripted,
+    providers: BTreeMap<String, OpenAi>,
+}
 
 impl Models {
-    /// The built-in `scripted` model and the operator's providers.
-    pub fn new(_config: ModelsConfig, _egress: Egress) -> Result<Self, Error> {
-        Ok(Self {})
+    /// The built-in `scripted` model and the operator's providers. A provider's key is bound to the origin of its base
+    /// URL: the client that carries it can make no request to another.
+    #[expect(clippy::needless_pass_by_value, reason = "a handle: the caller hands over its clone")]
+    pub fn new(config: ModelsConfig, egress: Egress) -> Result<Self, Error> {
+        let mut providers = BTreeMap::new();
+        for provider in config.providers {
+            let name = provider.name.clone();
+            config::check_name(&name, providers.contains_key(&name))?;
+            providers.insert(name, OpenAi::new(&provider, &egress)?);
+        }
+        Ok(Self { scripted: Scripted::default(), providers })
     }
 
     /// Whether an agent may name this model.
     pub fn check(&self, model: &str) -> Result<(), Error> {
-        if model == "scripted" {
-            return Ok(());
-        }
-        Err(Error::ModelUnknown { model: model.to_owned(), known: String::new() })
+        self.find(model).map(|_| ())
     }
 
     /// One call of the model that the request's agent names.
-    pub async fn complete(&self, request: ModelRequest, _chunks: ChunkSink) -> Result<ModelReply, ModelError> {
-        Err(ModelError::permanent("model_unknown", format!("model {:?} is not configured", request.config.model)))
+    pub async fn complete(&self, request: ModelRequest, chunks: ChunkSink) -> Result<ModelReply, ModelError> {
+        match self.find(&request.config.model) {
+            Ok(model) => model.complete(request, chunks).await,
+            Err(error) => Err(ModelError::permanent(error.code(), error.to_string())),
+        }
+    }
+
+    fn find(&self, model: &str) -> Result<&dyn Model, Error> {
+        if model == SCRIPTED {
+            return Ok(&self.scripted);
+        }
+        let provider = model.split_once('/').filter(|(_, model)| !model.is_empty());
+        match provider.and_then(|(provider, _)| self.providers.get(provider)) {
+            Some(provider) => Ok(provider),
+            None => Err(Error::ModelUnknown {
+                model: model.chars().take(200).collect(),
+                known: if self.providers.is_empty() {
+                    "none".to_owned()
+                } else {
+                    self.providers.keys().cloned().collect::<Vec<_>>().join(", ")
+                },
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Models {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Models").field("providers", &self.providers.keys()).finish_non_exhaustive()
     }
 }

@@ -1,19 +1,30 @@
 //! Tools: what a model may call.
 //!
 //! [`ToolSet`] is what one version of an agent is granted, compiled once. [`ToolSet::begin`] decides without I/O;
-//! what needs I/O goes to [`Tools::call`].
+//! what needs I/O goes to [`Tools::call`]. A built-in tool is one file in `built_in/`.
 
+mod answer;
+mod arguments;
+mod built_in;
 mod call;
+mod declared;
+mod fetch;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use jsonschema::Validator;
 use moltforge_api::AgentConfig;
+use moltforge_egress::HostRule;
 use moltforge_types::Timestamp;
 use moltforge_types::execution::Effect;
 use moltforge_types::journal::{ErrorInfo, StateWrite};
 use serde_json::Value;
 
 pub use call::{CallRequest, ToolError, Tools};
+
+use built_in::BuiltIn;
+use declared::Declared;
 
 /// One tool as a model sees it.
 #[derive(Debug, Clone)]
@@ -24,14 +35,25 @@ pub struct ToolSpec {
     pub description: String,
     /// JSON Schema of the arguments: an object.
     pub parameters: Arc<Value>,
-    /// What a call does to the world. `http.fetch` decides per call: see [`Begin::Call`].
+    /// What a call does to the world, at worst; the effect of one call is that of [`Begin::Call`].
     pub effect: Effect,
+    validator: Arc<Validator>,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    BuiltIn(&'static BuiltIn),
+    Declared(Arc<Declared>),
 }
 
 /// The tools of one version of an agent.
 #[derive(Debug, Default)]
 pub struct ToolSet {
     tools: Vec<ToolSpec>,
+    by_name: HashMap<String, usize>,
+    /// What `http.fetch` may ask the operator for.
+    hosts: Vec<HostRule>,
 }
 
 /// What becomes of a tool call, decided without I/O.
@@ -46,7 +68,7 @@ pub enum Begin {
         /// The changes.
         writes: Vec<StateWrite>,
     },
-    /// There is an output at this time: `null`.
+    /// There is an output at this time.
     Sleep {
         /// When.
         until: Timestamp,
@@ -70,14 +92,30 @@ pub enum Begin {
 }
 
 impl ToolSet {
-    /// Compiles what the configuration asks for.
-    pub fn resolve(_config: &AgentConfig) -> Result<Self, ErrorInfo> {
-        Ok(Self::default())
+    /// Compiles what the configuration asks for. The error's code is `tools_invalid`: with a configuration that the
+    /// `manifest` crate has checked, there is none.
+    pub fn resolve(config: &AgentConfig) -> Result<Self, ErrorInfo> {
+        let mut set = Self::default();
+        for name in &config.tools {
+            let spec = if let Some(built_in) = built_in::find(name) {
+                built_in.spec()
+            } else if let Some(tool) = config.declared_tools.iter().find(|tool| tool.name == *name) {
+                declared::spec(tool).map_err(|reason| invalid(&format!("tool {name:?}: {reason}")))?
+            } else {
+                return Err(invalid(&format!("there is no tool {name:?}")));
+            };
+            set.by_name.insert(name.clone(), set.tools.len());
+            set.tools.push(spec);
+        }
+        for host in &config.hosts {
+            set.hosts.push(host.parse().map_err(|error| invalid(&format!("hosts: {error}")))?);
+        }
+        Ok(set)
     }
 
     /// The tool of this name, if it is granted.
     pub fn get(&self, name: &str) -> Option<&ToolSpec> {
-        self.tools.iter().find(|tool| tool.name == name)
+        self.by_name.get(name).and_then(|at| self.tools.get(*at))
     }
 
     /// All of them, in the order of the agent's file.
@@ -85,8 +123,41 @@ impl ToolSet {
         self.tools.iter()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tools.is_empty()
+    }
+
     /// Parses, validates and decides, without I/O: called inside the owner's loop.
-    pub fn begin(&self, tool: &str, _arguments: &str, _now: Timestamp) -> Begin {
-        Begin::Rejected(ErrorInfo::new("tool_unknown", format!("there is no tool {tool:?}")))
+    pub fn begin(&self, tool: &str, arguments: &str, now: Timestamp) -> Begin {
+        let Some(spec) = self.get(tool) else { return Begin::Rejected(self.unknown(tool)) };
+        let mut arguments = match arguments::parse(tool, arguments, &spec.validator) {
+            Ok(arguments) => arguments,
+            Err(error) => return Begin::Rejected(error),
+        };
+        match &spec.kind {
+            Kind::BuiltIn(built_in) => (built_in.begin)(&mut arguments, now),
+            Kind::Declared(declared) => declared.begin(arguments),
+        }
+    }
+
+    fn unknown(&self, tool: &str) -> ErrorInfo {
+        let shown: String = tool.chars().take(80).collect();
+        let names: Vec<&str> = self.tools.iter().map(|tool| tool.name.as_str()).collect();
+        let known =
+            if names.is_empty() { "there are none".to_owned() } else { format!("there are {}", names.join(", ")) };
+        ErrorInfo::new("tool_not_found", format!("there is no tool {shown:?}; {known}"))
     }
 }
+
+fn invalid(message: &str) -> ErrorInfo {
+    ErrorInfo::new("tools_invalid", message)
+}
+
+/// The answer to arguments that fit the schema and still make no sense.
+fn refused(tool: &str, reason: &str) -> Begin {
+    Begin::Rejected(arguments::error(tool, reason))
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use moltforge_types::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
 
 /// The `[models]` part of the configuration.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelsConfig {
     /// The providers that agents may name as `<provider>/<model>`.
@@ -14,7 +16,7 @@ pub struct ModelsConfig {
 }
 
 /// One provider of models that speaks OpenAI's Chat Completions.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
     /// The part before the slash in `model = "<provider>/<model>"`: lower-case letters, digits and hyphens.
@@ -23,7 +25,7 @@ pub struct Provider {
     /// loopback or in a private network: the operator said so by writing it here.
     pub base_url: String,
     /// The environment variable that holds its key; none is sent when absent. Read once, at start.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
     /// The longest that one call may take, seconds; 600 when absent, at most 3600.
     #[serde(default = "ten_minutes")]
@@ -42,4 +44,21 @@ impl Provider {
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds.clamp(1, 3600))
     }
+}
+
+/// A provider's name stands before the slash of a model's name.
+pub(super) fn check_name(name: &str, taken: bool) -> Result<(), Error> {
+    let fault =
+        |reason: &str| Error::ProviderInvalid { name: name.chars().take(80).collect(), reason: reason.to_owned() };
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !(1..=63).contains(&name.len())
+        || !name.bytes().all(plain)
+        || !name.starts_with(|c: char| c.is_ascii_lowercase())
+    {
+        return Err(fault("a name has 1 to 63 lower-case letters, digits and hyphens, and starts with a letter"));
+    }
+    if name == super::SCRIPTED {
+        return Err(fault("the name is taken by the built-in model"));
+    }
+    if taken { Err(fault("two providers have this name")) } else { Ok(()) }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use moltforge_api::AgentConfig;
-use moltforge_egress::Egress;
+use moltforge_egress::{Egress, Grant};
+use moltforge_store::Store;
 use moltforge_types::journal::ErrorInfo;
-use moltforge_types::{AgentId, ExecutionId, ProjectId};
+use moltforge_types::{AgentId, ExecutionId, Fault, ProjectId};
 use serde_json::Value;
 
-use super::ToolSet;
+use super::built_in::BuiltIn;
+use super::{Kind, ToolSet, fetch};
 
 /// One call that [`super::Begin::Call`] asked for.
 #[derive(Debug, Clone)]
@@ -43,23 +45,64 @@ pub struct ToolError {
     pub outcome_unknown: bool,
 }
 
-/// Makes calls.
+impl ToolError {
+    /// Nothing happened.
+    pub(super) fn known(info: ErrorInfo) -> Self {
+        Self { info, outcome_unknown: false }
+    }
+}
+
+/// Makes calls. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    _egress: Egress,
+    egress: Egress,
+    store: Store,
 }
 
 impl Tools {
     /// Calls go out through `egress`; state is read from `store`.
-    pub fn new<S>(egress: Egress, _store: S) -> Self {
-        Self { _egress: egress }
+    pub fn new(egress: Egress, store: Store) -> Self {
+        Self { egress, store }
     }
 
     /// One call, made once: whoever calls decides on retries.
     pub async fn call(&self, request: CallRequest) -> Result<Value, ToolError> {
-        Err(ToolError {
-            info: ErrorInfo::new("tool_unknown", format!("there is no tool {:?}", request.tool)),
-            outcome_unknown: false,
-        })
+        let Some(spec) = request.tools.get(&request.tool) else {
+            return Err(ToolError::known(request.tools.unknown(&request.tool)));
+        };
+        tracing::debug!(tool = spec.name, execution_id = %request.execution_id, step = request.step, "tool call");
+        match &spec.kind {
+            Kind::Declared(declared) => {
+                let key = request.idempotency_key.as_deref();
+                declared.call(&self.egress, request.project_id, &request.arguments, key).await
+            }
+            Kind::BuiltIn(BuiltIn { name: "http.fetch", .. }) => {
+                let grant = Grant::new(request.project_id, request.tools.hosts.iter().cloned());
+                fetch::call(&self.egress, &grant, &request.arguments).await
+            }
+            Kind::BuiltIn(BuiltIn { name: "state.get", .. }) => self.state(&request).await,
+            // the others are done when they have begun
+            Kind::BuiltIn(tool) => {
+                let message = format!("{} needs no call", tool.name);
+                Err(ToolError::known(ErrorInfo::new("tool_not_found", message)))
+            }
+        }
+    }
+
+    /// The call of `state.get`.
+    async fn state(&self, request: &CallRequest) -> Result<Value, ToolError> {
+        let key = request.arguments.get("key").and_then(Value::as_str).unwrap_or_default();
+        let failed = |error: &dyn Fault| {
+            tracing::warn!(%error, execution_id = %request.execution_id, "state could not be read");
+            ToolError::known(ErrorInfo::new(error.code(), format!("state.get could not read the key {key:?}")))
+        };
+        match self.store.state(request.project_id, request.agent_id).find(key).await {
+            Ok(None) => Ok(Value::Null),
+            Ok(Some(found)) => serde_json::from_str(&found.value).map_err(|error| {
+                tracing::error!(%error, agent_id = %request.agent_id, "a stored value is not JSON");
+                ToolError::known(ErrorInfo::new("internal", format!("the value of the key {key:?} cannot be read")))
+            }),
+            Err(error) => Err(failed(&error)),
+        }
     }
 }
