@@ -69,7 +69,8 @@ pub struct ExecutionError {
 pub struct StartExecution {
     /// The agent's name or id.
     pub agent: String,
-    /// The input; `null` when absent. At most 1 MiB.
+    /// The input; `null` when absent. At most 1 MiB. Top-level properties that it lacks are taken from the `default`s of
+    /// the agent's input schema.
     #[serde(default)]
     pub input: Value,
     /// The environment whose live version runs; `production` when absent.

@@ -12,6 +12,7 @@ pub mod executions;
 pub mod keys;
 pub mod problem;
 pub mod sessions;
+pub mod state;
 pub mod versions;
 
 pub use config::AgentConfig;

@@ -27,7 +27,7 @@ pub struct Version {
 /// The difference between two versions.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct VersionDiff {
-    /// The older side.
+    /// The older side; 0 (nothing) when the newer one is the agent's first version.
     pub from: u32,
     /// The newer side.
     pub to: u32,

@@ -108,7 +108,8 @@ impl Executions {
             return Ok(Started { execution, created: false });
         }
         let (spec, environment) = self.resolve(project_id, &request).await?;
-        let errors = spec.input_errors(&request.input);
+        let input = spec.with_defaults(request.input);
+        let errors = spec.input_errors(&input);
         if !errors.is_empty() {
             return Err(Error::InputInvalid(errors));
         }
@@ -118,7 +119,7 @@ impl Executions {
             Some(key) => shard_of(format!("{project_id}:{key}").as_bytes()),
             None => shard_of(id.to_string().as_bytes()),
         };
-        let start = Start { id, spec, environment, input: request.input, trigger: "api", request_hash };
+        let start = Start { id, spec, environment, input, trigger: "api", request_hash };
         let make = |reply| Request::Start {
             start: Box::new(start),
             idempotency_key: key,

@@ -111,6 +111,26 @@ impl Spec {
         })
     }
 
+    /// The input with the `default`s of the schema's top-level properties where it has none. Without an input, an agent
+    /// that takes an object gets an empty one.
+    pub fn with_defaults(&self, input: Value) -> Value {
+        let Some(Value::Object(schema)) = &self.config.input_schema else { return input };
+        let mut input = match input {
+            Value::Null if schema.get("type").is_some_and(|kind| kind == "object") => Value::Object(serde_json::Map::new()),
+            other => other,
+        };
+        if let (Value::Object(fields), Some(Value::Object(properties))) = (&mut input, schema.get("properties")) {
+            for (name, property) in properties {
+                if let Some(default) = property.get("default")
+                    && !fields.contains_key(name)
+                {
+                    fields.insert(name.clone(), default.clone());
+                }
+            }
+        }
+        input
+    }
+
     /// What is wrong with an input: JSON pointer and message of each fault, at most 20.
     pub fn input_errors(&self, input: &Value) -> Vec<(String, String)> {
         errors(self.input.as_ref(), input)

@@ -1,0 +1,93 @@
+//! A journal that lets the process "die" at one chosen commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use moltforge_store::{Batch, CommitError, EntryRow, Error, Journal};
+use moltforge_types::ExecutionId;
+use tokio::sync::{Notify, oneshot};
+
+/// Where the process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// Nothing of the commit is written.
+    Before,
+    /// All of it is written, and nobody in the process hears of it.
+    After,
+    /// The commit arrives long after another node has taken over.
+    Late,
+}
+
+pub(crate) struct Faulty {
+    inner: Arc<dyn Journal>,
+    plan: Option<(u64, Death)>,
+    commits: AtomicU64,
+    died: Arc<Notify>,
+    /// Lets the late commit go.
+    release: Arc<Notify>,
+    late: std::sync::Mutex<Option<oneshot::Sender<Result<(), CommitError>>>>,
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: Arc<dyn Journal>, plan: Option<(u64, Death)>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            plan,
+            commits: AtomicU64::new(0),
+            died: Arc::default(),
+            release: Arc::default(),
+            late: std::sync::Mutex::default(),
+        })
+    }
+
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+
+    pub(crate) async fn died(&self) {
+        self.died.notified().await;
+    }
+
+    /// Prepares to hear of the late commit's outcome.
+    pub(crate) fn expect_late(&self) -> oneshot::Receiver<Result<(), CommitError>> {
+        let (sender, receiver) = oneshot::channel();
+        *self.late.lock().expect("not poisoned") = Some(sender);
+        receiver
+    }
+
+    pub(crate) fn release(&self) {
+        self.release.notify_one();
+    }
+}
+
+#[async_trait]
+impl Journal for Faulty {
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
+        let number = self.commits.fetch_add(1, Ordering::SeqCst) + 1;
+        match self.plan {
+            Some((at, death)) if number == at => {
+                match death {
+                    Death::Before => {}
+                    Death::After => self.inner.commit(batch).await.expect("it lands"),
+                    Death::Late => {
+                        let (inner, release) = (self.inner.clone(), self.release.clone());
+                        let heard = self.late.lock().expect("not poisoned").take().expect("expected");
+                        // a task of its own: it outlives the owner, as a packet in the network would
+                        tokio::spawn(async move {
+                            release.notified().await;
+                            let _ = heard.send(inner.commit(batch).await);
+                        });
+                    }
+                }
+                self.died.notify_one();
+                std::future::pending().await
+            }
+            _ => self.inner.commit(batch).await,
+        }
+    }
+
+    async fn entries(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        self.inner.entries(id, after, limit).await
+    }
+}

@@ -1,0 +1,7 @@
+//! The execution service on real stores, with the scripted model and a real HTTP server for its tools.
+
+mod crash;
+mod faulty;
+mod flows;
+mod server;
+mod world;
