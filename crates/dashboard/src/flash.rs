@@ -1,0 +1,91 @@
+//! What just happened, told on the next page. The address carries a code, never a text: nobody can put words there.
+
+/// A message after a redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flash {
+    /// A version was made live.
+    Deployed,
+    /// The version before is live again.
+    RolledBack,
+    /// An environment has no live version any more.
+    Undeployed,
+    /// An execution was accepted.
+    Started,
+    /// An execution is held.
+    Paused,
+    /// An execution goes on.
+    Resumed,
+    /// An execution was stopped.
+    Cancelled,
+    /// A signal was accepted.
+    Signalled,
+    /// A key was revoked.
+    Revoked,
+    /// The session has ended.
+    SignedOut,
+}
+
+impl Flash {
+    const ALL: [Self; 10] = [
+        Self::Deployed,
+        Self::RolledBack,
+        Self::Undeployed,
+        Self::Started,
+        Self::Paused,
+        Self::Resumed,
+        Self::Cancelled,
+        Self::Signalled,
+        Self::Revoked,
+        Self::SignedOut,
+    ];
+
+    /// The code in the address.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::RolledBack => "rolled-back",
+            Self::Undeployed => "undeployed",
+            Self::Started => "started",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Cancelled => "cancelled",
+            Self::Signalled => "signalled",
+            Self::Revoked => "revoked",
+            Self::SignedOut => "signed-out",
+        }
+    }
+
+    /// The text on the page.
+    pub(crate) const fn message(self) -> &'static str {
+        match self {
+            Self::Deployed => "Deployed. New executions run this version; those under way keep theirs.",
+            Self::RolledBack => "Rolled back. New executions run the version that was live before.",
+            Self::Undeployed => "Undeployed. The environment accepts no new executions; those under way go on.",
+            Self::Started => "Started. This page follows the execution while it runs.",
+            Self::Paused => "Pause accepted. Finished steps are kept; nothing runs until somebody resumes it.",
+            Self::Resumed => "Resume accepted. The execution goes on where it was.",
+            Self::Cancelled => "Cancel accepted. The execution does not run again.",
+            Self::Signalled => "Signal accepted. It is delivered once.",
+            Self::Revoked => "Revoked. The key and its sessions are refused from now on.",
+            Self::SignedOut => "Signed out.",
+        }
+    }
+
+    /// The message of a code from an address; anything else is no message.
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|flash| flash.code() == code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_codes_speak() {
+        for flash in Flash::ALL {
+            assert_eq!(Flash::from_code(flash.code()), Some(flash));
+        }
+        assert_eq!(Flash::from_code("<script>"), None);
+    }
+}

@@ -1,0 +1,178 @@
+//! `/executions/{execution}`: one run, as it happens.
+//!
+//! The page and its live part are the same markup: `assets/live.js` fetches `/timeline` when something happened and
+//! swaps those elements that carry `data-live`.
+
+mod actions;
+mod parts;
+
+use axum::extract::{Path, Query};
+use axum::response::{Html, IntoResponse as _};
+use maud::{Markup, html};
+use moltforge_api::executions::{Execution, ListEvents, Step};
+use moltforge_api::{Page as ApiPage, PageQuery};
+use moltforge_client::Client;
+use moltforge_types::Timestamp;
+use moltforge_types::event::CloudEvent;
+use serde::Deserialize;
+
+pub(crate) use actions::{cancel, pause, resume, signal};
+
+use super::{Result, View};
+use crate::browser::Browser;
+use crate::components::account::{account, bar};
+use crate::components::badge::badge;
+use crate::components::layout::{Frame, Section, empty, heading};
+use crate::components::timeline::timeline;
+use crate::paths::{self, pattern};
+use crate::{text, time};
+
+/// Steps of one page.
+const SHOWN_STEPS: u32 = 200;
+/// The latest events that are shown.
+const SHOWN_EVENTS: u32 = 200;
+
+/// One execution.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    pub(crate) execution: Execution,
+    pub(crate) steps: Vec<Step>,
+    /// The cursor of later steps.
+    pub(crate) later_steps: Option<String>,
+    /// Whether these are not the first steps.
+    pub(crate) later_page: bool,
+    /// The latest events, oldest first.
+    pub(crate) events: Vec<CloudEvent>,
+    /// Makes sending a signal twice send it once.
+    pub(crate) form_key: String,
+}
+
+/// The query.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    /// The cursor of later steps.
+    steps: Option<String>,
+}
+
+/// `GET /executions/{execution}`
+pub(crate) async fn show(browser: Browser, Path(id): Path<String>, Query(asked): Query<Asked>) -> Result {
+    let page = load(&browser, &id, asked).await?;
+    Ok(browser.page(&page))
+}
+
+/// `GET /executions/{execution}/timeline`
+pub(crate) async fn live(browser: Browser, Path(id): Path<String>, Query(asked): Query<Asked>) -> Result {
+    let page = load(&browser, &id, asked).await?;
+    Ok(Html(text::harmless(page.fragment(browser.now).into_string())).into_response())
+}
+
+async fn load(browser: &Browser, id: &str, asked: Asked) -> Result<Page> {
+    let client: &Client = &browser.client;
+    let execution = client.executions().get(id).await?;
+    let steps = PageQuery { cursor: asked.steps.clone(), limit: Some(SHOWN_STEPS) };
+    let after = execution.seq.saturating_sub(u64::from(SHOWN_EVENTS));
+    let events = ListEvents { after: Some(after), limit: Some(SHOWN_EVENTS) };
+    let (steps, events): (ApiPage<Step>, ApiPage<CloudEvent>) =
+        futures::try_join!(async { client.executions().steps(id, &steps).await }, async {
+            client.executions().events_page(id, &events).await
+        })?;
+    Ok(Page {
+        execution,
+        steps: steps.items,
+        later_steps: steps.next,
+        later_page: asked.steps.is_some(),
+        events: events.items,
+        form_key: browser.form_key(),
+    })
+}
+
+impl View for Page {
+    fn frame(&self) -> Frame {
+        Frame::new(
+            format!("{} {}", self.execution.agent_name, text::tail(&self.execution.execution_id)),
+            Section::Executions,
+        )
+    }
+
+    fn body(&self, now: Timestamp) -> Markup {
+        html! {
+            div class="execution" id="execution"
+                data-events=(paths::event_stream(&self.execution.execution_id))
+                data-fragment=(paths::execution_action(&self.execution.execution_id, "timeline")) {
+                (self.fragment(now))
+            }
+        }
+    }
+}
+
+impl Page {
+    fn ended(&self) -> bool {
+        self.execution.finished_at.is_some()
+    }
+
+    /// Everything that changes while it runs.
+    fn fragment(&self, now: Timestamp) -> Markup {
+        let execution = &self.execution;
+        html! {
+            div id="head" data-live="head" data-state=(text::words(&execution.state)) data-seq=(execution.seq) data-ended=[self.ended().then_some("true")] {
+                (heading(
+                    Some((pattern::EXECUTIONS, "Executions")),
+                    &html! { (execution.agent_name) " " (badge(&execution.state)) },
+                    Some(&actions::buttons(execution)),
+                ))
+                p class="lead-id" { code class="id" { (execution.execution_id) } }
+                (parts::facts(execution, now))
+            }
+            div id="wait" data-live="wait" { (parts::callout(self, now)) }
+            div class="columns even" id="exchange" data-live="exchange" {
+                section class="card" aria-labelledby="input-title" { h2 id="input-title" { "Input" } (parts::input(execution)) }
+                section class="card" aria-labelledby="output-title" { h2 id="output-title" { "Output" } (parts::output(execution)) }
+            }
+            section class="card" aria-labelledby="timeline-title" {
+                div class="card-head" {
+                    h2 id="timeline-title" { "Timeline" }
+                    span id="steps-count" data-live="count" class="dim" { (text::count(self.steps.len(), "step")) @if self.later_steps.is_some() { " on this page" } }
+                }
+                div id="account" data-live="account" { @if self.whole() { (bar(&account(execution, &self.steps, &self.events, now))) } }
+                div id="timeline" data-live="timeline" { (self.steps(now)) }
+                // filled by the script while a model writes; the committed step replaces it
+                div id="provisional" class="provisional" hidden {
+                    p class="note" { "The model is writing. What stands here is provisional." }
+                    pre class="code plain" dir="auto" {}
+                }
+            }
+            section class="card" aria-labelledby="events-title" {
+                details id="events-more" {
+                    summary { h2 id="events-title" { "Events" } " " span id="events-count" data-live="events-count" class="dim" { (execution.seq) } }
+                    div id="events" data-live="events" { (parts::events(self)) }
+                }
+            }
+        }
+    }
+
+    /// Whether the page holds all steps and events, so that sums over them are true.
+    fn whole(&self) -> bool {
+        self.later_steps.is_none() && !self.later_page && self.events.len() as u64 >= self.execution.seq
+    }
+
+    fn steps(&self, now: Timestamp) -> Markup {
+        let path = paths::execution(&self.execution.execution_id);
+        html! {
+            @if self.steps.is_empty() {
+                (empty("No step yet.", &html! { p { @if self.ended() { "It ended before its first step." } @else { "It waits for its turn; this page shows the first step when it begins." } } }))
+            } @else { (timeline(&self.execution, &self.steps, now)) }
+            @if self.later_page || self.later_steps.is_some() {
+                nav class="pager" aria-label="Steps" {
+                    @if self.later_page { a class="button" href=(path) { "← First steps" } }
+                    @if let Some(cursor) = &self.later_steps { a class="button" href=(paths::query(&path, &[("steps", cursor)])) { "Later steps →" } }
+                }
+            }
+        }
+    }
+}
+
+/// How long it has taken so far.
+fn took(execution: &Execution, now: Timestamp) -> String {
+    let end = execution.finished_at.as_deref().and_then(time::parse).unwrap_or(now);
+    time::duration(time::between(&execution.created_at, end))
+}

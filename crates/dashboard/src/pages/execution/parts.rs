@@ -1,0 +1,163 @@
+//! The sections of an execution's page.
+
+use maud::{Markup, html};
+use moltforge_api::executions::Execution;
+use moltforge_types::Timestamp;
+use moltforge_types::event::{CloudEvent, TYPE_PREFIX};
+use serde_json::Value;
+
+use super::{Page, actions, took};
+use crate::components::badge::look;
+use crate::components::icon::{Icon, icon};
+use crate::components::table::{column, table, wide};
+use crate::components::{json, markdown};
+use crate::{paths, text, time};
+
+/// Characters of one event's data.
+const EVENT_LIMIT: usize = 1_500;
+
+/// The facts in one line.
+pub(super) fn facts(execution: &Execution, now: Timestamp) -> Markup {
+    html! {
+        dl class="facts strip" {
+            div { dt { "Version" } dd { a class="ver" href=(paths::version(&execution.agent_name, execution.version)) { "v" (execution.version) } } }
+            @if let Some(environment) = &execution.environment { div { dt { "Environment" } dd { (environment) } } }
+            div { dt { "Started" } dd { (time::relative(&execution.created_at, now)) } }
+            div { dt { "Took" } dd { (took(execution, now)) @if execution.finished_at.is_none() { " so far" } } }
+            div { dt { "Tokens" } dd { (text::grouped(execution.tokens)) } }
+            div { dt { "Attempts" } dd { (execution.attempt) } }
+            @if let Some(at) = execution.wake_at.as_ref().filter(|_| execution.finished_at.is_none()) { div { dt { "Wakes" } dd { (time::relative(at, now)) } } }
+        }
+    }
+}
+
+/// What it waits for, or why it stopped, and what to do about it.
+pub(super) fn callout(page: &Page, now: Timestamp) -> Markup {
+    let execution = &page.execution;
+    let (shape, tone) = look(&execution.state);
+    match (execution.state.as_str(), &execution.error) {
+        ("paused", _) => html! {
+            div class={ "callout " (tone) } {
+                p { (icon(shape)) b { (reason(execution)) } }
+                p { (what_to_do(execution)) }
+                @if execution.reason.as_deref() == Some("effect_unknown") { (actions::unknown_choice(execution)) }
+            }
+        },
+        ("failed", Some(error)) => html! {
+            div class={ "callout " (tone) } {
+                p { (icon(shape)) b { (text::one_line(&error.message, 1_000)) } }
+                p { "Code " a href=(paths::error_page(&error.code)) { code { (error.code) } } ". Its finished steps stand below." }
+            }
+        },
+        ("suspended" | "backing_off" | "scheduled", _) => html! {
+            @if let Some(waiting_for) = &execution.waiting_for {
+                div class={ "callout " (tone) } {
+                    p { (icon(shape)) b { "Waits for " (text::one_line(waiting_for, 300)) }
+                        @if let Some(at) = &execution.wake_at { " · wakes by itself " (time::relative(at, now)) } }
+                    @if let Some(name) = awaited(page) { (actions::signal_form(&execution.execution_id, &name, &page.form_key)) }
+                }
+            }
+        },
+        _ => html! {},
+    }
+}
+
+fn reason(execution: &Execution) -> String {
+    match execution.reason.as_deref() {
+        Some("operator") => "Somebody paused it.".to_owned(),
+        Some("retries_exhausted") => "It failed too often without getting on.".to_owned(),
+        Some("crash_loop") => "The server died too often while this ran.".to_owned(),
+        Some("diverged") => "Its journal does not fit its version's behaviour.".to_owned(),
+        Some("effect_unknown") => "A call was sent, and nobody knows whether it happened.".to_owned(),
+        Some("journal_limit") => "Its journal is full.".to_owned(),
+        Some("budget") => "Its budget is used up.".to_owned(),
+        Some("version_missing") => "Its version cannot be loaded.".to_owned(),
+        Some(other) => text::words(other),
+        None => "It is paused.".to_owned(),
+    }
+}
+
+fn what_to_do(execution: &Execution) -> &'static str {
+    match execution.reason.as_deref() {
+        Some("effect_unknown") => {
+            "The tool must not be called twice, so nothing was repeated. Look at the other side, then choose how it goes on."
+        }
+        Some("retries_exhausted") => {
+            "The failed step says why. When the cause is gone, resume it: it tries again from there."
+        }
+        Some("crash_loop" | "diverged" | "version_missing" | "journal_limit") => {
+            "Finished steps are kept. Resume it after the cause is gone, or cancel it."
+        }
+        Some("budget") => "Raise the limit in a new version for later runs, or cancel this one.",
+        _ => "Nothing runs and nothing is lost. Resume it to go on where it was.",
+    }
+}
+
+/// The name of the signal that it waits for, from its latest event of that kind.
+fn awaited(page: &Page) -> Option<String> {
+    let latest = page.events.iter().rev().find(|event| short_type(event) == "signal.awaited")?;
+    page.execution
+        .waiting_for
+        .as_deref()?
+        .contains("signal")
+        .then(|| latest.data.get("name")?.as_str().map(str::to_owned))
+        .flatten()
+}
+
+/// The input.
+pub(super) fn input(execution: &Execution) -> Markup {
+    match &execution.input {
+        Value::Null => html! { p class="dim" { "None." } },
+        value => json::json(value, json::WHOLE_LIMIT),
+    }
+}
+
+/// The output: a text as Markdown, anything else as JSON.
+pub(super) fn output(execution: &Execution) -> Markup {
+    match (&execution.output, &execution.error) {
+        (Some(Value::String(words)), _) => markdown::markdown(words, json::WHOLE_LIMIT),
+        (Some(value), _) => json::json(value, json::WHOLE_LIMIT),
+        (None, Some(error)) => {
+            html! { p class="error-line" { (icon(Icon::Cross)) code { (error.code) } " " (text::one_line(&error.message, 1_000)) } }
+        }
+        (None, None) if execution.finished_at.is_some() => {
+            html! { p class="dim" { "None: it was " (text::words(&execution.state)) "." } }
+        }
+        (None, None) => html! { p class="dim" { "Not yet: it stands here when the execution has completed." } },
+    }
+}
+
+/// The latest events.
+pub(super) fn events(page: &Page) -> Markup {
+    let rows = html! { @for event in &page.events { (event_row(event, &page.execution)) } };
+    let first = page.events.first().and_then(|event| event.id.parse::<u64>().ok()).unwrap_or(1);
+    html! {
+        @if first > 1 { p class="note" { "The latest " (page.events.len()) ". All of them: " code { "moltforge executions events" } " or the API." } }
+        (table("Events", &[column("No."), column("Event"), wide("At"), column("Data")], &rows))
+    }
+}
+
+fn short_type(event: &CloudEvent) -> &str {
+    event.event_type.strip_prefix(TYPE_PREFIX).unwrap_or(&event.event_type)
+}
+
+fn event_row(event: &CloudEvent, execution: &Execution) -> Markup {
+    let after = time::between(&execution.created_at, event.time);
+    html! {
+        tr {
+            th scope="row" class="num" { (text::one_line(&event.id, 20)) }
+            td { code { (text::one_line(short_type(event), 60)) } }
+            td class="wide" { time datetime=(event.time) title=(time::exact(event.time)) { "+" (time::duration(after)) } }
+            td {
+                @if event.data.as_object().is_some_and(|data| !data.is_empty()) {
+                    details id={ "event-" (number(&event.id)) } { summary { "Show" } (json::json(&event.data, EVENT_LIMIT)) }
+                }
+            }
+        }
+    }
+}
+
+/// An id for a page must hold nothing else.
+fn number(id: &str) -> u64 {
+    id.parse().unwrap_or(0)
+}

@@ -1,0 +1,184 @@
+//! `/`: what is going on, and what to do next.
+
+use axum::response::Response;
+use maud::{Markup, html};
+use moltforge_api::agents::{Agent, ListAgents};
+use moltforge_api::executions::{Execution, ListExecutions};
+use moltforge_types::Timestamp;
+use moltforge_types::execution::State;
+
+use super::{Result, View, executions, permitted};
+use crate::browser::Browser;
+use crate::components::badge::{badge, look, tag};
+use crate::components::icon::icon;
+use crate::components::layout::{Frame, Section, empty, heading};
+use crate::components::snippet::snippet;
+use crate::paths::{self, pattern};
+use crate::text;
+
+/// The most live executions that are counted; more are told as "200+".
+const MOST_COUNTED: u32 = 200;
+/// Fewer executions than this, and the page still explains itself.
+const NEWCOMER: usize = 4;
+
+/// The overview.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Page {
+    /// Live executions per state; `None` without the scope.
+    pub(crate) counts: Option<Vec<(State, usize)>>,
+    /// Whether there are more than were counted.
+    pub(crate) more: bool,
+    /// The latest executions; `None` without the scope.
+    pub(crate) latest: Option<Vec<Execution>>,
+    /// Agents; `None` without the scope.
+    pub(crate) agents: Option<Vec<Agent>>,
+    /// The address that people use.
+    pub(crate) base_url: String,
+}
+
+/// `GET /`
+pub(crate) async fn show(browser: Browser) -> Result<Response> {
+    let api = &browser.client;
+    let live = ListExecutions { state: Some("live".to_owned()), limit: Some(MOST_COUNTED), ..Default::default() };
+    let latest = ListExecutions { limit: Some(10), ..Default::default() };
+    let agents = ListAgents { limit: Some(20), ..Default::default() };
+    let (live, latest, agents) = futures::join!(
+        async { api.executions().list(&live).await },
+        async { api.executions().list(&latest).await },
+        async { api.agents().list(&agents).await }
+    );
+    let (live, latest, agents) = (permitted(live)?, permitted(latest)?, permitted(agents)?);
+    let more = live.as_ref().is_some_and(|page| page.next.is_some());
+    Ok(browser.page(&Page {
+        counts: live.map(|page| count(&page.items)),
+        more,
+        latest: latest.map(|page| page.items),
+        agents: agents.map(|page| page.items),
+        base_url: browser.base_url.clone(),
+    }))
+}
+
+/// Live executions per live state.
+pub(crate) fn count(executions: &[Execution]) -> Vec<(State, usize)> {
+    let of = |state: State| executions.iter().filter(|e| e.state == state.as_str()).count();
+    State::ALL.iter().filter(|state| !state.is_terminal()).map(|state| (*state, of(*state))).collect()
+}
+
+impl View for Page {
+    fn frame(&self) -> Frame {
+        Frame::new("Overview", Section::Overview)
+    }
+
+    fn body(&self, now: Timestamp) -> Markup {
+        let newcomer = self.latest.as_ref().is_some_and(|latest| latest.len() < NEWCOMER);
+        html! {
+            (heading(None, &html! { "Overview" }, None))
+            @if newcomer { (self.welcome(true)) }
+            section id="now" data-live="now" data-poll=(pattern::OVERVIEW) aria-labelledby="now-title" {
+                h2 id="now-title" class="unseen" { "Live executions" }
+                @match &self.counts {
+                    Some(counts) => (self.tiles(counts)),
+                    None => p class="note" { "Executions need the scope executions:read." },
+                }
+            }
+            div class="columns" {
+                section id="latest" class="card" data-live="latest" aria-labelledby="latest-title" {
+                    div class="card-head" { h2 id="latest-title" { "Latest executions" } a href=(pattern::EXECUTIONS) { "All" } }
+                    @match self.latest.as_deref() {
+                        Some([]) => (empty("Nothing has run yet.", &html! { p { "Open an agent and fill in its form, or use a command from above." } })),
+                        Some(latest) => (executions::rows(latest, true, now)),
+                        None => p class="note" { "Executions need the scope executions:read." },
+                    }
+                }
+                section id="agents" class="card" data-live="agents" aria-labelledby="agents-title" {
+                    div class="card-head" { h2 id="agents-title" { "Agents" } a href=(pattern::AGENTS) { "All" } }
+                    @match self.agents.as_deref() {
+                        Some([]) => (empty("No agents yet.", &html! { p { "Make one with " code { "moltforge init hello" } ", then deploy it." } })),
+                        Some(agents) => (agent_list(agents)),
+                        None => p class="note" { "Agents need the scope agents:read." },
+                    }
+                }
+            }
+            @if !newcomer { (self.welcome(false)) }
+        }
+    }
+}
+
+impl Page {
+    fn tiles(&self, counts: &[(State, usize)]) -> Markup {
+        html! {
+            ul class="tiles" {
+                @for (state, number) in counts {
+                    @let (shape, tone) = look(state.as_str());
+                    li {
+                        a class={ "tile " (tone) @if *number == 0 { " none" } } href=(paths::executions(state.as_str(), "", None)) {
+                            span class="tile-word" { (icon(shape)) (text::words(state.as_str())) }
+                            b { (number) @if self.more { "+" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a newcomer does next; later it waits at the end of the page, closed.
+    fn welcome(&self, open: bool) -> Markup {
+        let agents = self.agents.as_deref().unwrap_or_default();
+        let name =
+            agents.iter().find(|agent| !agent.deployments.is_empty()).map_or("hello", |agent| agent.name.as_str());
+        let curl = format!(
+            "curl {}/v1/executions \\\n  -H \"Authorization: Bearer $MOLTFORGE_KEY\" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{{\"agent\": \"{name}\", \"input\": {{}}}}'",
+            self.base_url
+        );
+        html! {
+            details class="welcome card" id="welcome" open[open] {
+                summary { h2 { @if open { "Welcome. Three things to do next" } @else { "Call an agent from your own code" } } }
+                div class="welcome-steps" {
+                    div {
+                        h3 { "Run one here" }
+                        p { "Every agent has a form made from its input schema, and every run a page that follows it." }
+                        p {
+                            @if agents.is_empty() { "There is no agent yet: make one first." }
+                            @else { a class="button primary" href=(paths::agent(name)) { "Open " (name) } }
+                        }
+                    }
+                    div {
+                        h3 { "Make your own" }
+                        p { "An agent is one short file. Changing it makes a version; every version can be rolled back to." }
+                        (snippet("In a terminal", "moltforge init my-agent\nmoltforge deploy my-agent\nmoltforge run my-agent --follow"))
+                    }
+                    div {
+                        h3 { "Call it from anywhere" }
+                        p { "Make a key under " a href=(pattern::KEYS) { "Keys" } ", then one request starts a run." }
+                        (snippet("With curl", &curl))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn agent_list(agents: &[Agent]) -> Markup {
+    html! {
+        ul class="agent-list" {
+            @for agent in agents {
+                li {
+                    a href=(paths::agent(&agent.name)) { (agent.name) }
+                    p class="dim" { (text::one_line(&agent.description, 120)) }
+                    p class="live-in" { (live_in(agent)) }
+                }
+            }
+        }
+    }
+}
+
+/// Where an agent is live, in words.
+pub(crate) fn live_in(agent: &Agent) -> Markup {
+    html! {
+        @if agent.deleted_at.is_some() { (badge("deleted")) }
+        @else if agent.deployments.is_empty() { span class="dim" { "not deployed" } }
+        @for deployment in &agent.deployments {
+            span class="pair" { (tag(&deployment.environment)) span class="ver" { "v" (deployment.version) } }
+        }
+    }
+}

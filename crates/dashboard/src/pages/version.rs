@@ -1,0 +1,138 @@
+//! `/agents/{agent}/versions/{version}` and what differs between two of them.
+
+use axum::extract::{Path, Query};
+use maud::{Markup, html};
+use moltforge_api::PageQuery;
+use moltforge_api::versions::{Version, VersionDiff};
+use moltforge_types::Timestamp;
+use serde::Deserialize;
+
+use super::agent::configuration;
+use super::{Result, View};
+use crate::browser::Browser;
+use crate::components::badge::actor;
+use crate::components::diff as parts;
+use crate::components::form::field;
+use crate::components::layout::{Frame, Section, heading};
+use crate::{paths, time};
+
+/// One version.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    pub(crate) agent: String,
+    pub(crate) version: Version,
+    /// The numbers of the latest versions, newest first.
+    pub(crate) others: Vec<u32>,
+}
+
+/// Two versions compared.
+#[derive(Debug, Clone)]
+pub(crate) struct DiffPage {
+    pub(crate) agent: String,
+    pub(crate) version: u32,
+    pub(crate) against: u32,
+    pub(crate) diff: VersionDiff,
+}
+
+/// The query of a comparison.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Against {
+    against: Option<u32>,
+}
+
+/// `GET /agents/{agent}/versions/{version}`
+pub(crate) async fn show(browser: Browser, Path((agent, version)): Path<(String, u32)>) -> Result {
+    let agents = browser.client.agents();
+    let some = PageQuery { limit: Some(100), ..Default::default() };
+    let (version, others) = futures::try_join!(async { agents.version(&agent, version).await }, async {
+        agents.versions(&agent, &some).await
+    })?;
+    let others = others.items.iter().map(|other| other.version).collect();
+    Ok(browser.page(&Page { agent, version, others }))
+}
+
+/// `GET /agents/{agent}/versions/{version}/diff`
+pub(crate) async fn diff(
+    browser: Browser,
+    Path((agent, version)): Path<(String, u32)>,
+    Query(asked): Query<Against>,
+) -> Result {
+    let diff = browser.client.agents().diff(&agent, version, asked.against).await?;
+    let against = asked.against.unwrap_or(if diff.to == version { diff.from } else { diff.to });
+    Ok(browser.page(&DiffPage { agent, version, against, diff }))
+}
+
+impl View for Page {
+    fn frame(&self) -> Frame {
+        Frame::new(format!("{} v{}", self.agent, self.version.version), Section::Agents)
+    }
+
+    fn body(&self, now: Timestamp) -> Markup {
+        let version = &self.version;
+        let path = paths::agent(&self.agent);
+        let deploy = super::agent::deploy_button(&self.agent, version.version);
+        html! {
+            (heading(Some((&path, &self.agent)), &html! { "Version " (version.version) }, Some(&deploy)))
+            section class="card" aria-label="About this version" {
+                dl class="facts" {
+                    div { dt { "Made" } dd { (time::relative(&version.created_at, now)) } }
+                    div { dt { "By" } dd { (actor(&version.created_by)) } }
+                    div { dt { "Id" } dd { code class="id" { (version.version_id) } } }
+                    div { dt { "Content hash" } dd { code class="id" { (version.content_hash) } } }
+                }
+                @if self.others.len() > 1 { (self.compare()) }
+            }
+            section class="card" aria-labelledby="config-title" {
+                h2 id="config-title" { "Configuration" }
+                (configuration(&version.config))
+            }
+        }
+    }
+}
+
+impl Page {
+    fn compare(&self) -> Markup {
+        let this = self.version.version;
+        let control = html! {
+            select id="against" name="against" {
+                @for other in self.others.iter().filter(|other| **other != this) {
+                    option value=(other) selected[*other + 1 == this] { "v" (other) }
+                }
+            }
+        };
+        html! {
+            form class="row" method="get" action={ (paths::version(&self.agent, this)) "/diff" } {
+                (field("against", "Compare with", None, None, &control))
+                button type="submit" { "Compare" }
+            }
+        }
+    }
+}
+
+impl View for DiffPage {
+    fn frame(&self) -> Frame {
+        Frame::new(format!("{} v{} and v{}", self.agent, self.diff.from, self.diff.to), Section::Agents)
+    }
+
+    fn body(&self, _now: Timestamp) -> Markup {
+        let path = paths::agent(&self.agent);
+        let diff = &self.diff;
+        html! {
+            (heading(Some((&path, &self.agent)), &html! { "What changed from v" (diff.from) " to v" (diff.to) }, None))
+            p class="lead" {
+                a href=(paths::version(&self.agent, diff.from)) { "v" (diff.from) } " · "
+                a href=(paths::version(&self.agent, diff.to)) { "v" (diff.to) } " · "
+                a href=(paths::diff(&self.agent, self.against, self.version)) { "the other way round" }
+            }
+            section class="card" aria-labelledby="fields-title" {
+                h2 id="fields-title" { "Fields" }
+                (parts::fields(diff))
+            }
+            section class="card" aria-labelledby="text-title" {
+                h2 id="text-title" { "The agent file" }
+                p class="note" { "A line that begins with − is only in v" (diff.from) ", one with + only in v" (diff.to) "." }
+                (parts::unified(&diff.unified))
+            }
+        }
+    }
+}

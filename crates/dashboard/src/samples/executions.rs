@@ -1,0 +1,261 @@
+//! Executions in every state.
+
+use moltforge_api::executions::{Execution, ExecutionError, Step, StepUsage};
+use moltforge_types::event::CloudEvent;
+use moltforge_types::{Id as _, ProjectId, Timestamp};
+use serde_json::{Value, json};
+
+use super::{HOUR, MINUTE, NOW, Sample, before, flashed, sample};
+use crate::flash::Flash;
+use crate::pages::{execution, executions};
+
+pub(super) const ID: &str = "exe_01h455vb4pex5vsknk084sn02q";
+
+pub(super) fn execution(id: &str, agent: &str, state: &str, age: i64, took: i64) -> Execution {
+    let ended = matches!(state, "completed" | "failed" | "cancelled");
+    Execution {
+        execution_id: id.to_owned(),
+        agent_id: "agt_01h455vb4pex5vsknk084sn02q".to_owned(),
+        agent_name: agent.to_owned(),
+        version: 3,
+        environment: Some("production".to_owned()),
+        state: state.to_owned(),
+        reason: None,
+        waiting_for: None,
+        attempt: 1,
+        seq: 12,
+        input: json!({"repository": "moltforge/moltforge", "limit": 50, "style": "plain", "publish": true}),
+        output: (state == "completed").then(|| json!(NOTES)),
+        error: (state == "failed").then(|| ExecutionError {
+            code: "turn_limit".to_owned(),
+            message: "the agent used all of its 50 turns".to_owned(),
+        }),
+        created_at: before(age),
+        updated_at: before(age - took),
+        finished_at: ended.then(|| before(age - took)),
+        wake_at: None,
+        tokens: 4_812,
+    }
+}
+
+const NOTES: &str = "# Release notes\n\nThe journal commits **twice as fast**, and `pause` holds across restarts.\n\n- Faster group commit on SQLite\n- Rollback is one command, see [the guide](https://docs.example.com/rollback)\n- Clearer errors for agent files\n\n| Area | Changes |\n|---|---|\n| engine | 4 |\n| dashboard | 7 |\n";
+
+pub(super) fn some() -> Vec<Execution> {
+    let id = |tail: &str| format!("exe_01h455vb4pex5vsknk084{tail}");
+    vec![
+        execution(ID, "release-notes", "running", 12_400, 0),
+        execution(&id("aaaab"), "hello", "completed", 3 * MINUTE, 812),
+        Execution {
+            waiting_for: Some("signal approve".to_owned()),
+            ..execution(&id("aaaac"), "invoice-reader", "suspended", 42 * MINUTE, 0)
+        },
+        Execution {
+            reason: Some("effect_unknown".to_owned()),
+            ..execution(&id("aaaad"), "invoice-reader", "paused", 2 * HOUR, 0)
+        },
+        execution(&id("aaaae"), "weather-reporter", "failed", 3 * HOUR, 48_200),
+        execution(&id("aaaaf"), "hello", "scheduled", 400, 0),
+        Execution {
+            waiting_for: Some("its next attempt".to_owned()),
+            ..execution(&id("aaaag"), "release-notes", "backing_off", 90_000, 0)
+        },
+        execution(&id("aaaah"), "release-notes", "cancelled", 26 * HOUR, 6_300),
+    ]
+}
+
+/// A step that began `at` milliseconds after the start of an execution that began `age` milliseconds ago.
+struct Sketch {
+    age: i64,
+    next: u32,
+    steps: Vec<Step>,
+}
+
+impl Sketch {
+    fn new(age: i64) -> Self {
+        Self { age, next: 1, steps: Vec::new() }
+    }
+
+    fn step(&mut self, kind: &str, name: &str, state: &str, at: i64, ms: Option<u64>) -> &mut Step {
+        let step = Step {
+            step: self.next,
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            state: state.to_owned(),
+            input: None,
+            output: None,
+            error: None,
+            usage: None,
+            retries: 0,
+            started_at: Some(before(self.age - at)),
+            duration_us: ms.map(|ms| ms * 1000 + 371),
+            waiting_for: None,
+        };
+        self.next += 1;
+        self.steps.push(step);
+        let last = self.steps.len() - 1;
+        &mut self.steps[last]
+    }
+
+    fn model(&mut self, at: i64, ms: u64, text: &str, calls: &[(&str, Value)]) -> &mut Step {
+        let calls: Vec<_> = calls
+            .iter()
+            .map(|(tool, arguments)| json!({"call_id": "c1", "tool": tool, "arguments": arguments.to_string()}))
+            .collect();
+        let step = self.step("model", "scripted", "succeeded", at, Some(ms));
+        step.output = Some(json!({"text": text, "tool_calls": calls}));
+        step.usage = Some(StepUsage { input_tokens: 1_204, cached_tokens: 900, output_tokens: 88 });
+        step
+    }
+
+    fn tool(&mut self, name: &str, at: i64, ms: u64, input: Value, output: Value) -> &mut Step {
+        let step = self.step("tool", name, "succeeded", at, Some(ms));
+        (step.input, step.output) = (Some(input), Some(output));
+        step
+    }
+}
+
+pub(super) fn steps(age: i64) -> Sketchy {
+    let mut sketch = Sketch::new(age);
+    let pulls = json!({"repository": "moltforge/moltforge", "page": 1});
+    sketch.model(
+        40,
+        1_900,
+        "I look at the merged pull requests first.",
+        &[("github.pulls", pulls.clone()), ("state.get", json!({"key": "last_release"}))],
+    );
+    sketch
+        .tool(
+            "github.pulls",
+            1_950,
+            2_400,
+            pulls,
+            json!([{"number": 812, "title": "Fence per lane"}, {"number": 815, "title": "Rollback by one command"}]),
+        )
+        .retries = 2;
+    sketch.tool("state.get", 1_950, 1, json!({"key": "last_release"}), json!("v1.3.2"));
+    sketch.model(4_360, 2_200, "", &[("time.sleep", json!({"seconds": 2}))]);
+    sketch.tool("time.sleep", 6_570, 2_004, json!({"seconds": 2}), json!({"slept": 2}));
+    let failed = sketch.step("tool", "http.fetch", "failed", 8_600, Some(310));
+    failed.input = Some(json!({"url": "https://example.com/changelog"}));
+    failed.error = Some(ExecutionError {
+        code: "host_not_granted".to_owned(),
+        message: "example.com is not granted to this agent".to_owned(),
+    });
+    Sketchy(sketch.steps)
+}
+
+/// The steps so far.
+pub(super) struct Sketchy(pub(super) Vec<Step>);
+
+fn event(seq: u64, name: &str, age: i64, data: Value) -> CloudEvent {
+    let at = Timestamp::from_micros(NOW.as_micros() - age * 1000);
+    CloudEvent::new(seq.to_string(), format!("/v1/executions/{ID}"), name, at, ProjectId::from_u128(1), data)
+}
+
+pub(super) fn events(age: i64) -> Vec<CloudEvent> {
+    let names = [
+        ("execution.scheduled", 0, json!({"trigger": "api"})),
+        ("execution.running", 30, json!({"attempt": 1})),
+        ("model.completed", 1_940, json!({"step": 1, "text": "I look at the merged pull requests first."})),
+        ("tool.succeeded", 1_951, json!({"step": 3, "output": "v1.3.2"})),
+        ("tool.succeeded", 4_350, json!({"step": 2})),
+        ("model.completed", 6_560, json!({"step": 4})),
+        ("timer.set", 6_570, json!({"step": 5})),
+        ("execution.suspended", 6_571, json!({})),
+        ("execution.resumed", 8_574, json!({"from": "suspended"})),
+        ("execution.running", 8_580, json!({"attempt": 2})),
+        ("tool.failed", 8_910, json!({"step": 6, "error": {"code": "host_not_granted"}})),
+        ("model.completed", 8_950, json!({"step": 7})),
+    ];
+    names.into_iter().enumerate().map(|(n, (name, at, data))| event(n as u64 + 1, name, age - at, data)).collect()
+}
+
+pub(super) fn page(execution: Execution, steps: Vec<Step>, events: Vec<CloudEvent>) -> execution::Page {
+    execution::Page { execution, steps, later_steps: None, later_page: false, events, form_key: "req_3".to_owned() }
+}
+
+fn running() -> execution::Page {
+    let mut all = steps(12_400).0;
+    let mut last = Sketch { age: 12_400, next: 7, steps: Vec::new() };
+    last.step("model", "scripted", "running", 8_950, None);
+    all.append(&mut last.steps);
+    page(execution(ID, "release-notes", "running", 12_400, 0), all, events(12_400))
+}
+
+fn completed() -> execution::Page {
+    let mut all = steps(3 * MINUTE).0;
+    let mut last = Sketch { age: 3 * MINUTE, next: 7, steps: Vec::new() };
+    last.model(8_950, 3_400, NOTES, &[]);
+    all.append(&mut last.steps);
+    page(
+        Execution { tokens: 18_204, ..execution(ID, "release-notes", "completed", 3 * MINUTE, 12_400) },
+        all,
+        events(3 * MINUTE),
+    )
+}
+
+fn waiting() -> execution::Page {
+    let mut all = steps(42 * MINUTE).0;
+    let mut last = Sketch { age: 42 * MINUTE, next: 7, steps: Vec::new() };
+    let step = last.step("tool", "signals.wait", "waiting", 9_000, None);
+    (step.input, step.waiting_for) = (Some(json!({"name": "approve"})), Some("signal approve".to_owned()));
+    all.append(&mut last.steps);
+    let mut happened = events(42 * MINUTE);
+    happened[11] = event(12, "signal.awaited", 42 * MINUTE - 9_000, json!({"name": "approve", "step": 7}));
+    let execution = Execution {
+        waiting_for: Some("signal approve".to_owned()),
+        wake_at: Some(before(-HOUR)),
+        ..execution(ID, "invoice-reader", "suspended", 42 * MINUTE, 0)
+    };
+    page(execution, all, happened)
+}
+
+fn unknown() -> execution::Page {
+    let mut all = steps(2 * HOUR).0;
+    let mut last = Sketch { age: 2 * HOUR, next: 7, steps: Vec::new() };
+    last.step("tool", "bank.transfer", "unknown", 9_000, Some(30_000)).input =
+        Some(json!({"iban": "DE00 0000", "amount": "120.00"}));
+    all.append(&mut last.steps);
+    page(
+        Execution {
+            reason: Some("effect_unknown".to_owned()),
+            ..execution(ID, "invoice-reader", "paused", 2 * HOUR, 0)
+        },
+        all,
+        events(2 * HOUR),
+    )
+}
+
+pub(super) fn samples() -> Vec<Sample> {
+    let list = executions::Page {
+        executions: some(),
+        next: Some("abc=".to_owned()),
+        asked: executions::Asked { cursor: "x".to_owned(), ..Default::default() },
+    };
+    let unfound = executions::Page {
+        asked: executions::Asked { state: "paused".to_owned(), agent: "hello".to_owned(), cursor: String::new() },
+        ..Default::default()
+    };
+    let paused = page(
+        Execution { reason: Some("operator".to_owned()), ..execution(ID, "release-notes", "paused", 9 * MINUTE, 0) },
+        steps(9 * MINUTE).0,
+        events(9 * MINUTE),
+    );
+    let failed = page(execution(ID, "release-notes", "failed", HOUR, 9_400), steps(HOUR).0, events(HOUR));
+    let mut cancelled = page(execution(ID, "release-notes", "cancelled", HOUR, 9_400), steps(HOUR).0, events(HOUR));
+    (cancelled.later_steps, cancelled.later_page) = (Some("abc=".to_owned()), true);
+    let scheduled = page(execution(ID, "release-notes", "scheduled", 300, 0), Vec::new(), Vec::new());
+    vec![
+        sample("executions", "/executions", &list),
+        sample("no executions", "/executions-none", &executions::Page::default()),
+        sample("no execution found", "/executions-unfound", &unfound),
+        sample("running", "/executions/running", &running()),
+        sample("completed", "/executions/completed", &completed()),
+        sample("waiting for a signal", "/executions/waiting", &waiting()),
+        sample("outcome unknown", "/executions/unknown", &unknown()),
+        flashed("paused", "/executions/paused", &paused, Some(Flash::Paused)),
+        sample("failed", "/executions/failed", &failed),
+        sample("cancelled", "/executions/cancelled", &cancelled),
+        sample("scheduled", "/executions/scheduled", &scheduled),
+    ]
+}
