@@ -1,6 +1,6 @@
 //! Every error code has its page, every page its code.
 //!
-//! A code is a `snake_case` text in one of these places: the body of a `fn code`, the first argument of
+//! A code is a `snake_case` text in one of these places: the body of `Fault::code`, the first argument of
 //! `ErrorInfo::new` or of the engine's `failed`, a field `code: "..."`, a constant whose name ends with `_CODE`.
 
 use std::collections::BTreeMap;
@@ -66,9 +66,9 @@ pub(crate) fn codes(tree: &Tree) -> BTreeMap<String, String> {
 fn codes_of(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("fn code(") {
-        let Some((signature, _)) = text[at..].split_once('{') else { continue };
-        // `Entry::code` and the like return numbers
-        if signature.contains("str") {
+        // other things have codes too
+        let owner = text[..at].lines().rfind(|line| line.starts_with("impl")).unwrap_or_default();
+        if owner.contains("Fault for ") {
             found.extend(strings(block(&text[at..])));
         }
     }
@@ -113,8 +113,8 @@ mod tests {
     use super::*;
     use crate::tidy::tree::sample;
 
-    const SOURCE: &str = "fn code(&self) -> &'static str {\n match self { Self::A => \"name_taken\", \
-        Self::B(e) => e.code() }\n}\nfn code(&self) -> i16 { 1 }\nlet x = ErrorInfo::new(\n    \"turn_limit\", \"it \
+    const SOURCE: &str = "impl Fault for Error {\n fn code(&self) -> &'static str {\n match self { Self::A => \"name_taken\", \
+        Self::B(e) => e.code() }\n}\n}\nimpl Flash {\nfn code(&self) -> &str { \"started\" }\nlet x = ErrorInfo::new(\n    \"turn_limit\", \"it \
         took more than\");\nErr(E { code: \"cut_off\", message })\nconst SLOW_CODE: &str = \"too_slow\";\n\n\
         #[cfg(test)]\nmod tests { ErrorInfo::new(\"only_a_test\", x) }";
 
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_missing_page_and_a_page_without_a_code_are_found() {
-        let source = "fn code(&self) -> &'static str { \"name_taken\" }";
+        let source = "impl Fault for E {\n fn code(&self) -> &'static str { \"name_taken\" }";
         let page = "# name_taken\n\nHTTP 409\n\nTake another.\n";
         let good = [("crates/x/src/error.rs", source), ("docs/errors/name_taken.md", page)];
         assert_eq!(check(&sample(&good)), []);
