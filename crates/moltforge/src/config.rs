@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use moltforge_capabilities::llm::ModelsConfig;
 use moltforge_egress::EgressConfig;
+use moltforge_gateway::GatewayConfig;
 use moltforge_types::Secret;
 use serde::{Deserialize, Deserializer};
 
@@ -37,10 +38,14 @@ pub struct Config {
     pub first_key: Option<Secret>,
     /// Seconds that a stopping server gives its requests and executions; 30 when absent, at most 3600.
     pub drain_seconds: u64,
+    /// The front door.
+    pub gateway: GatewayConfig,
     /// What agents may reach.
     pub egress: EgressConfig,
     /// Providers of models.
     pub models: ModelsConfig,
+    /// Limits of the execution service.
+    pub execution: moltforge_execution::Config,
 }
 
 impl Default for Config {
@@ -53,8 +58,10 @@ impl Default for Config {
             log: LogConfig::default(),
             first_key: None,
             drain_seconds: 30,
+            gateway: GatewayConfig::default(),
             egress: EgressConfig::default(),
             models: ModelsConfig::default(),
+            execution: moltforge_execution::Config::default(),
         }
     }
 }
@@ -140,6 +147,9 @@ impl Config {
         }
         if self.data_dir.as_os_str().is_empty() {
             faults.push("data_dir: expected a folder, got an empty text".to_owned());
+        }
+        if let Err(moltforge_gateway::Error::ConfigInvalid(own)) = self.gateway.check() {
+            faults.extend(own.into_iter().map(|fault| format!("gateway.{fault}")));
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::ConfigInvalid(faults)) }
     }

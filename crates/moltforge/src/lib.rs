@@ -13,8 +13,10 @@ pub mod connection;
 pub mod dev;
 pub mod error;
 pub mod error_pages;
+pub mod first_key;
 pub mod logs;
 pub mod output;
+pub mod private_file;
 pub mod roles;
 pub mod server;
 

@@ -1,23 +1,49 @@
 //! How services become one server: each behind an upstream, the gateway in front of all.
+//!
+//! Roles share the store and the bus; a call from one to another is the same HTTP message whether it crosses a socket or
+//! not. Today all roles run in one process, so every upstream is a router.
 
-use std::net::SocketAddr;
+mod execution;
+mod gateway;
+
+use std::sync::Arc;
 
 use axum::Router;
+use moltforge_accounts::Accounts;
+use moltforge_agents::Agents;
+use moltforge_capabilities::llm::Models;
+use moltforge_egress::Egress;
+use moltforge_execution::Executions;
+use moltforge_gateway::Upstream;
+use moltforge_http::CallerKeys;
+use moltforge_http::caller::verify_layer;
 use moltforge_store::{Location, Store};
 use moltforge_types::Ambient;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Config;
+use crate::first_key;
 use crate::output::{Attempt as _, Failure};
 
 /// The parts that have an end of their own.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct Parts {
-    store: Store,
+    pub(crate) store: Store,
+    executions: Executions,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
 }
 
 impl Parts {
     /// Lets what is at work come to rest.
-    pub async fn drain(&self) {}
+    pub async fn drain(&self) {
+        self.executions.drain().await;
+    }
 
     /// Closes the store. Nothing works any more.
     pub async fn close(&self) {
@@ -25,14 +51,81 @@ impl Parts {
     }
 }
 
+/// What the parts are made of.
+struct Ground {
+    ambient: Ambient,
+    store: Store,
+    egress: Egress,
+    /// Sign and verify callers within this process.
+    keys: CallerKeys,
+}
+
+/// A service behind its upstream, and what it says of itself.
+struct Service {
+    prefixes: &'static [&'static str],
+    audience: &'static str,
+    upstream: Upstream,
+    document: OpenApi,
+}
+
 /// Opens the store and starts every part. The router is the whole server.
-pub async fn start(config: Config, _address: SocketAddr) -> Result<(Router, Parts), Failure> {
-    let attempted = || "open the store".to_owned();
+pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
     let ambient = Ambient::system();
-    let location = match config.store.url.clone() {
-        Some(url) => Location::Postgres(url),
-        None => Location::Sqlite(config.data_dir.clone()),
+    let store = open(&config, &ambient).await?;
+    first_key::ensure(&config, &store, &ambient).await?;
+    let egress = Egress::new(config.egress.clone());
+    let keys = CallerKeys::generate(ambient.clone());
+    let ground = Ground { ambient, store, egress, keys };
+
+    let executions = execution::start(&config, &ground)?;
+    let services =
+        [accounts(&ground), agents(&config, &ground, &executions)?, execution::service(&ground, &executions)];
+    let router = gateway::router(&config, &ground, services, &executions).attempt(|| "start the gateway".to_owned())?;
+    Ok((router, Parts { store: ground.store, executions }))
+}
+
+async fn open(config: &Config, ambient: &Ambient) -> Result<Store, Failure> {
+    let (location, named) = match &config.store.url {
+        Some(url) => (Location::Postgres(url.clone()), "PostgreSQL".to_owned()),
+        None => (Location::Sqlite(config.data_dir.clone()), config.data_dir.display().to_string()),
     };
-    let store = Store::open(location, ambient.clone()).await.attempt(attempted)?;
-    Ok((Router::new(), Parts { store }))
+    Store::open(location, ambient.clone()).await.attempt(|| format!("open the store ({named})"))
+}
+
+fn models(config: &Config, ground: &Ground) -> Result<Models, Failure> {
+    Models::new(config.models.clone(), ground.egress.clone()).attempt(|| "set up the models".to_owned())
+}
+
+fn accounts(ground: &Ground) -> Service {
+    let accounts = Arc::new(Accounts::new(ground.store.clone()));
+    let routes = moltforge_accounts::router(accounts);
+    let prefixes = &["/v1/keys", "/v1/sessions", "/v1/sign-in-codes"];
+    service(ground, prefixes, moltforge_accounts::AUDIENCE, routes)
+}
+
+fn agents(config: &Config, ground: &Ground, executions: &Executions) -> Result<Service, Failure> {
+    let models = models(config, ground)?;
+    let executions = executions.clone();
+    let agents = Agents::new(
+        ground.store.clone(),
+        Arc::new(move |model| models.check(model).map_err(|error| error.to_string())),
+        Arc::new(move |principal, agent_id| {
+            let executions = executions.clone();
+            Box::pin(async move { Ok(executions.cancel_agent(&principal, agent_id).await.map(|_| ())?) })
+        }),
+    );
+    let routes = moltforge_agents::router(Arc::new(agents));
+    Ok(service(ground, &["/v1/agents"], moltforge_agents::AUDIENCE, routes))
+}
+
+/// Nothing reaches a service that the gateway did not sign.
+fn service(
+    ground: &Ground,
+    prefixes: &'static [&'static str],
+    audience: &'static str,
+    routes: OpenApiRouter,
+) -> Service {
+    let (router, document) = routes.split_for_parts();
+    let router = router.layer(verify_layer(ground.keys.clone(), audience, ground.ambient.clone()));
+    Service { prefixes, audience, upstream: Upstream::local(router), document }
 }

@@ -40,7 +40,7 @@ impl Server {
         let address = listener.local_addr().map_err(|e| Error::start("the listener", e)).attempt(attempted)?;
         config.egress.own_ports.push(address.port());
         let patience = Duration::from_secs(config.drain_seconds);
-        let (router, parts) = roles::start(config, address).await?;
+        let (router, parts) = roles::start(config).await?;
         let stopping = CancellationToken::new();
         let serving = tokio::spawn(serve(listener, router, stopping.clone()));
         Ok(Self { address, parts, stopping, serving, patience })
@@ -49,6 +49,12 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The open store, for tests that need what the API does not offer.
+    #[doc(hidden)]
+    pub fn store(&self) -> moltforge_store::Store {
+        self.parts.store.clone()
     }
 
     /// Its address as people type it.

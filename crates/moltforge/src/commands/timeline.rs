@@ -3,6 +3,7 @@
 use anstyle::Style;
 use moltforge_types::event::CloudEvent;
 use moltforge_types::journal::Entry;
+use serde_json::Value;
 
 use super::show;
 use crate::output::{ACCENT, BAD, DIM, GOOD, Output, PLAIN, WARN, text};
@@ -49,11 +50,19 @@ fn clock(time: &str) -> String {
 /// What an event says. One that this program does not know is shown as it is.
 pub fn line(event: &CloudEvent) -> Line {
     let what = event.event_type.strip_prefix(moltforge_types::event::TYPE_PREFIX).unwrap_or(&event.event_type);
-    let (style, detail) = match serde_json::from_value::<Entry>(event.data.clone()) {
-        Ok(entry) => detail(&entry),
-        Err(_) => (PLAIN, event.data.to_string()),
+    let (style, detail) = match entry(what, &event.data) {
+        Some(entry) => detail(&entry),
+        None => (PLAIN, event.data.to_string()),
     };
     Line { what: what.to_owned(), style, detail: text::one_line(&detail, MOST) }
+}
+
+/// The journal's entry that an event is: its kind is the event's type in the journal's spelling.
+fn entry(what: &str, data: &Value) -> Option<Entry> {
+    let kind = what.strip_prefix("execution.").unwrap_or(what).replace('.', "_");
+    let mut data = data.clone();
+    data.as_object_mut()?.insert("kind".to_owned(), Value::String(kind));
+    serde_json::from_value(data).ok()
 }
 
 fn detail(entry: &Entry) -> (Style, String) {
@@ -109,4 +118,43 @@ fn detail(entry: &Entry) -> (Style, String) {
 
 fn by_whom(by: Option<&str>) -> String {
     by.map(|by| format!(" by {by}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use moltforge_types::{Id as _, ProjectId, Timestamp};
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(name: &str, data: Value) -> String {
+        let at = Timestamp::from_micros(0);
+        let line = line(&CloudEvent::new("1".to_owned(), String::new(), name, at, ProjectId::from_u128(1), data));
+        format!("{}: {}", line.what, line.detail)
+    }
+
+    #[test]
+    fn events_read_as_sentences() {
+        let usage = json!({ "input_tokens": 3, "output_tokens": 2 });
+        let calls = json!([{ "call_id": "1", "tool": "math.add", "arguments": "{}" }]);
+        for (name, data, said) in [
+            (
+                "execution.running",
+                json!({ "attempt": 2, "recovered": true, "seq": 2 }),
+                "attempt 2, after the server was lost",
+            ),
+            (
+                "model.completed",
+                json!({ "step": 1, "model": "scripted", "text": "", "tool_calls": calls, "usage": usage,
+                    "started_at": "1970-01-01T00:00:00Z", "duration_us": 1500 }),
+                "#1 scripted (1.5 ms, 5 tokens)  math.add({})",
+            ),
+            ("signal.awaited", json!({ "step": 2, "call_id": "1", "name": "go" }), "#2 waits for the signal go"),
+            ("execution.completed", json!({ "output": "\u{1b}[31mhi" }), "hi"),
+            ("execution.paused", json!({ "reason": "operator", "by": "key_1" }), "operator by key_1"),
+            ("moon.risen", json!({ "full": true }), "{\"full\":true}"),
+        ] {
+            assert_eq!(shown(name, data), format!("{name}: {said}"));
+        }
+    }
 }

@@ -1,13 +1,12 @@
 //! The data folder of a development server, with its key and the note that it runs.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use moltforge_types::{Ambient, Secret};
 
-use crate::Error;
 use crate::connection::{KEY_FILE, RunningServer, SERVER_FILE};
+use crate::{Error, private_file};
 
 /// The folder. An ephemeral one goes away with the value, and so does the note that a server runs.
 #[derive(Debug)]
@@ -20,7 +19,7 @@ pub struct Folder {
 impl Folder {
     /// The folder at `path`, made (0700) when it is missing.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        make_private(path)?;
+        private_file::folder(path)?;
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         Ok(Self { path, ephemeral: false, announced: false })
     }
@@ -28,7 +27,7 @@ impl Folder {
     /// A new folder among the system's temporary ones.
     pub fn ephemeral(ambient: &Ambient) -> Result<Self, Error> {
         let path = std::env::temp_dir().join(format!("moltforge-{}", hex::encode(ambient.bytes::<8>())));
-        make_private(&path)?;
+        private_file::folder(&path)?;
         Ok(Self { path, ephemeral: true, announced: false })
     }
 
@@ -39,28 +38,24 @@ impl Folder {
 
     /// The key of this folder; made by `make` and kept (0600) when there is none.
     pub fn key(&self, make: impl FnOnce() -> Secret) -> Result<Secret, Error> {
-        let path = self.path.join(KEY_FILE);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Secret::new(text.trim())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let key = make();
-                self.keep_key(&key)?;
-                Ok(key)
-            }
-            Err(source) => Err(Error::FileUnreadable { path, source }),
+        if let Some(text) = private_file::read(&self.path.join(KEY_FILE))? {
+            return Ok(Secret::new(text.trim()));
         }
+        let key = make();
+        self.keep_key(&key)?;
+        Ok(key)
     }
 
     /// Keeps another key.
     pub fn keep_key(&self, key: &Secret) -> Result<(), Error> {
-        write_private(&self.path.join(KEY_FILE), format!("{}\n", key.expose()).as_bytes())
+        private_file::write(&self.path.join(KEY_FILE), format!("{}\n", key.expose()).as_bytes())
     }
 
     /// Says, for commands in this folder, where the server is.
     pub fn announce(&mut self, url: &str) -> Result<(), Error> {
         let running = RunningServer { url: url.to_owned(), pid: std::process::id() };
         let text = serde_json::to_vec(&running).unwrap_or_default();
-        write_private(&self.path.join(SERVER_FILE), &text)?;
+        private_file::write(&self.path.join(SERVER_FILE), &text)?;
         self.announced = true;
         Ok(())
     }
@@ -75,28 +70,6 @@ impl Drop for Folder {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
-}
-
-fn make_private(path: &Path) -> Result<(), Error> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| Error::FileUnwritable { path: path.to_owned(), source })
-}
-
-/// Written beside and moved into place, so that a reader never sees half of it.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let unwritable = |source| Error::FileUnwritable { path: path.to_owned(), source };
-    let draft = path.with_extension("new");
-    let _ = fs::remove_file(&draft);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft).map_err(unwritable)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(unwritable)?;
-    fs::rename(&draft, path).map_err(unwritable)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub(super) fn hint(code: &str) -> Option<&'static str> {
         }
         "request_timed_out" => "the server may be busy or unreachable; `moltforge doctor` looks at both",
         "unexpected_response" => "check that --server or MOLTFORGE_URL is the address of a MoltForge server",
-        "key_missing" | "key_invalid" | "key_unknown" | "unauthenticated" => {
+        "credentials_missing" | "credentials_malformed" | "key_unknown" => {
             "name a key with --key or MOLTFORGE_KEY; `moltforge dev` prints one"
         }
         "key_expired" | "key_revoked" => "make another key with `moltforge keys create`",
@@ -16,7 +16,7 @@ pub(super) fn hint(code: &str) -> Option<&'static str> {
         "agent_not_found" => "`moltforge agents list` shows the agents of this project",
         "version_not_found" => "`moltforge versions AGENT` shows the versions there are",
         "execution_not_found" => "`moltforge executions list` shows the executions of this project",
-        "agent_not_deployed" | "not_deployed" | "deployment_not_found" => "make a version live with `moltforge deploy`",
+        "agent_not_deployed" | "deployment_not_found" => "make a version live with `moltforge deploy`",
         "agent_has_live_executions" => "add --cancel to stop its executions first",
         "agent_name_taken" => "choose another name, or update the agent with `moltforge deploy`",
         "rate_limited" => "wait a moment and try again",

@@ -1,0 +1,31 @@
+//! The execution role.
+
+use moltforge_bus::Bus;
+use moltforge_capabilities::tools::Tools;
+use moltforge_execution::Executions;
+
+use super::{Ground, Service, models};
+use crate::config::Config;
+use crate::output::{Attempt as _, Failure};
+
+/// The name that callers are signed for.
+const AUDIENCE: &str = "execution";
+
+/// Starts to own executions. Returns at once; readiness comes by itself.
+pub(super) fn start(config: &Config, ground: &Ground) -> Result<Executions, Failure> {
+    let journal = ground.store.journal().attempt(|| "open the journal".to_owned())?;
+    let tools = Tools::new(ground.egress.clone(), ground.store.clone());
+    Ok(Executions::start(
+        config.execution.clone(),
+        ground.store.clone(),
+        journal,
+        Bus::new(),
+        models(config, ground)?,
+        tools,
+        ground.ambient.clone(),
+    ))
+}
+
+pub(super) fn service(ground: &Ground, executions: &Executions) -> Service {
+    super::service(ground, &["/v1/executions"], AUDIENCE, moltforge_execution::router(executions.clone()))
+}

@@ -1,0 +1,183 @@
+//! The command line, as people and programs use it.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::process::{Dev, run};
+
+const HOSTILE: &str =
+    "name = \"hostile\"\nkind = \"prompt\"\nmodel = \"scripted\"\n[[script]]\ntext = \"a\\u001b[31mred\\u202e\"\n";
+
+#[test]
+fn from_nothing_to_a_run_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let _dev = Dev::start(at, &[]);
+
+    let made = run(at, &["init", "greeter", "--template", "hello"]);
+    assert_eq!(made.out.trim(), "greeter/agent.toml");
+    assert_eq!(run(at, &["init", "greeter"]).code, 1, "never overwritten");
+    let dry = run(at, &["deploy", "greeter", "--dry-run", "-o", "json"]).json();
+    assert_eq!((dry[0]["changed"].as_bool(), dry[0]["version"].as_u64()), (Some(true), None));
+    let deployed = run(at, &["deploy", "greeter", "-o", "json"]).json();
+    assert_eq!(deployed[0]["version"], 1);
+
+    let ran = run(at, &["run", "greeter", "--input", r#"{"name":"Ada"}"#, "--follow"]);
+    assert_eq!((ran.code, ran.out.trim()), (0, "Hello Ada, nice to meet you!"), "{}", ran.err);
+    assert!(ran.err.contains("execution.completed"), "{}", ran.err);
+
+    let file = at.join("greeter/agent.toml");
+    let text = fs::read_to_string(&file).unwrap().replace("nice to meet you", "welcome back");
+    fs::write(&file, text).unwrap();
+    let again = run(at, &["deploy", "greeter"]).ok();
+    assert!(again.contains("version 2") && again.contains("was version 1") && again.contains("/script"), "{again}");
+    assert!(run(at, &["deploy", "greeter"]).ok().contains("unchanged"));
+    let diff = run(at, &["versions", "greeter", "--diff", "1..2"]).ok();
+    assert!(diff.contains("+text = ") && diff.contains("-text = "), "{diff}");
+    run(at, &["rollback", "greeter"]).ok();
+    let ran = run(at, &["run", "greeter", "-i", r#"{"name":"Ada"}"#, "--wait"]);
+    assert_eq!((ran.code, ran.out.trim()), (0, "Hello Ada, nice to meet you!"), "{}", ran.err);
+    run(at, &["undeploy", "greeter"]).ok();
+    let refused = run(at, &["run", "greeter"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("agent_not_deployed") && refused.err.contains("hint: "), "{}", refused.err);
+    run(at, &["agents", "delete", "greeter"]).ok();
+    assert_eq!(run(at, &["agents", "list", "-o", "json"]).json(), json!([]));
+    assert_eq!(run(at, &["executions", "list", "-o", "json"]).json().as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn the_exit_code_is_the_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let _dev = Dev::start(at, &[]);
+    run(at, &["init", "decider", "--template", "waiter"]).ok();
+    run(at, &["deploy", "decider"]).ok();
+    let waiting = run(at, &["run", "decider", "-i", r#"{"topic":"tea"}"#, "--wait", "20", "-o", "json"]);
+    assert_eq!(waiting.code, 4, "{}", waiting.err);
+    let execution: serde_json::Value = serde_json::from_str(&waiting.out).unwrap();
+    let id = execution["execution_id"].as_str().unwrap();
+    assert!(run(at, &["pause", id]).ok().contains("paused"));
+    assert_eq!(run(at, &["executions", "events", id, "--follow"]).code, 4);
+    run(at, &["resume", id]).ok();
+    run(at, &["signal", id, "decision", "--payload", "\"yes\""]).ok();
+    let followed = run(at, &["executions", "events", id, "--follow", "-o", "json"]);
+    assert_eq!(followed.code, 0, "{}", followed.err);
+    let lines: Vec<serde_json::Value> = followed.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(lines.last().unwrap()["execution"]["state"], "completed");
+    assert!(lines.iter().any(|line| line["event"]["type"] == "io.moltforge.signal.received"));
+
+    let other = run(at, &["run", "decider", "-i", r#"{"topic":"tea"}"#, "-o", "json"]).json();
+    let id = other["execution_id"].as_str().unwrap();
+    run(at, &["cancel", id]).ok();
+    assert_eq!(run(at, &["executions", "events", id, "--follow"]).code, 3);
+    let steps = run(at, &["executions", "steps", id, "-o", "json"]).json();
+    assert!(steps.is_array());
+
+    fs::write(
+        at.join("fails.toml"),
+        "name = \"fails\"\nkind = \"prompt\"\nmodel = \"scripted\"\ntools = [\"time.now\"]\n[limits]\nturns = 1\n\
+         [[script]]\ncalls = [{ tool = \"time.now\" }]\n[[script]]\ntext = \"never\"\n",
+    )
+    .unwrap();
+    run(at, &["deploy", "fails.toml"]).ok();
+    let failed = run(at, &["run", "fails", "--follow"]);
+    assert_eq!(failed.code, 1, "{}", failed.err);
+    assert!(failed.out.is_empty() && failed.err.contains("turn_limit"), "{}", failed.err);
+}
+
+#[test]
+fn faults_of_a_file_are_shown_where_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("agent.toml"), "name = \"a\"\nkind = \"prompt\"\nmodle = \"scripted\"\n").unwrap();
+    let done = run(at, &["deploy"]);
+    assert_eq!(done.code, 2, "no server was asked: {}", done.err);
+    for part in ["agent.toml:3:1", "modle", "^", "agent_file_invalid"] {
+        assert!(done.err.contains(part), "{part} in {}", done.err);
+    }
+    let done = run(at, &["deploy", "nowhere"]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("file_unreadable"), "{}", done.err);
+    let done = run(at, &["deploy", "nowhere", "-o", "json"]);
+    let error: serde_json::Value = serde_json::from_str(&done.err).unwrap();
+    assert_eq!(error["error"]["code"], "file_unreadable");
+}
+
+#[test]
+fn nobody_there_is_said_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = run(folder.path(), &["agents", "list", "--server", "http://127.0.0.1:9"]);
+    assert_eq!(done.code, 1);
+    assert!(done.out.is_empty());
+    for part in ["error: cannot list agents", "http://127.0.0.1:9", "hint: ", "moltforge dev", "server_unreachable"] {
+        assert!(done.err.contains(part), "{part} in {}", done.err);
+    }
+}
+
+#[test]
+fn usage_and_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    assert_eq!(run(at, &["frobnicate"]).code, 2);
+    assert_eq!(run(at, &["run"]).code, 2);
+    assert!(run(at, &["--help"]).ok().contains("Exit codes:"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(run(at, &["completion", shell]).ok().contains("rollback"), "{shell}");
+    }
+    assert!(run(at, &["explain", "port_in_use"]).ok().starts_with("# port_in_use"));
+    assert_eq!(run(at, &["explain", "no_such_code"]).code, 2);
+}
+
+#[test]
+fn text_of_a_model_cannot_drive_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let _dev = Dev::start(at, &[]);
+    fs::write(at.join("hostile.toml"), HOSTILE).unwrap();
+    run(at, &["deploy", "hostile.toml"]).ok();
+    let ran = run(at, &["run", "hostile", "--follow"]);
+    assert!(!ran.err.contains('\u{1b}') && !ran.err.contains('\u{202e}'), "{:?}", ran.err);
+    // a pipe gets the data as it is
+    assert_eq!(ran.out.trim_end(), "a\u{1b}[31mred\u{202e}");
+}
+
+#[test]
+fn keys_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let dev = Dev::start(at, &[]);
+    let made = run(at, &["keys", "create", "ci", "--scopes", "agents:read", "--expires", "1h", "-o", "json"]).json();
+    let (secret, id) = (made["secret"].as_str().unwrap(), made["key_id"].as_str().unwrap());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let with_key = ["agents", "list", "--server", &dev.url, "--key", secret];
+    run(elsewhere.path(), &with_key).ok();
+    let refused = run(elsewhere.path(), &["keys", "list", "--server", &dev.url, "--key", secret]);
+    assert!(refused.err.contains("scope_missing"), "{}", refused.err);
+    run(at, &["keys", "revoke", id]).ok();
+    assert!(run(at, &["keys", "list"]).ok().contains("revoked"));
+    let keyless = run(elsewhere.path(), &["agents", "list", "--server", &dev.url]);
+    assert!(keyless.code == 1 && keyless.err.contains("hint: "), "{}", keyless.err);
+}
+
+#[test]
+fn doctor_tells_the_state_of_things() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let dev = Dev::start(at, &[]);
+    let checks = run(at, &["doctor", "-o", "json"]);
+    let checks: serde_json::Value = serde_json::from_str(&checks.out).unwrap();
+    let outcome = |name: &str| {
+        let check = checks.as_array().unwrap().iter().find(|check| check["name"] == name);
+        check.unwrap_or_else(|| panic!("{name} in {checks}"))["outcome"].as_str().unwrap().to_owned()
+    };
+    for name in ["configuration", "data folder", "clock", "server", "key"] {
+        assert_eq!(outcome(name), "ok", "{name}");
+    }
+    drop(dev);
+    fs::write(at.join("moltforge.toml"), "\n[egress]\nalow = []\n").unwrap();
+    let done = run(at, &["doctor"]);
+    assert_eq!(done.code, 1);
+    assert!(done.out.contains("moltforge.toml:3:1") && done.out.contains("alow"), "{}", done.out);
+}

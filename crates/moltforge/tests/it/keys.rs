@@ -1,0 +1,53 @@
+//! `/v1/keys`: what a key may do, and its end.
+
+use moltforge_api::PageQuery;
+use moltforge_api::agents::ListAgents;
+use moltforge_api::keys::CreateKey;
+use moltforge_client::Client;
+use moltforge_types::{Fault as _, Secret};
+
+use crate::world::{World, greeter, worlds};
+
+worlds! { a_key_does_what_its_scopes_say, a_revoked_key_is_refused, a_key_makes_no_stronger_one }
+
+fn wanted(scopes: &[&str]) -> CreateKey {
+    CreateKey { name: "x".to_owned(), scopes: scopes.iter().map(|s| (*s).to_owned()).collect(), expires_at: None }
+}
+
+fn with(world: &World, secret: &str) -> Client {
+    Client::remote(&world.server.url(), Some(&Secret::new(secret))).unwrap()
+}
+
+async fn a_key_does_what_its_scopes_say(world: World) {
+    let created = world.client().keys().create(&wanted(&["agents:read"])).await.unwrap();
+    let reader = with(&world, &created.secret);
+    assert!(reader.agents().list(&ListAgents::default()).await.is_ok());
+    let refused = reader.agents().create(&greeter("hello"), None).await.unwrap_err();
+    assert_eq!((refused.status(), refused.code()), (Some(403), "scope_missing"));
+    let keys = world.client().keys().list(&PageQuery::default()).await.unwrap().items;
+    assert_eq!(keys.len(), 2);
+    let text = serde_json::to_string(&keys).unwrap();
+    assert!(!text.contains(&created.secret) && !text.contains(world.key.expose()), "a secret is shown once");
+}
+
+async fn a_revoked_key_is_refused(world: World) {
+    let created = world.client().keys().create(&wanted(&["agents:read"])).await.unwrap();
+    let reader = with(&world, &created.secret);
+    reader.agents().list(&ListAgents::default()).await.unwrap();
+    world.client().keys().revoke(&created.key.key_id).await.unwrap();
+    // at most two seconds later, on every gateway
+    let begun = tokio::time::Instant::now();
+    let error = loop {
+        match reader.agents().list(&ListAgents::default()).await {
+            Err(error) => break error,
+            Ok(_) => assert!(begun.elapsed().as_secs() < 3, "still accepted"),
+        }
+    };
+    assert_eq!((error.status(), error.code()), (Some(401), "key_revoked"));
+}
+
+async fn a_key_makes_no_stronger_one(world: World) {
+    let maker = world.client().keys().create(&wanted(&["keys:write", "agents:read"])).await.unwrap();
+    let error = with(&world, &maker.secret).keys().create(&wanted(&["agents:write"])).await.unwrap_err();
+    assert_eq!(error.status(), Some(403), "{error}");
+}

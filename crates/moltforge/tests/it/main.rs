@@ -1,0 +1,14 @@
+//! The whole program, from outside: over HTTP and as a command line, a file per resource.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+mod agents;
+mod bad_input;
+mod cli;
+mod dev;
+mod executions;
+mod http;
+mod keys;
+mod openapi;
+mod process;
+mod sessions;
+mod world;

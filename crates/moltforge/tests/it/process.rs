@@ -1,0 +1,116 @@
+//! The built program as a process.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// The program with an environment of its own.
+pub(crate) fn moltforge(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_moltforge"));
+    command.args(args).current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("MOLTFORGE_") || name.starts_with("OPENAI_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(folder: &Path, args: &[&str]) -> Done {
+    Done::of(moltforge(folder, args).output().unwrap())
+}
+
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Done {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{}\n{}", self.out, self.err);
+        self.out
+    }
+
+    pub(crate) fn json(self) -> serde_json::Value {
+        let out = self.ok();
+        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"))
+    }
+}
+
+/// A `moltforge dev` on a free port; killed when dropped.
+pub(crate) struct Dev {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    pub(crate) url: String,
+    pub(crate) document: serde_json::Value,
+}
+
+impl Dev {
+    pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
+        let mut all = vec!["dev", "--port", "0", "--output", "json"];
+        all.extend(args);
+        let mut child = moltforge(folder, &all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        let stderr = child.stderr.take().unwrap();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&first).unwrap_or_else(|e| {
+            let _ = child.kill();
+            panic!("{e}: {first:?} {:?}", lines.iter().collect::<Vec<String>>());
+        });
+        let url = document["url"].as_str().unwrap().to_owned();
+        Self { child, lines, url, document }
+    }
+
+    /// Waits until a line on stderr holds `text`.
+    pub(crate) fn line(&self, text: &str) -> String {
+        let mut seen = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(20)) {
+            if line.contains(text) {
+                return line;
+            }
+            seen.push(line);
+        }
+        panic!("{text:?} was not said; this was: {}", seen.join("\n"));
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and its exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,51 @@
+//! Signing in to the dashboard, and what a browser may do.
+
+use crate::world::{World, worlds};
+
+worlds! { a_code_opens_one_session, other_names_and_origins_are_refused }
+
+async fn a_code_opens_one_session(world: World) {
+    let code = world.client().sign_in_codes().create().await.unwrap().code;
+    let anonymous = world.anonymous();
+    assert!((300..400).contains(&anonymous.get("/").await.status), "a stranger is sent to the sign-in page");
+    let page = anonymous.get(&format!("/sign-in?code={code}")).await;
+    let cookie = match page.header("set-cookie") {
+        Some(cookie) => cookie.to_owned(),
+        // the page asks for a click first, so that a preview of the link does not use it up
+        None => {
+            let host = world.server.address().to_string();
+            let origin = format!("http://{host}");
+            let headers = [
+                ("content-type", "application/x-www-form-urlencoded"),
+                ("origin", origin.as_str()),
+                ("sec-fetch-site", "same-origin"),
+            ];
+            let answer = anonymous.send("POST", "/sign-in", &headers, format!("code={code}").as_bytes()).await;
+            answer.header("set-cookie").unwrap_or_else(|| panic!("{} {}", answer.status, answer.text())).to_owned()
+        }
+    };
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let pair = cookie.split(';').next().unwrap();
+    let overview = anonymous.send("GET", "/", &[("cookie", pair)], b"").await;
+    assert_eq!(overview.status, 200, "{}", overview.text());
+    assert_eq!(anonymous.send("GET", "/v1/agents", &[("cookie", pair)], b"").await.status, 200);
+    // a write with a cookie needs the page's own origin
+    let body = br#"{"config":{"name":"x","kind":"prompt","model":"scripted","script":[{"text":"x"}]}}"#;
+    let foreign = [
+        ("cookie", pair),
+        ("content-type", "application/json"),
+        ("origin", "http://evil.example"),
+        ("sec-fetch-site", "cross-site"),
+    ];
+    assert_eq!(anonymous.send("POST", "/v1/agents", &foreign, body).await.status, 403);
+    let again = anonymous.json("POST", "/v1/sessions", &format!("{{\"code\":\"{code}\"}}")).await;
+    assert!(matches!(again.status, 400..=410), "{} {}", again.status, again.text());
+}
+
+async fn other_names_and_origins_are_refused(world: World) {
+    let answer = world.http().send("GET", "/v1/agents", &[("host", "evil.example")], b"").await;
+    assert_eq!(answer.status, 421, "{}", answer.text());
+    let port = world.server.address().port();
+    let local = format!("localhost:{port}");
+    assert_eq!(world.http().send("GET", "/v1/agents", &[("host", &local)], b"").await.status, 200);
+}

@@ -1,0 +1,142 @@
+//! A server of its own for each test, on SQLite and, when one is given, on PostgreSQL.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use moltforge::config::Config;
+use moltforge::server::Server;
+use moltforge_accounts::Accounts;
+use moltforge_api::AgentConfig;
+use moltforge_api::deployments::Deploy;
+use moltforge_api::executions::{Execution, StartExecution};
+use moltforge_api::keys::CreateKey;
+use moltforge_client::{Client, StartOptions};
+use moltforge_store::Location;
+use moltforge_testing::TestStore;
+use moltforge_types::{Actor, Ambient, Principal, Scope, Secret};
+use serde_json::{Value, json};
+
+use crate::http::Http;
+
+/// A running server.
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) key: Secret,
+    folder: tempfile::TempDir,
+    // dropped last: the database that the server used
+    _database: Option<TestStore>,
+}
+
+impl World {
+    pub(crate) async fn sqlite() -> Self {
+        Self::start(None).await
+    }
+
+    pub(crate) async fn postgres() -> Option<Self> {
+        Some(Self::start(Some(TestStore::postgres().await?)).await)
+    }
+
+    async fn start(database: Option<TestStore>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = moltforge_accounts::new_key_secret(&Ambient::system());
+        let mut config = Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            data_dir: folder.path().join("data"),
+            first_key: Some(key.clone()),
+            drain_seconds: 5,
+            ..Config::default()
+        };
+        if let Some(database) = &database {
+            let Location::Postgres(url) = database.location() else { panic!("a PostgreSQL location") };
+            config.store.url = Some(url);
+        }
+        let server = Server::start(config).await.map_err(|failure| format!("{failure:?}")).unwrap();
+        Self { server, key, folder, _database: database }
+    }
+
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// A client with the first key.
+    pub(crate) fn client(&self) -> Client {
+        Client::remote(&self.server.url(), Some(&self.key)).unwrap()
+    }
+
+    /// A client of another project, with every scope there.
+    pub(crate) async fn stranger(&self) -> (Client, Secret) {
+        let store = self.server.store();
+        let mut tx = store.begin().await.unwrap();
+        let organisation = tx.organisations().insert("strangers").await.unwrap().organisation_id;
+        let project_id = tx.projects(organisation).insert("strange").await.unwrap().project_id;
+        tx.commit().await.unwrap();
+        let maker = Principal { project_id, actor: Actor::System, scopes: Scope::ALL.to_vec() };
+        let scopes = Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect();
+        let wanted = CreateKey { name: "strange".to_owned(), scopes, expires_at: None };
+        let key = Secret::new(Accounts::new(store).create_key(&maker, wanted).await.unwrap().secret);
+        (Client::remote(&self.server.url(), Some(&key)).unwrap(), key)
+    }
+
+    /// Raw requests with the first key.
+    pub(crate) fn http(&self) -> Http {
+        Http::new(self.server.address(), Some(self.key.expose()))
+    }
+
+    /// Raw requests without a key.
+    pub(crate) fn anonymous(&self) -> Http {
+        Http::new(self.server.address(), None)
+    }
+
+    /// Creates and deploys.
+    pub(crate) async fn deploy(&self, config: &AgentConfig) {
+        let client = self.client();
+        client.agents().create(config, None).await.unwrap();
+        client.agents().deploy(&config.name, &Deploy::default(), None).await.unwrap();
+    }
+
+    /// Starts and waits until it ends or holds.
+    pub(crate) async fn run(&self, agent: &str, input: Value) -> Execution {
+        let wait = StartOptions { wait: Some(std::time::Duration::from_secs(20)), idempotency_key: None };
+        self.client().executions().start(&start(agent, input), &wait).await.unwrap()
+    }
+}
+
+pub(crate) fn start(agent: &str, input: Value) -> StartExecution {
+    StartExecution { agent: agent.to_owned(), input, environment: None, version: None }
+}
+
+/// A scripted agent from the fields that matter.
+pub(crate) fn agent(name: &str, fields: Value) -> AgentConfig {
+    let mut config = json!({ "name": name, "kind": "prompt", "model": "scripted" });
+    for (key, value) in fields.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    serde_json::from_value(config).unwrap()
+}
+
+/// Says hello.
+pub(crate) fn greeter(name: &str) -> AgentConfig {
+    agent(name, json!({ "script": [{ "text": "Hello {{ input.name }}" }] }))
+}
+
+/// Waits for the signal `go`.
+pub(crate) fn waiter(name: &str) -> AgentConfig {
+    let call = json!({ "tool": "signals.wait", "arguments": { "name": "go" } });
+    agent(name, json!({ "tools": ["signals.wait"], "script": [{ "calls": [call] }, { "text": "went" }] }))
+}
+
+/// A test per behaviour (`async fn name(world: World)`) and database.
+macro_rules! worlds {
+    ($($behaviour:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() { super::$behaviour(crate::world::World::sqlite().await).await; })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                if let Some(world) = crate::world::World::postgres().await { super::$behaviour(world).await; }
+            })+
+        }
+    };
+}
+pub(crate) use worlds;
