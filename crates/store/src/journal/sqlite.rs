@@ -282,3 +282,6 @@ const ENTRY: &str = "INSERT INTO journal(shard, execution_id, seq, kind, at, pay
 const SET: &str = "INSERT INTO state(project_id, agent_id, key, value, execution_id, updated_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (project_id, agent_id, key) \
     DO UPDATE SET value = excluded.value, execution_id = excluded.execution_id, updated_at = excluded.updated_at";
+
+#[cfg(test)]
+mod tests;

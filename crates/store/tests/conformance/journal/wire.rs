@@ -80,10 +80,10 @@ impl Wire {
                             return;
                         }
                         Some(Trouble::Delay) => {
-                            let (send, sent) = oneshot::channel();
+                            let (send, when) = oneshot::channel();
                             *self.delayed.lock().unwrap() = Some(send);
                             drop((from_client, to_client));
-                            let _done = sent.await.unwrap();
+                            let _done = when.await.unwrap();
                             to_server.write_all(&request[..length]).await.unwrap();
                             let _ = from_server.read(&mut answer).await;
                             return;
