@@ -29,7 +29,7 @@ mod walk;
 pub use canonical::{canonical_json, content_hash};
 pub use diagnostic::Diagnostic;
 pub use duration::{MAX_DURATION, format_duration, parse_duration};
-pub use parse::{check, parse_json, parse_toml};
+pub use parse::{check, parse_json, parse_toml, parse_toml_bytes};
 pub use render::{Snippet, render};
 pub use rules::names::BUILT_IN_TOOLS;
 pub use text::to_toml;

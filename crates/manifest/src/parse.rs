@@ -35,6 +35,21 @@ pub fn parse_toml(source: &str) -> Result<AgentConfig, Vec<Diagnostic>> {
     accept(&root).map_err(|findings| cut(locate::place(findings, &root, source)))
 }
 
+/// As [`parse_toml`], of bytes that came from a file or over the wire and may not be text.
+///
+/// # Errors
+/// As [`parse_toml`]; bytes that are not UTF-8 are one fault at their place.
+pub fn parse_toml_bytes(bytes: &[u8]) -> Result<AgentConfig, Vec<Diagnostic>> {
+    match std::str::from_utf8(bytes) {
+        Ok(source) => parse_toml(source),
+        Err(error) => {
+            // what stands before the first bad byte is text, and says where that byte is
+            let text = String::from_utf8_lossy(&bytes[..error.valid_up_to().min(bytes.len())]);
+            Err(vec![at_offset(&text, text.len(), "not text: an agent file is UTF-8".to_owned())])
+        }
+    }
+}
+
 /// Reads a configuration in its JSON form and checks all rules.
 ///
 /// # Errors

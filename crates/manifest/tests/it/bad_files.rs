@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use moltforge_manifest::{parse_toml, render};
+use moltforge_manifest::{parse_toml, parse_toml_bytes, render};
 
 #[test]
 fn every_fault_is_reported_at_its_place() {
@@ -33,6 +33,13 @@ fn a_huge_file_is_refused_before_it_is_read() {
     let found = parse_toml(&source).unwrap_err();
     assert_eq!(found.len(), 1);
     assert!(found[0].message.contains("at most 262144"), "{found:?}");
+}
+
+#[test]
+fn what_is_not_text_is_refused_at_its_place() {
+    let found = parse_toml_bytes(b"name = \"x\"\nkind = \"\xff\"").unwrap_err();
+    assert_eq!(found[0].to_string(), "2:9: not text: an agent file is UTF-8");
+    assert!(parse_toml_bytes("name = \"hello\"\nkind = \"prompt\"\nmodel = \"a/b\"".as_bytes()).is_ok());
 }
 
 #[test]

@@ -1,0 +1,134 @@
+//! The service, and reading agents.
+
+mod create;
+mod delete;
+mod update;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use moltforge_api::Page;
+use moltforge_api::agents::Agent;
+use moltforge_store::{AgentFilter, AgentRef, Store, Tx};
+use moltforge_types::{AgentId, AgentName, Principal};
+
+use crate::error::Error;
+use crate::views;
+
+pub use update::Put;
+
+/// Whether a model can be used, asked at deployment: `Err` says which model is missing and which there are.
+pub type ModelCheck = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// What [`CancelExecutions`] returns.
+pub type Cancelling = Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send>>;
+
+/// Cancels every live execution of an agent and returns once that is durable.
+pub type CancelExecutions = Arc<dyn Fn(Principal, AgentId) -> Cancelling + Send + Sync>;
+
+/// Where a list of agents goes on: after this name and id.
+pub type AgentPosition = (AgentName, AgentId);
+
+/// The filters of a list of agents.
+pub type ListedBy = AgentFilter;
+
+/// The agent service. What it must ask others is handed in by the program.
+#[derive(Clone)]
+pub struct Agents {
+    pub(crate) store: Store,
+    pub(crate) models: ModelCheck,
+    pub(crate) cancel: CancelExecutions,
+}
+
+impl fmt::Debug for Agents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agents").finish_non_exhaustive()
+    }
+}
+
+impl Agents {
+    /// The service over `store`; `models` answers whether a model is configured, `cancel` stops executions.
+    pub fn new(store: Store, models: ModelCheck, cancel: CancelExecutions) -> Self {
+        Self { store, models, cancel }
+    }
+
+    /// An agent by name, or by id even when it is deleted.
+    ///
+    /// # Errors
+    /// `agent_not_found`.
+    pub async fn get(&self, principal: &Principal, agent: &str) -> Result<Agent, Error> {
+        let found = self.find(principal, agent).await?;
+        self.view(principal, found).await
+    }
+
+    /// A page of agents in order of name, and where the next begins.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: &ListedBy,
+        limit: u32,
+    ) -> Result<(Page<Agent>, Option<AgentPosition>), Error> {
+        let project_id = principal.project_id;
+        let page = self.store.agents(project_id).list(filter, limit).await?;
+        let (Some(first), Some(last)) = (page.items.first(), page.items.last()) else {
+            return Ok((Page { items: Vec::new(), next: None }, None));
+        };
+        let (first, last) = (&first.agent, &last.agent);
+        let between = ((&first.name, first.agent_id), (&last.name, last.agent_id));
+        let live = self.store.deployments(project_id).live_between(between.0, between.1).await?;
+        let next = page.more.then(|| (last.name.clone(), last.agent_id));
+        let mut items = Vec::with_capacity(page.items.len());
+        for listed in &page.items {
+            let deployments = live.iter().filter(|deployment| deployment.agent_id == listed.agent.agent_id);
+            items.push(views::agent(&listed.agent, &listed.config, deployments)?);
+        }
+        Ok((Page { items, next: None }, next))
+    }
+
+    /// The row of an agent in the caller's project.
+    pub(crate) async fn find(&self, principal: &Principal, agent: &str) -> Result<moltforge_store::Agent, Error> {
+        let mut agents = self.store.agents(principal.project_id);
+        let found = match agent.parse() {
+            Ok(AgentRef::Id(agent_id)) => agents.find(agent_id).await?,
+            Ok(AgentRef::Name(name)) => agents.find_by_name(&name).await?,
+            Err(_) => None,
+        };
+        found.ok_or_else(|| not_found(agent))
+    }
+
+    /// An agent as the API shows it.
+    pub(crate) async fn view(&self, principal: &Principal, agent: moltforge_store::Agent) -> Result<Agent, Error> {
+        let version = self.version_row(principal, &agent, agent.latest_version).await?;
+        let live = self.store.deployments(principal.project_id).live(agent.agent_id).await?;
+        views::agent(&agent, &version.config, live.iter())
+    }
+}
+
+/// The row of an agent, locked until the transaction ends. Deleted ones are found by id.
+pub(crate) async fn lock(tx: &mut Tx, principal: &Principal, agent: &str) -> Result<moltforge_store::Agent, Error> {
+    let mut agents = tx.agents(principal.project_id);
+    let found = match agent.parse() {
+        Ok(AgentRef::Id(agent_id)) => agents.lock(agent_id).await?,
+        Ok(AgentRef::Name(name)) => agents.lock_by_name(&name).await?,
+        Err(_) => None,
+    };
+    found.ok_or_else(|| not_found(agent))
+}
+
+/// As [`lock`], refusing deleted ones.
+pub(crate) async fn lock_alive(
+    tx: &mut Tx,
+    principal: &Principal,
+    agent: &str,
+) -> Result<moltforge_store::Agent, Error> {
+    let found = lock(tx, principal, agent).await?;
+    if found.deleted_at.is_some() { Err(Error::AgentDeleted(found.name.to_string())) } else { Ok(found) }
+}
+
+pub(crate) fn not_found(agent: &str) -> Error {
+    Error::AgentNotFound(agent.chars().take(100).collect())
+}

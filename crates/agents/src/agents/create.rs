@@ -1,0 +1,44 @@
+//! A new agent.
+
+use moltforge_api::AgentConfig;
+use moltforge_api::agents::Agent;
+use moltforge_manifest::content_hash;
+use moltforge_store::{NewVersion, OnUnique as _};
+use moltforge_types::{AgentId, AgentName, Principal};
+use serde_json::json;
+
+use super::Agents;
+use crate::error::Error;
+use crate::{versions, views};
+
+impl Agents {
+    /// Creates an agent with version 1.
+    ///
+    /// # Errors
+    /// `agent_invalid`, `agent_name_taken`.
+    pub async fn create(&self, principal: &Principal, config: &AgentConfig) -> Result<Agent, Error> {
+        let name: AgentName = checked(config)?;
+        let text = versions::text(config)?;
+        let taken = || Error::AgentNameTaken(config.name.clone());
+        let hash = content_hash(config);
+        let mut tx = self.store.begin().await?;
+        let agent_id: AgentId = tx.id();
+        let agent = tx.agents(principal.project_id).insert(agent_id, &name).await.unique(taken)?;
+        let version =
+            NewVersion { agent_id, version: 1, content_hash: hash, config: &text, created_by: principal.actor };
+        tx.versions(principal.project_id).insert(version).await?;
+        let data = json!({ "name": config.name, "version": 1, "content_hash": hash.to_string() });
+        tx.changes(principal.project_id).insert(principal.actor, "agent.created", agent_id, &data).await?;
+        tx.commit().await?;
+        views::agent(&agent, &text, [].iter())
+    }
+}
+
+/// The name of a configuration that obeys all rules.
+pub(super) fn checked(config: &AgentConfig) -> Result<AgentName, Error> {
+    let faults = moltforge_manifest::check(config);
+    match config.name.parse() {
+        Ok(name) if faults.is_empty() => Ok(name),
+        _ => Err(Error::invalid(faults, "")),
+    }
+}

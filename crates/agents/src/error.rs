@@ -1,0 +1,212 @@
+//! What can go wrong with agents, versions and deployments.
+
+use moltforge_api::ProblemItem;
+use moltforge_manifest::Diagnostic;
+use moltforge_types::{EnvironmentName, Fault, Kind, NameError};
+
+/// A refused or failed operation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such agent in the caller's project.
+    #[error("there is no agent {0:?}")]
+    AgentNotFound(String),
+    /// Another agent of the project has the name.
+    #[error("cannot create the agent {0:?}: the project has one of this name")]
+    AgentNameTaken(String),
+    /// An agent keeps its name.
+    #[error("cannot rename the agent {from:?} to {to:?}: a name is for good; create another agent")]
+    AgentNameImmutable {
+        /// Its name.
+        from: String,
+        /// The name in the configuration.
+        to: String,
+    },
+    /// The configuration breaks rules; the problem's items say where.
+    #[error("the agent is not valid: {}", summary(.0))]
+    AgentInvalid(Vec<ProblemItem>),
+    /// The agent is deleted: its history can be read, and nothing can be changed.
+    #[error("the agent {0:?} is deleted")]
+    AgentDeleted(String),
+    /// The agent still has executions that have not ended.
+    #[error(
+        "cannot delete the agent {name:?}: it has {} live; wait for them, cancel them, or repeat the request with \
+         ?executions=cancel",
+        executions(*.live)
+    )]
+    AgentHasLiveExecutions {
+        /// The agent.
+        name: String,
+        /// How many, counted no further than [`COUNTED`].
+        live: u64,
+    },
+    /// The agent is deleted, and some of its executions could not be cancelled.
+    #[error(
+        "the agent {agent_id} is deleted, but its executions could not be cancelled: repeat the request with this id"
+    )]
+    ExecutionsNotCancelled {
+        /// The agent.
+        agent_id: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The update is based on a version that is not the latest.
+    #[error("the update is based on version {based_on} of the agent {name:?}, whose latest is {latest}")]
+    VersionChanged {
+        /// The agent.
+        name: String,
+        /// What `If-Match` said.
+        based_on: u32,
+        /// The latest version.
+        latest: u32,
+    },
+    /// The agent has no version of this number.
+    #[error("the agent {name:?} has no version {version}")]
+    VersionNotFound {
+        /// The agent.
+        name: String,
+        /// The number.
+        version: u32,
+    },
+    /// The version's model is none that the operator has configured.
+    #[error("cannot deploy version {version} of the agent {name:?}: {reason}")]
+    ModelUnknown {
+        /// The agent.
+        name: String,
+        /// The version.
+        version: u32,
+        /// Which model, and which there are.
+        reason: String,
+    },
+    /// Not the name of an environment.
+    #[error("cannot name an environment like this: {0}")]
+    EnvironmentInvalid(#[source] NameError),
+    /// The agent is live in as many environments as are allowed.
+    #[error(
+        "cannot deploy the agent {name:?} to {environment}: it is live in {limit} environments, the most that are allowed"
+    )]
+    EnvironmentLimit {
+        /// The agent.
+        name: String,
+        /// The environment.
+        environment: EnvironmentName,
+        /// The most environments.
+        limit: usize,
+    },
+    /// Nothing is live there.
+    #[error("nothing of the agent {name:?} is live in {environment:?}")]
+    DeploymentNotFound {
+        /// The agent.
+        name: String,
+        /// The environment.
+        environment: String,
+    },
+    /// There is nothing to go back to.
+    #[error("cannot roll back the agent {name:?} in {environment}: {reason}")]
+    NoEarlierDeployment {
+        /// The agent.
+        name: String,
+        /// The environment.
+        environment: EnvironmentName,
+        /// Which deployments there are.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] moltforge_store::Error),
+    /// A stored configuration cannot be read.
+    #[error("cannot read version {version} of the agent {agent_id}")]
+    Unreadable {
+        /// The agent.
+        agent_id: String,
+        /// The version.
+        version: u32,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Work that was handed to another thread was lost.
+    #[error("the comparison of two versions was lost")]
+    Lost(#[source] tokio::task::JoinError),
+}
+
+/// Live executions are counted up to this number; more are told as "at least".
+pub(crate) const COUNTED: u32 = 1_000;
+
+impl Error {
+    /// From the faults of a configuration, whose place in the request's body is `prefix`.
+    pub(crate) fn invalid(faults: Vec<Diagnostic>, prefix: &str) -> Self {
+        let items = faults.into_iter().map(|fault| {
+            let mut item = ProblemItem::from(fault);
+            item.pointer.insert_str(0, prefix);
+            item
+        });
+        Self::AgentInvalid(items.collect())
+    }
+}
+
+fn summary(items: &[ProblemItem]) -> String {
+    let Some(first) = items.first() else { return "no reason given".to_owned() };
+    let place = match (first.line, first.column) {
+        (Some(line), Some(column)) => format!("line {line}, column {column}: "),
+        _ if first.pointer.is_empty() => String::new(),
+        _ => format!("{}: ", first.pointer),
+    };
+    let more = match items.len() {
+        1 => String::new(),
+        2 => " (and one more fault)".to_owned(),
+        n => format!(" (and {} more faults)", n - 1),
+    };
+    format!("{place}{}{more}", first.message)
+}
+
+fn executions(live: u64) -> String {
+    match live {
+        1 => "1 execution that is".to_owned(),
+        n if n >= u64::from(COUNTED) => format!("at least {n} executions that are"),
+        n => format!("{n} executions that are"),
+    }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::AgentNotFound(_) | Self::VersionNotFound { .. } | Self::DeploymentNotFound { .. } => Kind::NotFound,
+            Self::AgentNameTaken(_)
+            | Self::AgentHasLiveExecutions { .. }
+            | Self::EnvironmentLimit { .. }
+            | Self::NoEarlierDeployment { .. } => Kind::Conflict,
+            Self::AgentNameImmutable { .. }
+            | Self::AgentInvalid(_)
+            | Self::ModelUnknown { .. }
+            | Self::EnvironmentInvalid(_) => Kind::Invalid,
+            Self::AgentDeleted(_) => Kind::Gone,
+            Self::VersionChanged { .. } => Kind::PreconditionFailed,
+            Self::ExecutionsNotCancelled { .. } => Kind::Unavailable,
+            Self::Store(error) => error.kind(),
+            Self::Unreadable { .. } | Self::Lost(_) => Kind::Internal,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::AgentNotFound(_) => "agent_not_found",
+            Self::AgentNameTaken(_) => "agent_name_taken",
+            Self::AgentNameImmutable { .. } => "agent_name_immutable",
+            Self::AgentInvalid(_) => "agent_invalid",
+            Self::AgentDeleted(_) => "agent_deleted",
+            Self::AgentHasLiveExecutions { .. } => "agent_has_live_executions",
+            Self::ExecutionsNotCancelled { .. } => "executions_not_cancelled",
+            Self::VersionChanged { .. } => "version_changed",
+            Self::VersionNotFound { .. } => "version_not_found",
+            Self::ModelUnknown { .. } => "model_unknown",
+            Self::EnvironmentInvalid(_) => "environment_invalid",
+            Self::EnvironmentLimit { .. } => "environment_limit",
+            Self::DeploymentNotFound { .. } => "deployment_not_found",
+            Self::NoEarlierDeployment { .. } => "no_earlier_deployment",
+            Self::Store(error) => error.code(),
+            Self::Unreadable { .. } => "version_unreadable",
+            Self::Lost(_) => "diff_failed",
+        }
+    }
+}
