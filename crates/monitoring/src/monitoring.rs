@@ -1,0 +1,62 @@
+//! The service's operations.
+
+use std::fmt::Write as _;
+
+use moltforge_api::Page;
+use moltforge_api::changes::Change;
+use moltforge_http::cursor;
+use moltforge_store::Store;
+use moltforge_types::ProjectId;
+use moltforge_types::execution::State;
+
+use crate::error::Error;
+
+/// The monitoring service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Monitoring {
+    store: Store,
+}
+
+impl Monitoring {
+    /// Over a store.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// A page of a project's changes, newest first.
+    pub async fn changes(&self, project_id: ProjectId, before: Option<u64>, limit: u32) -> Result<Page<Change>, Error> {
+        let mut rows = self.store.changes(project_id).list_newest(before, limit + 1).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = more.then(|| rows.last().map(|row| cursor::encode(&row.n))).flatten();
+        let items = rows.into_iter().map(|row| Change {
+            n: row.n,
+            at: row.at.to_string(),
+            actor: row.actor,
+            action: row.action,
+            subject: row.subject,
+            data: row.data,
+        });
+        Ok(Page { items: items.collect(), next })
+    }
+
+    /// A project's gauges in Prometheus' text format (version 0.0.4).
+    pub async fn metrics(&self, project_id: ProjectId) -> Result<String, Error> {
+        let counts = self.store.executions(project_id).counts().await?;
+        let of = |state: State| counts.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
+        let mut text = String::new();
+        gauge(&mut text, "pending_executions_count", "Executions that wait for a slot or for their next attempt.");
+        let pending = of(State::Scheduled) + of(State::BackingOff);
+        let _ = writeln!(text, "pending_executions_count {pending}");
+        gauge(&mut text, "executions_count", "Executions by state.");
+        for state in State::ALL {
+            let _ = writeln!(text, "executions_count{{state=\"{state}\"}} {}", of(*state));
+        }
+        Ok(text)
+    }
+}
+
+fn gauge(text: &mut String, name: &str, help: &str) {
+    // writing to a text cannot fail
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+}
