@@ -94,34 +94,7 @@ fn commit(connection: &mut Connection, writer: &Writer, batch: &Batch) -> Result
 
 fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
     fence(connection, batch)?;
-    for fold in &batch.folds {
-        let Columns { state, reason, attempt, wake_at, waiting_for, finished_at, output, error, tokens } =
-            &fold.columns;
-        let changed = connection
-            .prepare_cached(FOLD)
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    fold.project_id.to_string(),
-                    fold.execution_id.to_string(),
-                    signed(fold.prev_seq),
-                    signed(fold.last_seq),
-                    batch.at.as_micros(),
-                    state.as_str(),
-                    reason.map(Reason::as_str),
-                    attempt,
-                    wake_at.map(Timestamp::as_micros),
-                    waiting_for,
-                    finished_at.map(Timestamp::as_micros),
-                    output,
-                    error,
-                    signed(*tokens),
-                ])
-            })
-            .map_err(unavailable)?;
-        if changed != 1 {
-            return Err(CommitError::Mismatch(format!("{} does not stand at {}", fold.execution_id, fold.prev_seq)));
-        }
-    }
+    folds(connection, batch)?;
     starts(connection, batch)?;
     for entry in &batch.entries {
         connection
@@ -151,6 +124,39 @@ fn fence(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
     let held =
         statement.exists(params![token.node_id.to_string(), token.lane, token.incarnation]).map_err(unavailable)?;
     if held { Ok(()) } else { Err(CommitError::Fenced) }
+}
+
+fn folds(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
+    for fold in &batch.folds {
+        let Columns { state, reason, attempt, wake_at, waiting_for, finished_at, output, error, tokens } =
+            &fold.columns;
+        let run = |sql| {
+            connection.prepare_cached(sql)?.execute(params![
+                fold.project_id.to_string(),
+                fold.execution_id.to_string(),
+                signed(fold.prev_seq),
+                signed(fold.last_seq),
+                batch.at.as_micros(),
+                state.as_str(),
+                reason.map(Reason::as_str),
+                attempt,
+                wake_at.map(Timestamp::as_micros),
+                waiting_for,
+                finished_at.map(Timestamp::as_micros),
+                output,
+                error,
+                signed(*tokens),
+            ])
+        };
+        let mut changed = run(STEP).map_err(unavailable)?;
+        if changed == 0 {
+            changed = run(TRANSITION).map_err(unavailable)?;
+        }
+        if changed != 1 {
+            return Err(CommitError::Mismatch(format!("{} does not stand at {}", fold.execution_id, fold.prev_seq)));
+        }
+    }
+    Ok(())
 }
 
 fn starts(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
@@ -267,7 +273,14 @@ fn plain(error: rusqlite::Error) -> Error {
 
 const FENCE: &str = "SELECT 1 FROM lane WHERE node_id = ?1 AND lane = ?2 AND incarnation = ?3";
 
-const FOLD: &str = "UPDATE execution SET last_seq = ?4, updated_at = ?5, state = ?6, reason = ?7, attempt = ?8, \
+/// A step that leaves state and timer alone, as most do. SQLite writes every index of which a column is named in `SET`,
+/// whether its value changes or not; this names none. `+` keeps the planner on the primary key.
+const STEP: &str = "UPDATE execution SET last_seq = ?4, updated_at = ?5, reason = ?7, attempt = ?8, \
+    waiting_for = ?10, finished_at = ?11, output = ?12, error = ?13, tokens = ?14 \
+    WHERE project_id = ?1 AND execution_id = ?2 AND last_seq = ?3 AND +state = ?6 AND +wake_at IS ?9";
+
+/// A step that changes state or timer.
+const TRANSITION: &str = "UPDATE execution SET last_seq = ?4, updated_at = ?5, state = ?6, reason = ?7, attempt = ?8, \
     wake_at = ?9, waiting_for = ?10, finished_at = ?11, output = ?12, error = ?13, tokens = ?14 \
     WHERE project_id = ?1 AND execution_id = ?2 AND last_seq = ?3";
 
