@@ -51,7 +51,9 @@ impl Setup {
     /// Writes the configuration: the stand-in model as a provider, the counting server granted.
     pub(crate) fn write(&self) -> Result<()> {
         fs::create_dir_all(self.data())?;
-        let store = self.postgres.as_ref().map(|url| format!("[store]\nurl = \"{url}\"\n\n")).unwrap_or_default();
+        // the shortest lease there is: on PostgreSQL a restarted node waits for that of its dead predecessor
+        let postgres = |url| format!("[store]\nurl = \"{url}\"\n\n[execution]\nlease_seconds = 5\n\n");
+        let store = self.postgres.as_ref().map(postgres).unwrap_or_default();
         let text = format!(
             "{store}[egress]\nallow_local = [\"{}\"]\n\n\
              [[models.providers]]\nname = \"mock\"\nbase_url = \"http://{}/v1/\"\n",
