@@ -5,7 +5,7 @@ mod errors;
 mod openapi;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -19,14 +19,14 @@ pub(crate) struct Args {
     /// Change nothing; fail when a page is not what would be written
     #[arg(long)]
     check: bool,
+    /// A program that is built already, instead of building one
+    #[arg(long)]
+    binary: Option<PathBuf>,
 }
 
 /// The command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut build = process::cargo();
-    build.args(["build", "-p", "moltforge", "--profile", PROFILE]);
-    process::run(build)?;
-    let binary = workspace::built(PROFILE, "moltforge");
+    let binary = workspace::moltforge(args.binary.as_deref())?;
     if args.check {
         let tally = fresh(&binary)?;
         if tally.failed > 0 {

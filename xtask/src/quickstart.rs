@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use self::page::Step;
-use crate::process;
 use crate::stage::Tally;
-use crate::workspace::{self, PROFILE};
+use crate::workspace;
 
 /// The port of a server to which nobody says another.
 const DEFAULT_PORT: &str = "8420";
@@ -30,14 +29,7 @@ pub(crate) struct Args {
 
 /// The command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let binary = if let Some(binary) = &args.binary {
-        binary.canonicalize().with_context(|| format!("find {}", binary.display()))?
-    } else {
-        let mut build = process::cargo();
-        build.args(["build", "-p", "moltforge", "--profile", PROFILE]);
-        process::run(build)?;
-        workspace::built(PROFILE, "moltforge")
-    };
+    let binary = workspace::moltforge(args.binary.as_deref())?;
     let tally = tally(&binary)?;
     println!("{} passed, {} failed", tally.passed, tally.failed);
     if tally.failed > 0 {

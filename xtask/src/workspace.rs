@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::process;
+
 /// The profile of `check` and `test`: one for all, so that dependencies are compiled once.
 pub(crate) const PROFILE: &str = "ci";
 
@@ -27,6 +29,17 @@ pub(crate) fn target_dir() -> PathBuf {
 pub(crate) fn built(profile: &str, name: &str) -> PathBuf {
     let folder = if profile == "dev" { "debug" } else { profile };
     target_dir().join(folder).join(name)
+}
+
+/// The program: the given one, or one that is built now.
+pub(crate) fn moltforge(given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(given) = given {
+        return given.canonicalize().with_context(|| format!("find {}", given.display()));
+    }
+    let mut build = process::cargo();
+    build.args(["build", "-p", "moltforge", "--profile", PROFILE]);
+    process::run(build)?;
+    Ok(built(PROFILE, "moltforge"))
 }
 
 /// Whether a continuous integration runs us.

@@ -1,7 +1,7 @@
 //! Every error code has its page, every page its code.
 //!
 //! A code is a `snake_case` text in one of these places: the body of `Fault::code`, the first argument of
-//! `ErrorInfo::new` or of the engine's `failed`, a field `code: "..."`, a constant whose name ends with `_CODE`.
+//! `ErrorInfo::new`, of `ModelError`'s constructors or of the engine's `failed`, a field `code: "..."`, a constant whose name ends with `_CODE`.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +72,8 @@ fn codes_of(text: &str) -> Vec<&str> {
             found.extend(strings(block(&text[at..])));
         }
     }
-    for opening in ["ErrorInfo::new(", "failed(", "code: ", "_CODE: &str = "] {
+    let openings = ["ErrorInfo::new(", "Error::permanent(", "Error::transient(", "failed(", "code: ", "_CODE: &str = "];
+    for opening in openings {
         for (at, _) in text.match_indices(opening) {
             let rest = text[at + opening.len()..].trim_start();
             if let Some(literal) = rest.strip_prefix('"') {
