@@ -28,8 +28,9 @@ pub(super) fn body(headers: &HeaderMap, body: &Bytes) -> Value {
 pub(super) fn excerpt(body: &Bytes) -> String {
     let start = body.get(..2048).unwrap_or(body);
     let text = String::from_utf8_lossy(start);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(500).collect()
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(500).collect()
 }
 
 fn content_type(headers: &HeaderMap) -> String {

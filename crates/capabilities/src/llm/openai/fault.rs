@@ -62,12 +62,12 @@ impl Faults {
 
     /// No response.
     pub(super) fn transport(&self, error: &reqwest::Error) -> ModelError {
-        let (what, code) = if error.is_connect() {
-            ("cannot be reached", "model_unreachable")
-        } else {
-            ("did not answer", "model_stream_cut")
-        };
-        ModelError::transient(code, format!("the model provider {} {what}: {}", self.provider, cause(error)))
+        let (provider, cause) = (&self.provider, cause(error));
+        if error.is_connect() {
+            let message = format!("the model provider {provider} cannot be reached: {cause}");
+            return ModelError::transient("model_unreachable", message);
+        }
+        ModelError::transient("model_stream_cut", format!("the model provider {provider} did not answer: {cause}"))
     }
 
     /// A response that broke off.

@@ -64,8 +64,10 @@ mod tests {
     fn names(tools: &[&str]) -> Names {
         let mut text = format!("name = \"a\"\nkind = \"prompt\"\nmodel = \"m\"\ntools = {tools:?}\n");
         for name in tools {
-            text += &format!("[[tool]]\nname = \"{name}\"\n");
-            text += "description = \"d\"\nurl = \"http://a.test\"\nparameters = { type = \"object\" }\n";
+            text.push_str(
+                "[[tool]]\ndescription = \"d\"\nurl = \"http://a.test\"\nparameters = { type = \"object\" }\n",
+            );
+            text.extend(["name = \"", name, "\"\n"]);
         }
         Names::new(&ToolSet::resolve(&toml::from_str(&text).unwrap()).unwrap())
     }

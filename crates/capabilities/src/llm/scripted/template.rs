@@ -1,4 +1,5 @@
-//! The templates of a script: text with places such as `{{ input.city }}`, `{{ tools[0].body["a b"] }}` and `{{ turn }}`.
+//! The templates of a script: text with places such as `{{ input.city }}`, `{{ tools[0].body["a b"] }}`, `{{ turn }}`
+//! and, for what may be absent or null, `{{ tools[0] or 0 }}` with JSON after the `or`.
 //!
 //! Places are paths and nothing else, so that a template can neither loop nor grow: its cost is that of its length and
 //! of the values that it names.
@@ -127,7 +128,10 @@ impl<'r> Scope<'r> {
             Root::Input => self.input,
             Root::Tools => self.tools.get_or_init(|| self.latest_results()),
         };
-        path.follow(root).map(Cow::Borrowed)
+        match (path.follow(root), &path.default) {
+            (Err(_) | Ok(Value::Null), Some(default)) => Ok(Cow::Owned(default.clone())),
+            (found, _) => found.map(Cow::Borrowed),
+        }
     }
 
     /// The results at the end of the conversation, in order.

@@ -1,4 +1,4 @@
-//! Paths into values: `input.city`, `tools[0]`, `input["a key"][2].x`.
+//! Paths into values: `input.city`, `tools[0]`, `input["a key"][2].x`, and `tools[0] or 0` for what may be absent.
 
 use std::borrow::Cow;
 
@@ -10,6 +10,8 @@ pub(in crate::llm::scripted) struct Path {
     text: String,
     pub(super) root: Root,
     steps: Vec<Step>,
+    /// What stands there when the path leads nowhere or to null.
+    pub(super) default: Option<Value>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl Path {
             let shown: String = text.chars().take(80).collect();
             format!("{{{{ {shown} }}}}: {why}; a place is a path such as input, input.city, tools[0] or turn")
         };
-        let end = text.find(['.', '[']).unwrap_or(text.len());
+        let end = text.find(['.', '[']).unwrap_or(text.len()).min(text.find(" or ").unwrap_or(text.len()));
         let root = match text[..end].trim() {
             "input" => Root::Input,
             "tools" => Root::Tools,
@@ -62,13 +64,18 @@ impl Path {
             other => return Err(wrong(&format!("there is no {other:?}"))),
         };
         let mut steps = Vec::new();
-        let mut rest = &text[end..];
+        let mut rest = text[end..].trim_start();
+        let mut default = None;
         while !rest.is_empty() {
+            if let Some(json) = rest.strip_prefix("or ") {
+                default = Some(serde_json::from_str(json).map_err(|_| wrong("what follows `or` is not JSON"))?);
+                break;
+            }
             let (step, after) = step(rest).ok_or_else(|| wrong("it cannot be read"))?;
             steps.push(step);
             rest = after.trim_start();
         }
-        Ok(Self { text: text.to_owned(), root, steps })
+        Ok(Self { text: text.to_owned(), root, steps, default })
     }
 
     /// The value that the path leads to.

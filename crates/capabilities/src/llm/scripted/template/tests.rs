@@ -29,6 +29,11 @@ fn places_are_filled() {
         ("{{ tools[0] }}, {{ tools[1].x[0] }}, {{ tools[2] }}", "5, 1, plain"),
         ("{{ tools }}", "[5,{\"x\":[1]},\"plain\"]"),
         ("{{ \"{{ input }}\" }}", "{{ input }}"),
+        ("{{ input.none or 0 }} {{ input.nmae or [1] }} {{ tools[9].x or \"a or b\" }}", "0 [1] a or b"),
+        (
+            "{{ input.name or 0 }} {{ input or 1.5 }}{{ turn or 0 }}",
+            "Ada {\"name\":\"Ada\",\"n\":1.5,\"list\":[1,{\"a b\":true}],\"none\":null}3",
+        ),
     ] {
         assert_eq!(render(template).as_deref(), Ok(text), "{template}");
     }
@@ -46,6 +51,9 @@ fn faults_are_named() {
         ("{{ input.name | upper }}", "cannot be read"),
         ("{{ input. }}", "cannot be read"),
         ("{{ input[-1] }}", "cannot be read"),
+        ("{{ input.none or }}", "cannot be read"),
+        ("{{ input.none or nothing }}", "what follows `or` is not JSON"),
+        ("{{ input.none or 0 or 1 }}", "what follows `or` is not JSON"),
         ("{{ input", "not closed"),
         ("{{ }}", "there is no \"\""),
     ] {
@@ -61,6 +69,7 @@ fn a_whole_place_keeps_its_type() {
     assert_eq!(Text::compile("{{ input.n }}").unwrap().value(&scope), Ok(json!(5)));
     assert_eq!(Text::compile(" {{ input.n }}").unwrap().value(&scope), Ok(json!(" 5")));
     assert_eq!(Text::compile("{{ turn }}").unwrap().value(&scope), Ok(json!(3)));
+    assert_eq!(Text::compile("{{ tools[0] or 0 }}").unwrap().value(&scope), Ok(json!(0)));
 }
 
 #[test]
