@@ -1,7 +1,7 @@
 //! Fragile libraries have owners: the crates that may use them, named in the comment behind them in the root manifest.
 
 use super::Finding;
-use super::tree::Tree;
+use super::tree::{Section, Tree};
 
 const RULE: &str = "owners";
 
@@ -10,7 +10,8 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let owners = owners(tree.text("Cargo.toml").unwrap_or_default());
     let mut findings = Vec::new();
     for member in &tree.members {
-        for (_, name, _) in member.dependencies() {
+        // a test may look at its subject with whatever it likes
+        for (_, name, _) in member.dependencies().into_iter().filter(|(section, ..)| *section != Section::Dev) {
             if let Some((_, allowed)) = owners.iter().find(|(owned, _)| *owned == name)
                 && !allowed.contains(&member.name.as_str())
             {
