@@ -49,7 +49,7 @@ const TABLE: [(&str, i64, &[&str]); 19] = [
 ];
 
 /// Every member is in the table with its layer; every normal edge is in the table; a dev edge may also lead to
-/// `testing` and to any crate of a lower layer.
+/// `testing` and to any crate that is not of a higher layer: tests look at neighbours as they are.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for member in &tree.members {
@@ -65,10 +65,10 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
             findings.push(Finding::new(RULE, &place, message));
         }
         for (section, edge) in member.edges() {
-            let lower = layer_of(edge).is_some_and(|other| other < *layer);
+            let not_above = layer_of(edge).is_some_and(|other| other <= *layer);
             let allowed = match section {
                 Section::Normal | Section::Build => allowed.contains(&edge),
-                Section::Dev => edge == "testing" || allowed.contains(&edge) || lower,
+                Section::Dev => edge == "testing" || allowed.contains(&edge) || not_above,
             };
             if !allowed {
                 let message = format!("{} may not depend on {edge} ({section:?})", member.name);
@@ -112,6 +112,14 @@ mod tests {
         assert_eq!(check(&sample(&[("crates/store/Cargo.toml", &fake)])).len(), 1);
         let dev = crate_with("store", 1, "[dev-dependencies]\nmoltforge-testing.workspace = true\n");
         assert_eq!(check(&sample(&[("crates/store/Cargo.toml", &dev)])), []);
+    }
+
+    #[test]
+    fn tests_do_not_reach_up() {
+        let up = crate_with("store", 1, "[dev-dependencies]\nmoltforge-gateway.workspace = true\n");
+        assert_eq!(check(&sample(&[("crates/store/Cargo.toml", &up)])).len(), 1);
+        let beside = crate_with("gateway", 3, "[dev-dependencies]\nmoltforge-accounts.workspace = true\n");
+        assert_eq!(check(&sample(&[("crates/gateway/Cargo.toml", &beside)])), []);
     }
 
     #[test]
