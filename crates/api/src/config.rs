@@ -135,7 +135,8 @@ fn is_post(method: &str) -> bool {
 }
 
 /// One reply of the `scripted` model. Texts are templates: `{{ input }}`, `{{ input.city }}`, `{{ tools[0] }}` (the
-/// results of the latest tool calls, in order), `{{ turn }}`.
+/// results of the latest tool calls, in order), `{{ turn }}`; `{{ tools[0] or 0 }}` has a value (JSON) for what is absent or
+/// null.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedReply {
