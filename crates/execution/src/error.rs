@@ -78,6 +78,9 @@ pub enum Error {
     /// The journal could not be written in time; the request may still take effect.
     #[error("the journal did not take the request in time; repeat it with the same idempotency key to learn its outcome")]
     CommitTimeout,
+    /// Commits fail at the moment, for this reason (a code of the store).
+    #[error("the journal cannot be written at the moment ({0}); a request that was under way may still take effect: repeat it with the same idempotency key")]
+    JournalFailing(&'static str),
     /// An entry of the journal cannot be read.
     #[error("the journal of {execution_id} cannot be read at entry {seq}: {message}")]
     JournalUnreadable {
@@ -118,7 +121,7 @@ impl Fault for Error {
             | Self::FieldInvalid { .. }
             | Self::IdempotencyKeyReused(_) => Kind::Invalid,
             Self::SignalBufferFull(_) | Self::QueueFull => Kind::RateLimited,
-            Self::Draining | Self::ShardUnowned | Self::CommitTimeout => Kind::Unavailable,
+            Self::Draining | Self::ShardUnowned | Self::CommitTimeout | Self::JournalFailing(_) => Kind::Unavailable,
             Self::JournalUnreadable { .. } => Kind::Internal,
             Self::Store(error) => error.kind(),
         }
@@ -142,6 +145,7 @@ impl Fault for Error {
             Self::Draining => "draining",
             Self::ShardUnowned => "shard_unowned",
             Self::CommitTimeout => "commit_timeout",
+            Self::JournalFailing(code) => code,
             Self::JournalUnreadable { .. } => "journal_unreadable",
             Self::Store(error) => error.code(),
         }

@@ -132,10 +132,10 @@ impl Executions {
             Some(wait) => match self.ask(shard, wait.min(MAX_WAIT), make).await {
                 Ok(execution) => execution,
                 // it goes on; the answer is how far it has come
-                Err(Error::CommitTimeout) => self.get(project_id, id).await.map_err(|error| match error {
-                    Error::ExecutionNotFound(_) => Error::CommitTimeout,
-                    other => other,
-                })?,
+                Err(timeout @ (Error::CommitTimeout | Error::JournalFailing(_))) => match self.get(project_id, id).await {
+                    Err(Error::ExecutionNotFound(_)) => return Err(timeout),
+                    other => other?,
+                },
                 Err(error) => return Err(error),
             },
         };
@@ -379,7 +379,10 @@ impl Executions {
         };
         match tokio::time::timeout(timeout, asked).await {
             Ok(answer) => answer,
-            Err(_) => Err(Error::CommitTimeout),
+            Err(_) => Err(match self.supervisor.readiness() {
+                Readiness::Failing(code) => Error::JournalFailing(code),
+                _ => Error::CommitTimeout,
+            }),
         }
     }
 }

@@ -54,7 +54,7 @@ fn problem(error: Error) -> ApiError {
     };
     let wait = matches!(
         error,
-        Error::QueueFull | Error::SignalBufferFull(_) | Error::Draining | Error::ShardUnowned | Error::CommitTimeout
+        Error::QueueFull | Error::SignalBufferFull(_) | Error::Draining | Error::ShardUnowned | Error::CommitTimeout | Error::JournalFailing(_)
     );
     let problem = ApiError::with_items(error, items);
     if wait { problem.retry_after(std::time::Duration::from_secs(1)) } else { problem }

@@ -44,6 +44,20 @@ impl RecentKeys {
 
 impl Owner {
     pub(super) fn request(&mut self, request: Request) {
+        let failing = match *self.health.borrow() {
+            Health::Failing(code) => Some(code),
+            _ => None,
+        };
+        match (request, failing) {
+            // what is staged is kept; more would only wait longer than its asker
+            (Request::Start { reply, .. } | Request::Apply { reply, .. }, Some(code)) => {
+                let _ = reply.send(Err(Error::JournalFailing(code)));
+            }
+            (request, _) => self.take(request),
+        }
+    }
+
+    fn take(&mut self, request: Request) {
         match request {
             Request::Drain { done } => {
                 let deadline = Instant::now() + Duration::from_secs(self.shared.config.drain_seconds);
@@ -65,11 +79,6 @@ impl Owner {
         let key = key.map(|key| (start.spec.project_id, key));
         if let Some((id, hash)) = key.as_ref().and_then(|key| self.recent_keys.find(key)).cloned() {
             self.repeat(id, &hash, &start, wait, reply);
-            return;
-        }
-        if let Health::Failing(_) = *self.health.borrow() {
-            // what is staged is kept; more would only wait longer than its asker
-            let _ = reply.send(Err(Error::CommitTimeout));
             return;
         }
         let has_slot = self.running < self.shared.config.max_running;
