@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn style_sheets_name_only_what_is_served() {
         let catalogue = catalogue();
-        for (name, asset) in catalogue.by_name.iter().filter(|(name, _)| name.ends_with(".css")) {
+        for (name, asset) in catalogue.by_name.iter().filter(|(_, asset)| asset.content_type == "text/css") {
             let css = String::from_utf8_lossy(&asset.bytes).into_owned();
             for part in css.split("url(").skip(1) {
                 let address = part.split(')').next().unwrap_or_default();

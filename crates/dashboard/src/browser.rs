@@ -12,8 +12,10 @@ use moltforge_types::{Ambient, RequestId, Timestamp};
 use crate::App;
 use crate::flash::Flash;
 
-/// What the API needs to know a browser's session and to refuse another site's requests.
-const FORWARDED: [HeaderName; 4] = [COOKIE, ORIGIN, HOST, HeaderName::from_static("sec-fetch-site")];
+/// What the API needs to know a browser's session, to refuse another site's requests, and to count failures per client.
+/// The last one is the gateway's own word: it replaces what a client says.
+const FORWARDED: [HeaderName; 5] =
+    [COOKIE, ORIGIN, HOST, HeaderName::from_static("sec-fetch-site"), HeaderName::from_static("x-forwarded-for")];
 
 /// One request of a browser.
 pub(crate) struct Browser {

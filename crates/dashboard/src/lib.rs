@@ -34,8 +34,8 @@ use moltforge_types::Ambient;
 pub use error::Error;
 use paths::pattern;
 
-/// The most bytes of a form: an input of 1 MiB, whose encoding may treble it.
-const MOST_FORM_BYTES: usize = 4 * 1024 * 1024;
+/// The most bytes of a form, as of any body.
+const MOST_FORM_BYTES: usize = 1024 * 1024;
 
 /// What the dashboard needs to know.
 #[derive(Debug, Clone)]

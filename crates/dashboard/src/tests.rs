@@ -8,6 +8,7 @@ use crate::paths::pattern;
 use crate::samples;
 
 mod html;
+mod requests;
 
 use html::{Document, Element};
 

@@ -57,6 +57,16 @@ fn coarse(us: u64) -> String {
     }
 }
 
+/// A sentence of the API with its times made readable: `the time 2026-11-22T13:00:00.000000Z` tells in how long.
+pub(crate) fn readable(sentence: &str, now: Timestamp) -> Markup {
+    html! {
+        @for (n, word) in sentence.split(' ').enumerate() {
+            @if n > 0 { " " }
+            @if word.contains('T') && parse(word).is_some() { (relative(word, now)) } @else { (word) }
+        }
+    }
+}
+
 /// The span between two times on the wire, microseconds; zero when either is none.
 pub(crate) fn between(from: &str, to: Timestamp) -> u64 {
     parse(from).map_or(0, |from| micros(to.since(from)))
@@ -116,5 +126,7 @@ mod tests {
             assert_eq!(distance(at(seconds), now), text);
         }
         assert_eq!(relative("yesterday", now).into_string(), "yesterday");
+        let sentence = readable("the time 2023-11-14T23:13:20Z <b>", now).into_string();
+        assert!(sentence.starts_with("the time <time") && sentence.ends_with(">in 1 h</time> &lt;b&gt;"), "{sentence}");
     }
 }

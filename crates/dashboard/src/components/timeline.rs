@@ -68,13 +68,13 @@ fn row(step: &Step, scale: &Scale, now: Timestamp) -> Markup {
                     span class="step-name" {
                         (icon(if step.kind == "model" { Icon::Model } else { Icon::Tool }))
                         b { (text::one_line(&step.name, 60)) }
-                        span class="step-hint" { (hint(step)) }
+                        span class="step-hint" { (hint(step, now)) }
                     }
                     span class="step-lane" { (lane(step, scale, now)) }
                     span class="step-took" { (took.map_or_else(|| "–".to_owned(), time::duration)) }
                     span class="step-state" { (state(step)) }
                 }
-                div class="step-body" { (body(step)) }
+                div class="step-body" { (body(step, now)) }
             }
         }
     }
@@ -132,10 +132,14 @@ fn step_class(state: &str) -> &'static str {
 }
 
 /// A few words on what the step is about: the arguments of a tool, the text or the calls of a model.
-fn hint(step: &Step) -> String {
-    if let Some(waiting_for) = &step.waiting_for {
-        return text::one_line(waiting_for, 80);
+fn hint(step: &Step, now: Timestamp) -> Markup {
+    html! {
+        @if let Some(waiting_for) = &step.waiting_for { (time::readable(&text::one_line(waiting_for, 120), now)) }
+        @else { (about(step)) }
     }
+}
+
+fn about(step: &Step) -> String {
     if let Some(error) = &step.error {
         return text::one_line(&error.message, 80);
     }
@@ -170,7 +174,7 @@ fn reply_text(output: &Value) -> &str {
     output.as_str().or_else(|| output.get("text").and_then(Value::as_str)).unwrap_or_default()
 }
 
-fn body(step: &Step) -> Markup {
+fn body(step: &Step, now: Timestamp) -> Markup {
     html! {
         dl class="facts" {
             @if let Some(at) = &step.started_at { div { dt { "Began" } dd { (time::absolute(at)) } } }
@@ -186,7 +190,7 @@ fn body(step: &Step) -> Markup {
                 }
             }
             @if step.retries > 0 { div { dt { "Retries" } dd { (step.retries) } } }
-            @if let Some(waiting_for) = &step.waiting_for { div { dt { "Waits for" } dd { (text::one_line(waiting_for, 200)) } } }
+            @if let Some(waiting_for) = &step.waiting_for { div { dt { "Waits for" } dd { (time::readable(&text::one_line(waiting_for, 200), now)) } } }
         }
         @if let Some(input) = &step.input {
             h3 { (if step.kind == "model" { "Input" } else { "Arguments" }) }

@@ -9,8 +9,8 @@ mod parts;
 use axum::extract::{Path, Query};
 use axum::response::{Html, IntoResponse as _};
 use maud::{Markup, html};
+use moltforge_api::PageQuery;
 use moltforge_api::executions::{Execution, ListEvents, Step};
-use moltforge_api::{Page as ApiPage, PageQuery};
 use moltforge_client::Client;
 use moltforge_types::Timestamp;
 use moltforge_types::event::CloudEvent;
@@ -28,7 +28,7 @@ use crate::paths::{self, pattern};
 use crate::{text, time};
 
 /// Steps of one page.
-const SHOWN_STEPS: u32 = 200;
+const SHOWN_STEPS: usize = 200;
 /// The latest events that are shown.
 const SHOWN_EVENTS: u32 = 200;
 
@@ -36,11 +36,10 @@ const SHOWN_EVENTS: u32 = 200;
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
     pub(crate) execution: Execution,
+    /// All of them, in order.
     pub(crate) steps: Vec<Step>,
-    /// The cursor of later steps.
-    pub(crate) later_steps: Option<String>,
-    /// Whether these are not the first steps.
-    pub(crate) later_page: bool,
+    /// The number of the last step to show; the latest when absent.
+    pub(crate) until: Option<usize>,
     /// The latest events, oldest first.
     pub(crate) events: Vec<CloudEvent>,
     /// Makes sending a signal twice send it once.
@@ -50,40 +49,32 @@ pub(crate) struct Page {
 /// The query.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
-    /// The cursor of later steps.
-    steps: Option<String>,
+    /// The number of the last step to show; the latest when absent.
+    until: Option<usize>,
 }
 
 /// `GET /executions/{execution}`
 pub(crate) async fn show(browser: Browser, Path(id): Path<String>, Query(asked): Query<Asked>) -> Result {
-    let page = load(&browser, &id, asked).await?;
+    let page = load(&browser, &id, &asked).await?;
     Ok(browser.page(&page))
 }
 
 /// `GET /executions/{execution}/timeline`
 pub(crate) async fn live(browser: Browser, Path(id): Path<String>, Query(asked): Query<Asked>) -> Result {
-    let page = load(&browser, &id, asked).await?;
+    let page = load(&browser, &id, &asked).await?;
     Ok(Html(text::harmless(page.fragment(browser.now).into_string())).into_response())
 }
 
-async fn load(browser: &Browser, id: &str, asked: Asked) -> Result<Page> {
+async fn load(browser: &Browser, id: &str, asked: &Asked) -> Result<Page> {
     let client: &Client = &browser.client;
     let execution = client.executions().get(id).await?;
-    let steps = PageQuery { cursor: asked.steps.clone(), limit: Some(SHOWN_STEPS) };
     let after = execution.seq.saturating_sub(u64::from(SHOWN_EVENTS));
     let events = ListEvents { after: Some(after), limit: Some(SHOWN_EVENTS) };
-    let (steps, events): (ApiPage<Step>, ApiPage<CloudEvent>) =
-        futures::try_join!(async { client.executions().steps(id, &steps).await }, async {
-            client.executions().events_page(id, &events).await
-        })?;
-    Ok(Page {
-        execution,
-        steps: steps.items,
-        later_steps: steps.next,
-        later_page: asked.steps.is_some(),
-        events: events.items,
-        form_key: browser.form_key(),
-    })
+    let all = PageQuery::default();
+    let (steps, events) = futures::try_join!(async { client.executions().steps(id, &all).await }, async {
+        client.executions().events_page(id, &events).await
+    })?;
+    Ok(Page { execution, steps: steps.items, until: asked.until, events: events.items, form_key: browser.form_key() })
 }
 
 impl View for Page {
@@ -131,7 +122,7 @@ impl Page {
             section class="card" aria-labelledby="timeline-title" {
                 div class="card-head" {
                     h2 id="timeline-title" { "Timeline" }
-                    span id="steps-count" data-live="count" class="dim" { (text::count(self.steps.len(), "step")) @if self.later_steps.is_some() { " on this page" } }
+                    span id="steps-count" data-live="count" class="dim" { (text::count(self.steps.len(), "step")) }
                 }
                 div id="account" data-live="account" { @if self.whole() { (bar(&account(execution, &self.steps, &self.events, now))) } }
                 div id="timeline" data-live="timeline" { (self.steps(now)) }
@@ -150,21 +141,36 @@ impl Page {
         }
     }
 
-    /// Whether the page holds all steps and events, so that sums over them are true.
+    /// Whether the page holds all events, so that sums over them are true.
     fn whole(&self) -> bool {
-        self.later_steps.is_none() && !self.later_page && self.events.len() as u64 >= self.execution.seq
+        self.events.len() as u64 >= self.execution.seq
+    }
+
+    /// The steps that are shown: the latest, or those up to one that was asked for.
+    fn shown(&self) -> (usize, &[Step]) {
+        let until = self.until.unwrap_or(usize::MAX).min(self.steps.len());
+        let from = until.saturating_sub(SHOWN_STEPS);
+        (from, self.steps.get(from..until).unwrap_or_default())
     }
 
     fn steps(&self, now: Timestamp) -> Markup {
+        let (from, shown) = self.shown();
+        html! {
+            @if shown.is_empty() {
+                (empty("No step yet.", &html! { p { @if self.ended() { "It ended before its first step." } @else { "It waits for its turn; this page shows the first step when it begins." } } }))
+            } @else { (timeline(&self.execution, shown, now)) }
+            (self.pager(from, shown.len()))
+        }
+    }
+
+    fn pager(&self, from: usize, shown: usize) -> Markup {
         let path = paths::execution(&self.execution.execution_id);
         html! {
-            @if self.steps.is_empty() {
-                (empty("No step yet.", &html! { p { @if self.ended() { "It ended before its first step." } @else { "It waits for its turn; this page shows the first step when it begins." } } }))
-            } @else { (timeline(&self.execution, &self.steps, now)) }
-            @if self.later_page || self.later_steps.is_some() {
+            @if shown < self.steps.len() {
                 nav class="pager" aria-label="Steps" {
-                    @if self.later_page { a class="button" href=(path) { "← First steps" } }
-                    @if let Some(cursor) = &self.later_steps { a class="button" href=(paths::query(&path, &[("steps", cursor)])) { "Later steps →" } }
+                    p class="note" { "Steps " (from + 1) " to " (from + shown) " of " (self.steps.len()) }
+                    @if from > 0 { a class="button" href=(paths::query(&path, &[("until", &from.to_string())])) { "← Earlier" } }
+                    @if self.until.is_some() { a class="button" href=(path) { "Latest →" } }
                 }
             }
         }

@@ -121,7 +121,7 @@ fn row(execution: &Execution, agent: bool, now: Timestamp) -> Markup {
             th scope="row" {
                 a href=(paths::execution(&execution.execution_id)) {
                     @if agent { (text::one_line(&execution.agent_name, 80)) " " }
-                    code class="id" { (text::tail(&execution.execution_id)) }
+                    code class={ "id" @if agent { " wide" } } { (text::tail(&execution.execution_id)) }
                 }
                 p class="dim summary" {
                     span class="ver" { "v" (execution.version) } " "
@@ -132,7 +132,7 @@ fn row(execution: &Execution, agent: bool, now: Timestamp) -> Markup {
             td {
                 (badge(&execution.state))
                 @if let Some(reason) = &execution.reason { p class="dim" { (text::words(reason)) } }
-                @else if let Some(waiting_for) = &execution.waiting_for { p class="dim" { (text::one_line(waiting_for, 60)) } }
+                @else if let Some(waiting_for) = &execution.waiting_for { p class="dim" { (time::readable(&text::one_line(waiting_for, 100), now)) } }
             }
             td class="num wide" { (text::grouped(execution.tokens)) }
             td class="num wide" { (time::duration(time::between(&execution.created_at, end))) }

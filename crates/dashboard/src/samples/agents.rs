@@ -2,7 +2,7 @@
 
 use moltforge_api::ProblemItem;
 use moltforge_api::agents::Agent;
-use moltforge_api::config::{AgentConfig, AgentKind, HttpTool, Limits, ModelParameters, ScriptedCall, ScriptedReply};
+use moltforge_api::config::{AgentConfig, AgentKind, Limits, ModelParameters, ScriptedCall, ScriptedReply};
 use moltforge_api::deployments::Deployment;
 use moltforge_api::versions::{FieldChange, Version, VersionDiff};
 use serde_json::json;
@@ -39,16 +39,15 @@ pub(super) fn config(name: &str, description: &str) -> AgentConfig {
         output_schema: None,
         limits: Limits::default(),
         parameters: ModelParameters { temperature: Some(0.2), max_output_tokens: Some(2_000) },
-        declared_tools: vec![HttpTool {
-            name: "github.pulls".to_owned(),
-            description: "Lists merged pull requests.".to_owned(),
-            url: "https://api.github.example/repos/{repository}/pulls".to_owned(),
-            method: "GET".to_owned(),
-            headers: Default::default(),
-            parameters: json!({"type": "object", "properties": {"repository": {"type": "string"}}}),
-            effect: Some("read".to_owned()),
-            timeout: None,
-        }],
+        declared_tools: serde_json::from_value(json!([{
+            "name": "github.pulls",
+            "description": "Lists merged pull requests.",
+            "url": "https://api.github.example/repos/{repository}/pulls",
+            "method": "GET",
+            "parameters": {"type": "object", "properties": {"repository": {"type": "string"}}},
+            "effect": "read",
+        }]))
+        .unwrap_or_default(),
         script: vec![ScriptedReply {
             text: "Looking at {{ input.repository }}.".to_owned(),
             calls: vec![ScriptedCall {

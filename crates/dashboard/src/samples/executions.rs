@@ -46,7 +46,7 @@ pub(super) fn some() -> Vec<Execution> {
         execution(ID, "release-notes", "running", 12_400, 0),
         execution(&id("aaaab"), "hello", "completed", 3 * MINUTE, 812),
         Execution {
-            waiting_for: Some("signal approve".to_owned()),
+            waiting_for: Some("the signal \"approve\" until 2026-11-22T13:00:00.000000Z".to_owned()),
             ..execution(&id("aaaac"), "invoice-reader", "suspended", 42 * MINUTE, 0)
         },
         Execution {
@@ -56,7 +56,7 @@ pub(super) fn some() -> Vec<Execution> {
         execution(&id("aaaae"), "weather-reporter", "failed", 3 * HOUR, 48_200),
         execution(&id("aaaaf"), "hello", "scheduled", 400, 0),
         Execution {
-            waiting_for: Some("its next attempt".to_owned()),
+            waiting_for: Some("the next attempt, after model_unavailable: the provider answered 503".to_owned()),
             ..execution(&id("aaaag"), "release-notes", "backing_off", 90_000, 0)
         },
         execution(&id("aaaah"), "release-notes", "cancelled", 26 * HOUR, 6_300),
@@ -171,7 +171,7 @@ pub(super) fn events(age: i64) -> Vec<CloudEvent> {
 }
 
 pub(super) fn page(execution: Execution, steps: Vec<Step>, events: Vec<CloudEvent>) -> execution::Page {
-    execution::Page { execution, steps, later_steps: None, later_page: false, events, form_key: "req_3".to_owned() }
+    execution::Page { execution, steps, until: None, events, form_key: "req_3".to_owned() }
 }
 
 fn running() -> execution::Page {
@@ -198,12 +198,13 @@ fn waiting() -> execution::Page {
     let mut all = steps(42 * MINUTE).0;
     let mut last = Sketch { age: 42 * MINUTE, next: 7, steps: Vec::new() };
     let step = last.step("tool", "signals.wait", "waiting", 9_000, None);
-    (step.input, step.waiting_for) = (Some(json!({"name": "approve"})), Some("signal approve".to_owned()));
+    (step.input, step.waiting_for) =
+        (Some(json!({"name": "approve"})), Some("the signal \"approve\" until 2026-11-22T13:00:00.000000Z".to_owned()));
     all.append(&mut last.steps);
     let mut happened = events(42 * MINUTE);
     happened[11] = event(12, "signal.awaited", 42 * MINUTE - 9_000, json!({"name": "approve", "step": 7}));
     let execution = Execution {
-        waiting_for: Some("signal approve".to_owned()),
+        waiting_for: Some("the signal \"approve\" until 2026-11-22T13:00:00.000000Z".to_owned()),
         wake_at: Some(before(-HOUR)),
         ..execution(ID, "invoice-reader", "suspended", 42 * MINUTE, 0)
     };
@@ -243,7 +244,9 @@ pub(super) fn samples() -> Vec<Sample> {
     );
     let failed = page(execution(ID, "release-notes", "failed", HOUR, 9_400), steps(HOUR).0, events(HOUR));
     let mut cancelled = page(execution(ID, "release-notes", "cancelled", HOUR, 9_400), steps(HOUR).0, events(HOUR));
-    (cancelled.later_steps, cancelled.later_page) = (Some("abc=".to_owned()), true);
+    let sixth = cancelled.steps[5].clone();
+    cancelled.steps.extend((7..=430).map(|step| Step { step, ..sixth.clone() }));
+    cancelled.until = Some(230);
     let scheduled = page(execution(ID, "release-notes", "scheduled", 300, 0), Vec::new(), Vec::new());
     vec![
         sample("executions", "/executions", &list),

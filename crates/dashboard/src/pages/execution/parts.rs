@@ -1,7 +1,7 @@
 //! The sections of an execution's page.
 
 use maud::{Markup, html};
-use moltforge_api::executions::Execution;
+use moltforge_api::executions::{Execution, Step};
 use moltforge_types::Timestamp;
 use moltforge_types::event::{CloudEvent, TYPE_PREFIX};
 use serde_json::Value;
@@ -52,9 +52,8 @@ pub(super) fn callout(page: &Page, now: Timestamp) -> Markup {
         ("suspended" | "backing_off" | "scheduled", _) => html! {
             @if let Some(waiting_for) = &execution.waiting_for {
                 div class={ "callout " (tone) } {
-                    p { (icon(shape)) b { "Waits for " (text::one_line(waiting_for, 300)) }
-                        @if let Some(at) = &execution.wake_at { " · wakes by itself " (time::relative(at, now)) } }
-                    @if let Some(name) = awaited(page) { (actions::signal_form(&execution.execution_id, &name, &page.form_key)) }
+                    p { (icon(shape)) b { "Waits for " (time::readable(&text::one_line(waiting_for, 300), now)) } }
+                    @if let Some(name) = awaited(page) { (actions::signal_form(&execution.execution_id, name, &page.form_key)) }
                 }
             }
         },
@@ -93,15 +92,10 @@ fn what_to_do(execution: &Execution) -> &'static str {
     }
 }
 
-/// The name of the signal that it waits for, from its latest event of that kind.
-fn awaited(page: &Page) -> Option<String> {
-    let latest = page.events.iter().rev().find(|event| short_type(event) == "signal.awaited")?;
-    page.execution
-        .waiting_for
-        .as_deref()?
-        .contains("signal")
-        .then(|| latest.data.get("name")?.as_str().map(str::to_owned))
-        .flatten()
+/// The name of the first signal that it waits for.
+fn awaited(page: &Page) -> Option<&str> {
+    let waits = |step: &&Step| step.state == "waiting" && step.name == "signals.wait";
+    page.steps.iter().find(waits)?.input.as_ref()?.get("name")?.as_str()
 }
 
 /// The input.
