@@ -151,7 +151,7 @@ async fn a_broken_connection_tells_no_lies() {
     let (mut refused, mut broken) = (0, 0);
     for round in 0..60 {
         let cut = async {
-            // a little later each time, so that every moment of a commit is met
+            // a real wait: a little later each time, so that every moment of a commit is met
             tokio::time::sleep(Duration::from_micros(round % 20 * 50)).await;
             world.query(CUT).one(|row| row.get::<i64>("n")).await.unwrap()
         };
