@@ -8,6 +8,7 @@ mod limits;
 pub(crate) mod names;
 mod schemas;
 mod script;
+mod template;
 mod tools;
 mod url;
 

@@ -110,6 +110,8 @@ impl Walker {
 
     fn table(&mut self, entries: &[Entry], fields: &'static [Field], pointer: &str, depth: usize) -> Value {
         let mut map = Map::new();
+        // fields that a misspelt name most likely meant: they are not reported as missing as well
+        let mut meant = Vec::new();
         for entry in entries {
             let at = child(pointer, &entry.key);
             if let Some(field) = fields.iter().find(|field| field.name == entry.key) {
@@ -119,6 +121,7 @@ impl Walker {
                     map.insert(entry.key.clone(), value);
                 }
             } else {
+                meant.extend(suggest::nearest(&entry.key, fields.iter().map(|field| field.name)));
                 self.findings.key(at, unknown(&entry.key, fields, pointer.is_empty()));
             }
         }
@@ -127,7 +130,9 @@ impl Walker {
                 continue;
             }
             let at = child(pointer, field.name);
-            self.findings.value(&at, format!("`{}` is missing: expected {}", field.name, wanted(&field.shape)));
+            if !meant.contains(&field.name) {
+                self.findings.value(&at, format!("`{}` is missing: expected {}", field.name, wanted(&field.shape)));
+            }
             map.insert(field.name.to_owned(), stand_in(&field.shape));
             self.replaced.push(at);
         }

@@ -3,7 +3,7 @@
 use moltforge_api::AgentConfig;
 use moltforge_api::config::{ScriptedCall, ScriptedReply};
 
-use super::{count, positive_duration};
+use super::{count, positive_duration, template};
 use crate::diagnostic::{Findings, child, item};
 use crate::suggest;
 
@@ -35,10 +35,13 @@ fn check_reply(reply: &ScriptedReply, config: &AgentConfig, findings: &mut Findi
     if let Some(delay) = &reply.delay {
         positive_duration(findings, &child(pointer, "delay"), delay, "1h");
     }
+    template::check_text(&reply.text, findings, &child(pointer, "text"));
     let calls = child(pointer, "calls");
     count(findings, &calls, reply.calls.len(), MAX_CALLS);
     for (at, call) in reply.calls.iter().enumerate() {
-        check_call(call, config, findings, &child(&item(&calls, at), "tool"));
+        let here = item(&calls, at);
+        check_call(call, config, findings, &child(&here, "tool"));
+        template::check_value(&call.arguments, findings, &child(&here, "arguments"));
     }
 }
 
