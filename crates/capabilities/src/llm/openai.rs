@@ -13,7 +13,9 @@ mod sse;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{Method, header};
+use futures::FutureExt as _;
+use http::Method;
+use http::header::{self, HeaderValue};
 use moltforge_egress::{Egress, OriginClient};
 use moltforge_types::Secret;
 use reqwest::Response;
@@ -27,13 +29,15 @@ use sse::Frames;
 
 /// The largest response of one call, bytes on the wire.
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
-/// How long the end of a response is waited for, once the reply is whole: read to its end, the connection can be kept.
-const LINGER: Duration = Duration::from_millis(250);
+/// How long the end of a response is waited for, once the reply is whole.
+const LINGER: Duration = Duration::from_secs(2);
+/// The most that is read of it then, bytes.
+const MAX_REST: usize = 64 * 1024;
 
 /// One provider.
 pub(super) struct OpenAi {
     client: OriginClient,
-    authorization: Option<Secret>,
+    authorization: Option<HeaderValue>,
     faults: Faults,
     timeout: Duration,
 }
@@ -42,12 +46,7 @@ impl OpenAi {
     pub(super) fn new(provider: &Provider, egress: &Egress) -> Result<Self, Error> {
         let invalid = |reason: String| Error::ProviderInvalid { name: provider.name.clone(), reason };
         let client = egress.client_for_origin(&provider.base_url).map_err(|error| invalid(error.to_string()))?;
-        if let Some(key) = &provider.api_key
-            && (key.expose().is_empty() || !key.expose().bytes().all(|b| b.is_ascii_graphic()))
-        {
-            return Err(invalid("the key is empty or has characters that no header can carry".to_owned()));
-        }
-        let authorization = provider.api_key.as_ref().map(|key| Secret::new(format!("Bearer {}", key.expose())));
+        let authorization = provider.api_key.as_ref().map(authorization).transpose().map_err(invalid)?;
         let timeout = provider.timeout();
         let faults = Faults::new(provider.name.clone(), provider.api_key.clone(), timeout);
         Ok(Self { client, authorization, faults, timeout })
@@ -63,7 +62,7 @@ impl OpenAi {
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "text/event-stream");
         if let Some(authorization) = &self.authorization {
-            wire = wire.header(header::AUTHORIZATION, authorization.expose());
+            wire = wire.header(header::AUTHORIZATION, authorization.clone());
         }
         let response = wire.body(body).send().await.map_err(|error| self.faults.transport(&error))?;
         if !response.status().is_success() {
@@ -100,9 +99,7 @@ impl OpenAi {
                 Err(error) => return Err(self.faults.cut(&error)),
             }
         }
-        let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
-        // late or never: the connection is closed then, and the reply is whole all the same
-        let _ = tokio::time::timeout(LINGER, rest).await;
+        drain(response);
         Ok(reply)
     }
 
@@ -137,4 +134,28 @@ impl Model for OpenAi {
 fn is_stream(response: &Response) -> bool {
     let value = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     !value.trim_start().to_ascii_lowercase().starts_with("application/json")
+}
+
+fn authorization(key: &Secret) -> Result<HeaderValue, String> {
+    let value = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
+    let mut value = value.map_err(|_| "the key has characters that no header can carry".to_owned())?;
+    value.set_sensitive(true);
+    if key.expose().is_empty() { Err("the key is empty".to_owned()) } else { Ok(value) }
+}
+
+/// Reads a response to its end, for the connection to be kept. Mostly the end is there already; where it is not, nobody
+/// waits for it.
+fn drain(mut response: Response) {
+    if let Some(Ok(None) | Err(_)) = response.chunk().now_or_never() {
+        return;
+    }
+    let rest = async move {
+        let mut left = MAX_REST;
+        while let Ok(Some(chunk)) = response.chunk().await
+            && chunk.len() < left
+        {
+            left -= chunk.len();
+        }
+    };
+    tokio::spawn(tokio::time::timeout(LINGER, rest));
 }

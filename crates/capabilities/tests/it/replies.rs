@@ -186,3 +186,12 @@ async fn pieces_of_any_size_make_the_same_reply() {
         assert_eq!(ask(steps).await.0.unwrap().tool_calls, expected, "{size}");
     }
 }
+
+#[tokio::test]
+async fn nobody_waits_for_a_response_that_does_not_end() {
+    let mut steps = stream(&text(&["hi"]));
+    steps.pop();
+    steps.push(Step::Hang);
+    let reply = tokio::time::timeout(std::time::Duration::from_secs(20), ask(steps)).await.unwrap();
+    assert_eq!(reply.0.unwrap().text, "hi");
+}
