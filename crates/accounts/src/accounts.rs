@@ -10,9 +10,9 @@ use moltforge_store::Store;
 pub use sessions::OpenedSession;
 
 /// A session ends after this, however much it is used.
-pub const SESSION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const SESSION_LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// A sign-in code works for this long.
-pub const CODE_LIFETIME: Duration = Duration::from_secs(5 * 60);
+pub const CODE_LIFETIME: Duration = Duration::from_mins(5);
 
 /// The accounts service. Cheap to clone.
 #[derive(Debug, Clone)]

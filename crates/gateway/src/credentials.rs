@@ -86,10 +86,10 @@ impl Credentials {
         let now = self.store.ambient().now();
         let credential = match self.cache.find(&hash, is_session, now) {
             Found::Fresh(credential) => credential,
-            Found::Stale => self.fetch(hash, is_session, now).await?,
+            Found::Stale => Box::pin(self.fetch(hash, is_session, now)).await?,
             Found::Unknown => {
                 admit()?;
-                self.fetch(hash, is_session, now).await?
+                Box::pin(self.fetch(hash, is_session, now)).await?
             }
         };
         credential.check(now, self.session_idle)?;

@@ -56,18 +56,14 @@ impl Hosts {
     /// The name that a request came to, if it is served; else what it said.
     pub(crate) fn of(&self, uri: &Uri, headers: &HeaderMap, in_process: bool) -> Result<ServedHost, String> {
         // HTTP/2 and absolute-form targets have it in the target, and there it wins
-        let authority = match uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => {
-                let mut values = headers.get_all(HOST).iter();
-                match (values.next().map(HeaderValue::to_str), values.next()) {
-                    (Some(Ok(one)), None) => one,
-                    // no browser has a part in what this program asks by itself
-                    (None, _) if in_process => "localhost",
-                    (None, _) => return Err(String::new()),
-                    _ => return Err("several or unreadable".to_owned()),
-                }
-            }
+        let mut values = headers.get_all(HOST).iter();
+        let authority = match (uri.authority(), values.next().map(HeaderValue::to_str), values.next()) {
+            (Some(authority), ..) => authority.as_str(),
+            (None, Some(Ok(one)), None) => one,
+            // no browser has a part in what this program asks by itself
+            (None, None, _) if in_process => "localhost",
+            (None, None, _) => return Err(String::new()),
+            _ => return Err("several or unreadable".to_owned()),
         };
         let named = || authority.chars().take(100).collect::<String>();
         let (name, _) = split(authority).ok_or_else(named)?;

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::routes::Keep;
 
 /// An answer is given again for a day.
-const KEPT: Duration = Duration::from_secs(24 * 3600);
+const KEPT: Duration = Duration::from_hours(24);
 /// Old answers cleared away per new one.
 const SWEEP: u32 = 8;
 /// The largest answer that is kept. All that these routes answer is far smaller.

@@ -116,7 +116,7 @@ impl Rates {
     /// # Errors
     /// `rate_limited`, in place of the refusal itself.
     pub(crate) fn failed(&self, client: u128) -> Result<(), Error> {
-        if self.failed.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == 0 {
+        if self.failed.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) {
             self.sweep();
         }
         let Err(not_until) = self.failures.check_key(&client) else { return Ok(()) };

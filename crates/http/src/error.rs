@@ -50,6 +50,9 @@ pub enum Error {
     /// A part of the path does not fit.
     #[error("the path does not fit: {0}")]
     PathInvalid(String),
+    /// A handler and its route do not fit: a bug.
+    #[error("a handler and its route do not fit: {0}")]
+    RouteMistaken(String),
     /// Not a cursor that this server gave out.
     #[error("the cursor is not one that a page of this list gave")]
     CursorInvalid,
@@ -109,7 +112,7 @@ impl Fault for Error {
                 Kind::Unauthenticated
             }
             Self::ScopeMissing(_) => Kind::Forbidden,
-            Self::Unwritable(_) => Kind::Internal,
+            Self::Unwritable(_) | Self::RouteMistaken(_) => Kind::Internal,
         }
     }
 
@@ -134,7 +137,7 @@ impl Fault for Error {
             Self::CallerExpired => "caller_expired",
             Self::CallerReplayed => "caller_replayed",
             Self::ScopeMissing(_) => "scope_missing",
-            Self::Unwritable(_) => "internal",
+            Self::Unwritable(_) | Self::RouteMistaken(_) => "internal",
         }
     }
 }

@@ -22,17 +22,23 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         }
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(path) => Ok(Self(path.0)),
-            Err(rejection) => Err(Error::PathInvalid(reason(&rejection)).into()),
+            Err(rejection) => Err(refusal(&rejection).into()),
         }
     }
 }
 
-fn reason(rejection: &PathRejection) -> String {
-    match rejection {
-        PathRejection::FailedToDeserializePathParams(failed) => match failed.kind() {
-            ErrorKind::Message(message) | ErrorKind::DeserializeError { message, .. } => message.clone(),
-            other => other.to_string(),
-        },
-        other => other.body_text(),
+fn refusal(rejection: &PathRejection) -> Error {
+    let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
+        return Error::RouteMistaken(rejection.body_text());
+    };
+    match failed.kind() {
+        ErrorKind::Message(message) | ErrorKind::DeserializeError { message, .. } => {
+            Error::PathInvalid(message.clone())
+        }
+        // the handler asks for other parameters than its route has
+        ErrorKind::WrongNumberOfParameters { .. } | ErrorKind::UnsupportedType { .. } => {
+            Error::RouteMistaken(failed.kind().to_string())
+        }
+        other => Error::PathInvalid(other.to_string()),
     }
 }

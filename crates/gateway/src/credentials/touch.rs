@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::Credential;
 
 /// What is more recent is recent enough.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 pub(super) struct Toucher {
     store: Store,

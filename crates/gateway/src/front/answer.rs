@@ -19,8 +19,8 @@ use crate::routes;
 impl Front {
     pub(super) async fn answer(&self, asked: Asked, body: Body, seen: &mut Seen) -> ApiResult<Response> {
         // probes ask by whatever name the machine has that day
-        if let Some(probed) = self.probe(&asked).await {
-            return Ok(probed?);
+        if let Some(probed) = Box::pin(self.probe(&asked)).await {
+            return Ok(probed);
         }
         let host = self.host(&asked)?;
         seen.host = Some(host.clone());
@@ -94,15 +94,15 @@ impl Front {
         Ok(())
     }
 
-    async fn probe(&self, asked: &Asked) -> Option<Result<Response, Error>> {
+    async fn probe(&self, asked: &Asked) -> Option<Response> {
         let path = asked.parts.uri.path();
         if !matches!(path, "/healthz" | "/readyz") {
             return None;
         }
-        if let Err(refused) = only_get(asked) {
+        if let Some(refused) = refuse_writes(asked) {
             return Some(refused);
         }
-        Some(Ok(if path == "/healthz" { probes::health() } else { probes::ready(&self.core.checks).await }))
+        Some(if path == "/healthz" { probes::health() } else { probes::ready(&self.core.checks).await })
     }
 
     /// What the gateway answers itself, without credentials.
@@ -116,8 +116,8 @@ impl Front {
         } else {
             return Ok(None);
         };
-        if let Err(refused) = only_get(asked) {
-            return Ok(Some(refused?));
+        if let Some(refused) = refuse_writes(asked) {
+            return Ok(Some(refused));
         }
         let body = body.ok_or_else(|| Error::RouteNotFound(path.to_owned()))?;
         let mut response = Response::new(body);
@@ -131,13 +131,13 @@ fn is_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/") || path.starts_with("/docs/errors/")
 }
 
-/// `Err` with the answer to every other method.
-fn only_get(asked: &Asked) -> Result<(), Result<Response, Error>> {
+/// The answer to every method that is not for reading.
+fn refuse_writes(asked: &Asked) -> Option<Response> {
     if matches!(asked.parts.method, Method::GET | Method::HEAD) {
-        return Ok(());
+        return None;
     }
     let fault = Error::MethodNotAllowed(asked.parts.uri.path().to_owned(), asked.parts.method.to_string());
     let mut response = ApiError::from(fault).into_response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    Err(Ok(response))
+    Some(response)
 }

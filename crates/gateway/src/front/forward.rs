@@ -60,7 +60,7 @@ impl Front {
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
         let principal = seen.credential.as_ref().map(|credential| &credential.principal);
         let claim = match (principal, keeps(&method, &path)) {
-            (Some(principal), Some(keep)) => self.claim(&parts, &hash, principal, keep).await?,
+            (Some(principal), Some(keep)) => Box::pin(self.claim(&parts, &hash, principal, keep)).await?,
             _ => None,
         };
         let claim = match claim {
@@ -146,7 +146,8 @@ impl Front {
         let limit = Duration::from_secs(self.core.limits.answer_seconds);
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
-        let response = timeout(limit, upstream.call(request)).await.map_err(|_| Error::AnswerTimeout(limit))?;
+        let response =
+            timeout(limit, Box::pin(upstream.call(request))).await.map_err(|_| Error::AnswerTimeout(limit))?;
         Ok(explain(response, path, &method))
     }
 
