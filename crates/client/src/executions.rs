@@ -33,7 +33,7 @@ pub struct Executions<'a> {
 
 impl Executions<'_> {
     /// `POST /v1/executions`: accepted and durable when this answers.
-    pub async fn start(&self, body: &StartExecution, options: &StartOptions) -> Result<Execution, Error> {
+    pub async fn start(self, body: &StartExecution, options: &StartOptions) -> Result<Execution, Error> {
         let mut request =
             Request::post(&["v1", "executions"])?.json(body)?.idempotency_key(options.idempotency_key.as_deref())?;
         if let Some(wait) = options.wait {
@@ -45,17 +45,17 @@ impl Executions<'_> {
     }
 
     /// `GET /v1/executions/{execution}`
-    pub async fn get(&self, execution: &str) -> Result<Execution, Error> {
+    pub async fn get(self, execution: &str) -> Result<Execution, Error> {
         self.client.json(Request::get(&["v1", "executions", execution])?).await
     }
 
     /// `GET /v1/executions`: one page, newest first.
-    pub async fn list(&self, filter: &ListExecutions) -> Result<Page<Execution>, Error> {
+    pub async fn list(self, filter: &ListExecutions) -> Result<Page<Execution>, Error> {
         self.client.json(Request::get(&["v1", "executions"])?.query(filter)?).await
     }
 
     /// `GET /v1/executions`: all pages, fetched as the stream is read.
-    pub fn list_all(&self, filter: ListExecutions) -> impl Stream<Item = Result<Execution, Error>> + Send + 'static {
+    pub fn list_all(self, filter: ListExecutions) -> impl Stream<Item = Result<Execution, Error>> + Send + 'static {
         let client = self.client.clone();
         pages::all(filter.cursor.clone(), move |cursor| {
             let (client, filter) = (client.clone(), ListExecutions { cursor, ..filter.clone() });
@@ -64,40 +64,40 @@ impl Executions<'_> {
     }
 
     /// `GET /v1/executions/{execution}/steps`: one page, in order.
-    pub async fn steps(&self, execution: &str, page: &PageQuery) -> Result<Page<Step>, Error> {
+    pub async fn steps(self, execution: &str, page: &PageQuery) -> Result<Page<Step>, Error> {
         self.client.json(Request::get(&["v1", "executions", execution, "steps"])?.query(page)?).await
     }
 
     /// `GET /v1/executions/{execution}/events`: one page, oldest first, of what has happened so far.
-    pub async fn events_page(&self, execution: &str, query: &ListEvents) -> Result<Page<CloudEvent>, Error> {
+    pub async fn events_page(self, execution: &str, query: &ListEvents) -> Result<Page<CloudEvent>, Error> {
         self.client.json(Request::get(&["v1", "executions", execution, "events"])?.query(query)?).await
     }
 
     /// `GET /v1/executions/{execution}/events` as it happens: every event after number `after` (0 for all), in order and
     /// without gaps, with the provisional pieces of a model's text in between. It ends when the execution has ended. Over
     /// HTTP it connects again by itself; an error is the last item.
-    pub fn events(&self, execution: &str, after: u64) -> EventStream {
+    pub fn events(self, execution: &str, after: u64) -> EventStream {
         events::stream(self.client.clone(), execution.to_owned(), after)
     }
 
     /// `POST /v1/executions/{execution}/pause`
-    pub async fn pause(&self, execution: &str, body: &PauseExecution) -> Result<Execution, Error> {
+    pub async fn pause(self, execution: &str, body: &PauseExecution) -> Result<Execution, Error> {
         self.client.json(Request::post(&["v1", "executions", execution, "pause"])?.json(body)?).await
     }
 
     /// `POST /v1/executions/{execution}/resume`
-    pub async fn resume(&self, execution: &str, body: &ResumeExecution) -> Result<Execution, Error> {
+    pub async fn resume(self, execution: &str, body: &ResumeExecution) -> Result<Execution, Error> {
         self.client.json(Request::post(&["v1", "executions", execution, "resume"])?.json(body)?).await
     }
 
     /// `POST /v1/executions/{execution}/cancel`
-    pub async fn cancel(&self, execution: &str, body: &CancelExecution) -> Result<Execution, Error> {
+    pub async fn cancel(self, execution: &str, body: &CancelExecution) -> Result<Execution, Error> {
         self.client.json(Request::post(&["v1", "executions", execution, "cancel"])?.json(body)?).await
     }
 
     /// `POST /v1/executions/{execution}/signals`. `idempotency_key` makes it safe to repeat.
     pub async fn signal(
-        &self,
+        self,
         execution: &str,
         body: &SignalExecution,
         idempotency_key: Option<&str>,

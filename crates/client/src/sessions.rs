@@ -31,7 +31,7 @@ pub struct Sessions<'a> {
 
 impl Sessions<'_> {
     /// `POST /v1/sessions`: from an API key or from the code of a one-time URL.
-    pub async fn open(&self, body: &OpenSession) -> Result<OpenedSession, Error> {
+    pub async fn open(self, body: &OpenSession) -> Result<OpenedSession, Error> {
         let request = Request::post(&["v1", "sessions"])?.json(body)?;
         let attempt = request.attempt();
         let response = self.client.send(request).await?.success(&attempt).await?;
@@ -40,7 +40,7 @@ impl Sessions<'_> {
     }
 
     /// `DELETE /v1/sessions`: ends the session that the request's cookie carries.
-    pub async fn close(&self) -> Result<ClosedSession, Error> {
+    pub async fn close(self) -> Result<ClosedSession, Error> {
         let request = Request::delete(&["v1", "sessions"])?;
         let attempt = request.attempt();
         let response = self.client.send(request).await?.success(&attempt).await?;
@@ -56,7 +56,7 @@ pub struct SignInCodes<'a> {
 
 impl SignInCodes<'_> {
     /// `POST /v1/sign-in-codes`: a code for `/sign-in?code=...`, good once within five minutes.
-    pub async fn create(&self) -> Result<SignInCode, Error> {
+    pub async fn create(self) -> Result<SignInCode, Error> {
         self.client.json(Request::post(&["v1", "sign-in-codes"])?).await
     }
 }

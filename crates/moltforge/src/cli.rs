@@ -156,3 +156,32 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Doctor(args) => commands::block_on(commands::doctor::run(args, context)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    /// clap tells arguments apart by their names: one of a command with the name of a global one would be both.
+    #[test]
+    fn no_command_has_an_argument_with_the_name_of_a_global_one() {
+        fn check(command: &clap::Command, global: &[clap::Id]) {
+            for sub in command.get_subcommands() {
+                for argument in sub.get_arguments() {
+                    assert!(!global.contains(argument.get_id()), "{} of {}", argument.get_id(), sub.get_name());
+                }
+                check(sub, global);
+            }
+        }
+        let command = Cli::command();
+        let global: Vec<_> = command.get_arguments().map(|argument| argument.get_id().clone()).collect();
+        assert!(global.len() >= 5, "{global:?}");
+        check(&command, &global);
+    }
+}

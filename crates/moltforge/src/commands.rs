@@ -36,5 +36,9 @@ pub fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<
 /// On all cores.
 pub fn block_on_many(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|e| Error::start("the runtime", e)).attempt(|| "start".to_owned())?.block_on(command)
+    let runtime = runtime.map_err(|e| Error::start("the runtime", e)).attempt(|| "start".to_owned())?;
+    let exit = runtime.block_on(command);
+    // what was told to stop at once does not wait for what still blocks a thread
+    runtime.shutdown_background();
+    exit
 }

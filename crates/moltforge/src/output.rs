@@ -123,8 +123,11 @@ impl Output {
 
     /// Data as it is: cleaned only when a terminal would interpret it.
     pub fn raw(self, text: &str) {
-        let text = if self.stdout_is_terminal { text::plain(text).into_owned() } else { text.to_owned() };
-        to_stdout(&[(PLAIN, text)]);
+        if self.stdout_is_terminal {
+            return to_stdout(&[(PLAIN, text::plain(text).into_owned())]);
+        }
+        // not through anstream, which takes escape sequences out on the way to a pipe
+        end_with_reader(writeln!(io::stdout().lock(), "{text}"));
     }
 
     /// A table of data for people.
@@ -165,7 +168,10 @@ fn clean(pieces: &[(Style, &str)]) -> Vec<(Style, String)> {
 }
 
 fn to_stdout(pieces: &[(Style, String)]) {
-    let written = write_pieces(&mut anstream::stdout().lock(), pieces, true);
+    end_with_reader(write_pieces(&mut anstream::stdout().lock(), pieces, true));
+}
+
+fn end_with_reader(written: io::Result<()>) {
     if let Err(error) = written
         && error.kind() == io::ErrorKind::BrokenPipe
     {

@@ -17,6 +17,7 @@ use moltforge_execution::Executions;
 use moltforge_gateway::Upstream;
 use moltforge_http::CallerKeys;
 use moltforge_http::caller::verify_layer;
+use moltforge_monitoring::Monitoring;
 use moltforge_store::{Location, Store};
 use moltforge_types::Ambient;
 use utoipa::openapi::OpenApi;
@@ -78,8 +79,12 @@ pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
     let ground = Ground { ambient, store, egress, keys };
 
     let executions = execution::start(&config, &ground)?;
-    let services =
-        [accounts(&ground), agents(&config, &ground, &executions)?, execution::service(&ground, &executions)];
+    let services = [
+        accounts(&ground),
+        agents(&config, &ground, &executions)?,
+        execution::service(&ground, &executions),
+        monitoring(&ground),
+    ];
     let router = gateway::router(&config, &ground, services, &executions).attempt(|| "start the gateway".to_owned())?;
     Ok((router, Parts { store: ground.store, executions }))
 }
@@ -101,6 +106,11 @@ fn accounts(ground: &Ground) -> Service {
     let routes = moltforge_accounts::router(accounts);
     let prefixes = &["/v1/keys", "/v1/sessions", "/v1/sign-in-codes"];
     service(ground, prefixes, moltforge_accounts::AUDIENCE, routes)
+}
+
+fn monitoring(ground: &Ground) -> Service {
+    let routes = moltforge_monitoring::router(Monitoring::new(ground.store.clone()));
+    service(ground, &["/v1/changes", "/v1/metrics"], moltforge_monitoring::AUDIENCE, routes)
 }
 
 fn agents(config: &Config, ground: &Ground, executions: &Executions) -> Result<Service, Failure> {

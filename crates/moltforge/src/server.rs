@@ -28,6 +28,7 @@ pub struct Server {
     /// Says "no more": listening ends, streams end, requests may finish.
     stopping: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
+    signals: Signals,
     patience: Duration,
 }
 
@@ -36,6 +37,8 @@ impl Server {
     pub async fn start(mut config: Config) -> Result<Self, Failure> {
         let attempted = || "start the server".to_owned();
         config.check().attempt(attempted)?;
+        // from here on a signal is an orderly end, even one that comes while the start is not done
+        let signals = Signals::listen().attempt(attempted)?;
         let listener = bind(config.listen).await.attempt(attempted)?;
         let address = listener.local_addr().map_err(|e| Error::start("the listener", e)).attempt(attempted)?;
         config.egress.own_ports.push(address.port());
@@ -43,7 +46,7 @@ impl Server {
         let (router, parts) = roles::start(config).await?;
         let stopping = CancellationToken::new();
         let serving = tokio::spawn(serve(listener, router, stopping.clone()));
-        Ok(Self { address, parts, stopping, serving, patience })
+        Ok(Self { address, parts, stopping, serving, signals, patience })
     }
 
     /// Where it listens.
@@ -68,13 +71,13 @@ impl Server {
     }
 
     /// Serves until a signal, then drains. A second signal, or the end of patience, drops what is left.
-    pub async fn until_stopped(self, out: Output) {
-        signal().await;
+    pub async fn until_stopped(mut self, out: Output) {
+        self.signals.next().await;
         out.notes(&[(WARN, "stopping"), (DIM, ", once more to stop at once")]);
-        let patience = self.patience;
+        let (patience, mut signals) = (self.patience, std::mem::take(&mut self.signals));
         tokio::select! {
             () = self.stop() => out.notes(&[(PLAIN, "stopped")]),
-            () = signal() => out.notes(&[(WARN, "stopped at once; executions go on at the next start")]),
+            () = signals.next() => out.notes(&[(WARN, "stopped at once; executions go on at the next start")]),
             () = tokio::time::sleep(patience) => {
                 out.notes(&[(WARN, "stopped after waiting; executions go on at the next start")]);
             }
@@ -119,23 +122,38 @@ async fn end_streams(stopping: CancellationToken, request: Request, next: Next) 
     response.map(|body| Body::from_stream(body.into_data_stream().take_until(stopping.cancelled_owned())))
 }
 
-/// SIGINT or SIGTERM.
-async fn signal() {
+/// SIGINT and SIGTERM, caught from [`Signals::listen`] on.
+#[derive(Debug, Default)]
+struct Signals {
     #[cfg(unix)]
-    {
+    streams: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> Result<Self, Error> {
         use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            // without a way to be told, only the end of the process stops it
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        let both = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
+        Ok(Self { streams: Some(both.map_err(|e| Error::start("the signal handlers", e))?) })
     }
+
     #[cfg(not(unix))]
-    {
+    fn listen() -> Result<Self, Error> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some((interrupt, terminate)) = &mut self.streams {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+        #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
+        #[cfg(unix)]
+        std::future::pending::<()>().await;
     }
 }

@@ -1,7 +1,7 @@
 //! `moltforge dev`
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use moltforge_client::Client;
 use moltforge_egress::{HostRule, LocalRule};
@@ -68,7 +68,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     folder.announce(&server.url()).attempt(attempted)?;
 
     let client = Client::remote(&server.url(), Some(&key)).attempt(attempted)?;
-    let agents = args.agents_dir.clone().or_else(|| is_folder(Path::new(SAMPLES)).then(|| PathBuf::from(SAMPLES)));
+    let agents = agents_folder(&args).attempt(attempted)?;
     let watch = match &agents {
         Some(agents) => {
             let watch = Watch::start(agents).attempt(attempted)?;
@@ -140,8 +140,15 @@ fn configure(args: &Args) -> Result<Config, Error> {
     Ok(config)
 }
 
-fn is_folder(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|meta| meta.is_dir())
+/// The folder that is named, which must be there, else `./examples` when that is.
+fn agents_folder(args: &Args) -> Result<Option<PathBuf>, Error> {
+    let Some(path) = args.agents_dir.clone() else {
+        return Ok(std::fs::metadata(SAMPLES).is_ok_and(|meta| meta.is_dir()).then(|| PathBuf::from(SAMPLES)));
+    };
+    match std::fs::read_dir(&path) {
+        Ok(_) => Ok(Some(path)),
+        Err(source) => Err(Error::FileUnreadable { path, source }),
+    }
 }
 
 fn next_steps(agents: &Option<PathBuf>) -> Vec<String> {

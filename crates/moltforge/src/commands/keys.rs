@@ -34,7 +34,9 @@ enum Verb {
     /// Refuse a key from now on
     Revoke {
         /// key_...
-        key: String,
+        // not `key`: that is the global option, and clap tells arguments apart by their names
+        #[arg(value_name = "KEY")]
+        key_id: String,
     },
 }
 
@@ -43,12 +45,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     match args.verb {
         Verb::Create { name, scopes, expires } => create(context, name, scopes, expires.as_deref()).await,
         Verb::List => list(context).await,
-        Verb::Revoke { key } => {
-            let attempted = || format!("revoke {key}");
+        Verb::Revoke { key_id } => {
+            let attempted = || format!("revoke {key_id}");
             let client = context.connection.client().attempt(attempted)?;
-            client.keys().revoke(&key).await.attempt(attempted)?;
-            context.output.data(&serde_json::json!({ "key_id": key, "revoked": true }), |out| {
-                out.pieces(&[(ACCENT, &key), (PLAIN, ": revoked")]);
+            client.keys().revoke(&key_id).await.attempt(attempted)?;
+            context.output.data(&serde_json::json!({ "key_id": key_id, "revoked": true }), |out| {
+                out.pieces(&[(ACCENT, &key_id), (PLAIN, ": revoked")]);
             });
             Ok(Exit::Done)
         }

@@ -109,14 +109,16 @@ pub async fn follow(out: Output, client: &Client, execution: &Execution) -> Resu
     while let Some(item) = events.next().await {
         match item.attempt(attempted)? {
             ExecutionEvent::Event(event) => {
-                let name = event.event_type.clone();
+                let paused = event.event_type.ends_with(".execution.paused").then(|| event.id.clone());
                 if out.is_json() {
                     out.json_line(&json!({ "event": event }));
                 } else {
                     streaming.end(out);
                     timeline::note(out, &event);
                 }
-                if name.ends_with(".execution.paused") {
+                if let Some(number) = paused
+                    && still_paused(client, id, &number).await.attempt(attempted)?
+                {
                     // only somebody else can move it
                     break;
                 }
@@ -133,6 +135,12 @@ pub async fn follow(out: Output, client: &Client, execution: &Execution) -> Resu
         ended(out, &execution);
     }
     Ok(exit(&execution.state))
+}
+
+/// Whether event `number` is the latest word: an old pause is history.
+async fn still_paused(client: &Client, id: &str, number: &str) -> Result<bool, moltforge_client::Error> {
+    let execution = client.executions().get(id).await?;
+    Ok(execution.state == "paused" && execution.seq.to_string() == number)
 }
 
 /// The text that a model is writing.

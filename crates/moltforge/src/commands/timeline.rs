@@ -147,7 +147,7 @@ mod tests {
                 "model.completed",
                 json!({ "step": 1, "model": "scripted", "text": "", "tool_calls": calls, "usage": usage,
                     "started_at": "1970-01-01T00:00:00Z", "duration_us": 1500 }),
-                "#1 scripted (1.5 ms, 5 tokens)  math.add({})",
+                "#1 scripted (1.5 ms, 5 tokens) math.add({})",
             ),
             ("signal.awaited", json!({ "step": 2, "call_id": "1", "name": "go" }), "#2 waits for the signal go"),
             ("execution.completed", json!({ "output": "\u{1b}[31mhi" }), "hi"),

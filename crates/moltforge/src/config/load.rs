@@ -176,4 +176,31 @@ mod tests {
             }
         }
     }
+
+    /// The configuration in `docs/configuration.md`.
+    fn documented() -> &'static str {
+        let page = include_str!("../../../../docs/configuration.md");
+        page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap()
+    }
+
+    #[test]
+    fn the_documented_configuration_is_the_default() {
+        let documented = with(documented(), &[]).unwrap();
+        assert_eq!(format!("{documented:#?}"), format!("{:#?}", Config::default()));
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        for table in ["", "store", "log", "gateway", "gateway.limits", "gateway.rate", "egress", "models", "execution"]
+        {
+            let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
+            let error = with(&format!("{head}no_such_key = 1\n"), &[]).unwrap_err();
+            let (_, expected) = error.split_once("expected ").unwrap();
+            for key in expected.lines().next().unwrap().split('`').skip(1).step_by(2) {
+                let known =
+                    [format!("\n{key} = "), format!("\n# {key} = "), format!("[{key}]"), format!("[{table}.{key}]")];
+                assert!(known.iter().any(|text| documented().contains(text.as_str())), "{table}.{key}");
+            }
+        }
+    }
 }

@@ -70,13 +70,13 @@ impl Failure {
     }
 
     pub(super) fn lines(&self) -> Vec<Vec<(Style, &str)>> {
-        let mut lines = vec![vec![
-            (BAD, "error: "),
-            (BOLD, "cannot "),
-            (BOLD, &self.attempted),
-            (PLAIN, ": "),
-            (PLAIN, self.detail.as_str()),
-        ]];
+        let mut first = vec![(BAD, "error: ")];
+        // some say themselves what was attempted
+        if !self.detail.starts_with("cannot ") {
+            first.extend([(BOLD, "cannot "), (BOLD, self.attempted.as_str()), (PLAIN, ": ")]);
+        }
+        first.push((PLAIN, &self.detail));
+        let mut lines = vec![first];
         for snippet in &self.snippets {
             lines.push(vec![(PLAIN, snippet)]);
         }

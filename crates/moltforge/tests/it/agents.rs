@@ -4,6 +4,7 @@ use futures::TryStreamExt as _;
 use moltforge_api::PageQuery;
 use moltforge_api::agents::ListAgents;
 use moltforge_api::deployments::{Deploy, Rollback};
+use moltforge_client::StartOptions;
 use moltforge_types::Fault as _;
 use serde_json::json;
 
@@ -35,7 +36,7 @@ async fn an_agent_lives_from_creation_to_deletion(world: World) {
     assert_eq!((execution.state.as_str(), execution.output), ("completed", Some(json!("Hello Ada"))));
 
     client.agents().undeploy("hello", "production").await.unwrap();
-    let refused = client.executions().start(&crate::world::start("hello", json!({})), &Default::default()).await;
+    let refused = client.executions().start(&crate::world::start("hello", json!({})), &StartOptions::default()).await;
     assert_eq!(refused.unwrap_err().code(), "agent_not_deployed");
 
     client.agents().delete("hello", false).await.unwrap();
@@ -99,7 +100,7 @@ async fn a_rollback_is_one_request(world: World) {
     let told: Vec<_> = history.iter().map(|d| (d.version, d.status.as_str())).collect();
     assert_eq!(told, [(1, "live"), (2, "superseded"), (1, "superseded")]);
     let missing = Rollback { version: Some(9), environment: None };
-    assert!(client.agents().rollback("hello", &missing, None).await.unwrap_err().is_not_found());
+    assert_eq!(client.agents().rollback("hello", &missing, None).await.unwrap_err().code(), "no_earlier_deployment");
 }
 
 async fn a_live_execution_prevents_a_deletion(world: World) {

@@ -1,5 +1,6 @@
 //! What strangers send: each fault its own clear error, and nothing is lost.
 
+use moltforge_api::agents::ListAgents;
 use serde_json::json;
 
 use crate::world::{World, greeter, worlds};
@@ -97,7 +98,7 @@ async fn every_fault_has_its_own_error(world: World) {
     assert_eq!((item["line"].as_u64(), item["column"].as_u64()), (Some(3), Some(1)), "{item}");
     // nothing was lost
     assert_eq!(world.run("hello", json!({ "name": "Ada" })).await.state, "completed");
-    assert_eq!(world.client().agents().list(&Default::default()).await.unwrap().items.len(), 1);
+    assert_eq!(world.client().agents().list(&ListAgents::default()).await.unwrap().items.len(), 1);
 }
 
 async fn a_dead_key_says_why(world: World) {

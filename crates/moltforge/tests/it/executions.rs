@@ -106,7 +106,7 @@ async fn the_input_must_fit_the_schema(world: World) {
     world.deploy(&agent("strict", json!({ "input_schema": schema, "script": [{ "text": "ok" }] }))).await;
     let client = world.client();
     let error =
-        client.executions().start(&start("strict", json!({ "n": "x" })), &Default::default()).await.unwrap_err();
+        client.executions().start(&start("strict", json!({ "n": "x" })), &StartOptions::default()).await.unwrap_err();
     assert_eq!((error.code(), error.status()), ("input_invalid", Some(422)));
     assert_eq!(error.items()[0].pointer, "/input/n", "{:?}", error.items());
     assert_eq!(world.run("strict", json!({ "n": 1 })).await.state, "completed");
@@ -150,7 +150,7 @@ async fn text_streams_before_it_is_final(world: World) {
     let text = "one two three four five six seven eight nine ten";
     world.deploy(&agent("slow", json!({ "script": [{ "text": text, "delay": "300ms" }] }))).await;
     let client = world.client();
-    let execution = client.executions().start(&start("slow", json!(null)), &Default::default()).await.unwrap();
+    let execution = client.executions().start(&start("slow", json!(null)), &StartOptions::default()).await.unwrap();
     let mut events = client.executions().events(&execution.execution_id, 0);
     let (mut chunks, mut written) = (0, String::new());
     while let Some(event) = events.next().await {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use moltforge_api::PageQuery;
 use moltforge_api::deployments::Deploy;
 use serde_json::{Value, json};
 
@@ -102,7 +103,7 @@ async fn nothing_answers_another_project(world: World) {
     world.deploy(&waiter("patient")).await;
     let execution = world.run("patient", json!(null)).await.execution_id;
     let agent_id = world.client().agents().get("hello").await.unwrap().agent_id;
-    let key_id = world.client().keys().list(&Default::default()).await.unwrap().items[0].key_id.clone();
+    let key_id = world.client().keys().list(&PageQuery::default()).await.unwrap().items[0].key_id.clone();
     let (_, secret) = world.stranger().await;
     let stranger = Http::new(world.server.address(), Some(secret.expose()));
     let document = document(&world).await;
@@ -155,7 +156,7 @@ async fn answers_fit_the_document(world: World) {
     world.client().agents().deploy("hello", &Deploy::default(), None).await.unwrap();
     world.run("hello", json!({ "name": "Ada" })).await;
     let exe = world.run("patient", json!(null)).await.execution_id;
-    let key = world.client().keys().list(&Default::default()).await.unwrap().items[0].key_id.clone();
+    let key = world.client().keys().list(&PageQuery::default()).await.unwrap().items[0].key_id.clone();
     let other = json!({ "config": greeter("other") }).to_string();
     let key_body = json!({ "name": "k", "scopes": ["agents:read"] }).to_string();
 

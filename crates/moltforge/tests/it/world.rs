@@ -21,7 +21,7 @@ use crate::http::Http;
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) key: Secret,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     // dropped last: the database that the server used
     _database: Option<TestStore>,
 }
@@ -50,11 +50,7 @@ impl World {
             config.store.url = Some(url);
         }
         let server = Server::start(config).await.map_err(|failure| format!("{failure:?}")).unwrap();
-        Self { server, key, folder, _database: database }
-    }
-
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+        Self { server, key, _folder: folder, _database: database }
     }
 
     /// A client with the first key.
