@@ -53,7 +53,7 @@ impl Spec {
         let compile = |schema: &Option<Value>| {
             schema
                 .as_ref()
-                .map(jsonschema::validator_for)
+                .map(moltforge_manifest::schema::compile)
                 .transpose()
                 .map_err(|error| invalid(format!("its schema cannot be compiled: {error}")))
         };
