@@ -137,7 +137,8 @@ impl Owner {
         tokio::select! {
             biased;
             result = poll_commit(&mut self.commit), if self.commit.is_some() => self.committed(result)?,
-            Some(event) = self.events.recv() => self.event(event),
+            // a full batch takes nothing more: what is on its way waits in its channel
+            Some(event) = self.events.recv(), if open => self.event(event),
             Some(request) = self.requests.recv(), if open => self.request(request),
             () = tokio::time::sleep(wake) => {}
         }

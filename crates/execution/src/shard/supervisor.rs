@@ -175,13 +175,15 @@ impl Term<'_> {
                     if !held {
                         tracing::error!("the lease was lost: this node stops its owners");
                         owners.abort_all();
+                        while owners.join_next().await.is_some() {}
                         return Ok(());
                     }
                 }
                 Some(ended) = owners.join_next() => {
                     tracing::warn!(?ended, "an owner ended: the state is read anew");
                     owners.abort_all();
-                    return Ok(());
+                    while owners.join_next().await.is_some() {}
+                    return lease.release().await;
                 }
                 () = stopped(stopping) => {
                     self.drain_owners(&mut owners).await;

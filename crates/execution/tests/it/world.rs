@@ -125,7 +125,7 @@ pub(crate) fn samples(server: &Server) -> Vec<(AgentConfig, Value)> {
     let mut samples: Vec<_> = [
         ("hello", json!({"name": "Ada"})),
         ("calculator", json!({"first": [1, 2], "second": [30, 40]})),
-        // ("counter", Value::Null),
+        ("counter", Value::Null),
         ("countdown", Value::Null),
         ("waiter", json!({})),
     ]

@@ -48,7 +48,9 @@ impl Owner {
             return;
         }
         let now = self.shared.ambient.now();
-        while let Some((project_id, id)) = self.timers.take_due(now) {
+        while !self.forming.is_full()
+            && let Some((project_id, id)) = self.timers.take_due(now)
+        {
             self.apply_or_load(project_id, id, Command::Wake, None);
         }
         if self.refill_at <= now {

@@ -110,7 +110,7 @@ impl Owner {
 
     /// Claims waiting executions while there are free slots.
     fn fill_slots(&mut self) {
-        while self.slots_taken() < self.shared.config.max_running {
+        while self.slots_taken() < self.shared.config.max_running && !self.forming.is_full() {
             let Some((project_id, id)) = self.ready.pop_front() else { return };
             self.apply_or_load(project_id, id, Command::Claim { recovered: false }, None);
         }
