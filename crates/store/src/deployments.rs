@@ -166,12 +166,13 @@ impl Deployments<'_> {
         first: (&AgentName, AgentId),
         last: (&AgentName, AgentId),
     ) -> Result<Vec<Deployment>, Error> {
+        // every environment is above '': saying so leads SQLite to the index of live ones, past the history
         self.at
             .query(
                 "SELECT d.deployment_id, d.agent_id, d.n, d.environment, d.version, d.status, d.action, d.restores, \
                  d.created_at, d.created_by, d.ended_at FROM deployment d \
                  JOIN agent a ON a.project_id = d.project_id AND a.agent_id = d.agent_id \
-                 WHERE d.project_id = $1 AND d.ended_at IS NULL \
+                 WHERE d.project_id = $1 AND d.ended_at IS NULL AND d.environment > '' \
                  AND (a.name, a.agent_id) >= ($2, $3) AND (a.name, a.agent_id) <= ($4, $5) ORDER BY d.environment",
             )
             .bind(self.project_id)

@@ -54,10 +54,9 @@ CREATE TABLE deployment (
 
 CREATE UNIQUE INDEX deployment_id ON deployment(project_id, deployment_id);
 
--- one live deployment per environment
+-- One live deployment per environment. There is deliberately no index of all deployments by environment: SQLite would
+-- prefer it to this one and read an agent's whole history to find what is live. History is read along the primary key.
 CREATE UNIQUE INDEX deployment_live ON deployment(project_id, agent_id, environment) WHERE ended_at IS NULL;
-
-CREATE INDEX deployment_environment ON deployment(project_id, agent_id, environment, n);
 
 -- What was changed, by whom: the audit log and the outbox of everything that has no execution. Written in the
 -- transaction of the change itself; `n` counts a project's changes from 1 without gaps.
