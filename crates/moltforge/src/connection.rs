@@ -114,7 +114,7 @@ impl DevServer {
 #[cfg(unix)]
 fn is_private(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o077 == 0)
+    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode().trailing_zeros() >= 6)
 }
 
 #[cfg(not(unix))]

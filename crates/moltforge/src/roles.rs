@@ -135,7 +135,7 @@ fn service(
     audience: &'static str,
     routes: OpenApiRouter,
 ) -> Service {
-    let (router, document) = routes.split_for_parts();
-    let router = router.layer(verify_layer(ground.keys.clone(), audience, ground.ambient.clone()));
-    Service { prefixes, audience, upstream: Upstream::local(router), document }
+    let (answers, document) = routes.split_for_parts();
+    let verified = answers.layer(verify_layer(ground.keys.clone(), audience, ground.ambient.clone()));
+    Service { prefixes, audience, upstream: Upstream::local(verified), document }
 }

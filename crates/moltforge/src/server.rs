@@ -87,7 +87,7 @@ impl Server {
     /// Stops accepting, lets requests and executions come to rest, closes the store last.
     pub async fn stop(self) {
         self.stopping.cancel();
-        let (_, _) = tokio::join!(self.parts.drain(), self.serving);
+        let ((), _) = tokio::join!(self.parts.drain(), self.serving);
         self.parts.close().await;
     }
 }

@@ -77,11 +77,11 @@ pub async fn deploy(client: &Client, file: &AgentFile, environment: &str, dry_ru
         Err(error) => return Err(error).attempt(attempted),
     };
     let live = before.as_ref().and_then(|agent| live_version(agent, environment));
-    let live_config = match live {
+    let was = match live {
         Some(version) => Some(client.agents().version(name, version).await.attempt(attempted)?.config),
         None => None,
     };
-    let changes = live_config.as_ref().map(|live| difference::fields(live, &file.config)).unwrap_or_default();
+    let changes = was.as_ref().map(|was| difference::fields(was, &file.config)).unwrap_or_default();
     let changed = live.is_none() || !changes.is_empty();
     let version = match (dry_run, changed) {
         (_, false) => live,

@@ -85,14 +85,14 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         api: format!("{}/v1", server.url()),
         key: key.expose().to_owned(),
         data: if args.ephemeral { "none is kept".to_owned() } else { folder.path().display().to_string() },
-        next: next_steps(&agents),
+        next: next_steps(agents.is_some()),
     };
     let document = json!({ "url": server.url(), "dashboard": summary.dashboard, "api": summary.api, "key": summary.key,
         "data_dir": folder.path(), "pid": std::process::id() });
     if out.is_json() {
-        out.json_line(&document)
+        out.json_line(&document);
     } else {
-        summary::print(out, &summary)
+        summary::print(out, &summary);
     }
 
     let watching = watch.map(|watch| tokio::spawn(watch.run(client, out)));
@@ -151,9 +151,9 @@ fn agents_folder(args: &Args) -> Result<Option<PathBuf>, Error> {
     }
 }
 
-fn next_steps(agents: &Option<PathBuf>) -> Vec<String> {
+fn next_steps(samples: bool) -> Vec<String> {
     let mut next = Vec::new();
-    if agents.is_some() {
+    if samples {
         next.push(r#"moltforge run hello --input '{"name": "Ada"}' --follow"#.to_owned());
     }
     next.push("moltforge init my-agent && moltforge deploy my-agent".to_owned());

@@ -7,9 +7,12 @@ use serde_json::json;
 
 use super::{ACCENT, BAD, BOLD, DIM, Exit, PLAIN, hints};
 
-/// A command's failure, ready to be printed.
+/// A command's failure, ready to be printed. Boxed, because every command may return one.
 #[derive(Debug)]
-pub struct Failure {
+pub struct Failure(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     attempted: String,
     detail: String,
     hint: Option<String>,
@@ -40,7 +43,7 @@ impl Failure {
         let client = fault.downcast_ref::<moltforge_client::Error>();
         let own = fault.downcast_ref::<crate::Error>();
         let code = error.code();
-        Self {
+        Self(Box::new(Parts {
             attempted,
             detail: chain(error),
             hint: own.and_then(crate::Error::hint).or_else(|| hints::hint(code).map(str::to_owned)),
@@ -49,47 +52,40 @@ impl Failure {
             snippets: own.map(crate::Error::snippets).unwrap_or_default(),
             request_id: client.and_then(|e| e.request_id()).map(str::to_owned),
             exit: if own.is_some() && error.kind() == Kind::Invalid { Exit::Usage } else { Exit::Failed },
-        }
-    }
-
-    /// What to do next, where more is known than the code tells.
-    #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
+        }))
     }
 
     /// The stable code.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// What the shell is told.
     pub fn exit(&self) -> Exit {
-        self.exit
+        self.0.exit
     }
 
     pub(super) fn lines(&self) -> Vec<Vec<(Style, &str)>> {
         let mut first = vec![(BAD, "error: ")];
         // some say themselves what was attempted
-        if !self.detail.starts_with("cannot ") {
-            first.extend([(BOLD, "cannot "), (BOLD, self.attempted.as_str()), (PLAIN, ": ")]);
+        if !self.0.detail.starts_with("cannot ") {
+            first.extend([(BOLD, "cannot "), (BOLD, self.0.attempted.as_str()), (PLAIN, ": ")]);
         }
-        first.push((PLAIN, &self.detail));
+        first.push((PLAIN, &self.0.detail));
         let mut lines = vec![first];
-        for snippet in &self.snippets {
+        for snippet in &self.0.snippets {
             lines.push(vec![(PLAIN, snippet)]);
         }
-        for item in &self.items {
+        for item in &self.0.items {
             let place = if item.pointer.is_empty() { "the whole" } else { &item.pointer };
             lines.push(vec![(DIM, "  "), (ACCENT, place), (DIM, ": "), (PLAIN, &item.message)]);
         }
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = &self.0.hint {
             lines.push(vec![(ACCENT, "hint: "), (PLAIN, hint)]);
         }
         let mut code =
-            vec![(DIM, "code: "), (DIM, &*self.code), (DIM, " (moltforge explain "), (DIM, &self.code), (DIM, ")")];
-        if let Some(request) = &self.request_id {
+            vec![(DIM, "code: "), (DIM, &*self.0.code), (DIM, " (moltforge explain "), (DIM, &self.0.code), (DIM, ")")];
+        if let Some(request) = &self.0.request_id {
             code.extend([(DIM, ", request "), (DIM, request.as_str())]);
         }
         lines.push(code);
@@ -98,11 +94,11 @@ impl Failure {
 
     pub(super) fn to_json(&self) -> serde_json::Value {
         json!({ "error": {
-            "code": self.code,
-            "message": format!("cannot {}: {}", self.attempted, self.detail),
-            "hint": self.hint,
-            "errors": self.items,
-            "request_id": self.request_id,
+            "code": self.0.code,
+            "message": format!("cannot {}: {}", self.0.attempted, self.0.detail),
+            "hint": self.0.hint,
+            "errors": self.0.items,
+            "request_id": self.0.request_id,
         }})
     }
 }

@@ -58,8 +58,13 @@ fn is_hostile(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         // bidirectional controls, line and paragraph separators, byte order mark, invisible tags
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => true,
-        '\u{e0000}'..='\u{e007f}' => true,
+        '\u{061c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}'
+        | '\u{e0000}'..='\u{e007f}' => true,
         c => c.is_control(),
     }
 }

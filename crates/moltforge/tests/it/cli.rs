@@ -181,3 +181,37 @@ fn doctor_tells_the_state_of_things() {
     assert_eq!(done.code, 1);
     assert!(done.out.contains("moltforge.toml:3:1") && done.out.contains("alow"), "{}", done.out);
 }
+
+/// An HTTP tool reaches a server on this machine when the operator grants it, and only then.
+#[test]
+fn a_tool_reaches_what_was_granted() {
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = service.local_addr().unwrap().to_string();
+    let asked = std::thread::spawn(move || {
+        let (mut socket, _) = service.accept().unwrap();
+        let mut head = [0; 4096];
+        let read = std::io::Read::read(&mut socket, &mut head).unwrap();
+        let body = r#"{"sky":"clear"}"#;
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        std::io::Write::write_all(&mut socket, answer.as_bytes()).unwrap();
+        String::from_utf8_lossy(&head[..read]).lines().next().unwrap().to_owned()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    run(at, &["init", "weather", "--template", "http"]).ok();
+    let file = at.join("weather/agent.toml");
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("127.0.0.1:9000", &place)).unwrap();
+    let dev = Dev::start(at, &[]);
+    run(at, &["deploy", "weather"]).ok();
+    let weather = ["run", "weather", "-i", r#"{"city":"Sao Paulo"}"#, "--wait", "20"];
+    let refused = run(at, &weather);
+    assert!(refused.out.contains("host_not_granted"), "{} {}", refused.out, refused.err);
+    assert_eq!(dev.stop(), Some(0));
+    let _dev = Dev::start(at, &["--allow-local", &place]);
+    let done = run(at, &weather);
+    assert_eq!((done.code, done.out.trim()), (0, r#"Today in Sao Paulo: {"sky":"clear"}"#), "{}", done.err);
+    assert_eq!(asked.join().unwrap(), "GET /weather/Sao%20Paulo HTTP/1.1");
+}

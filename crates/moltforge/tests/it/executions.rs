@@ -159,7 +159,7 @@ async fn text_streams_before_it_is_final(world: World) {
             if written.is_empty() && chunk.offset > 0 {
                 written = text[..usize::try_from(chunk.offset).unwrap()].to_owned();
             }
-            assert_eq!(chunk.offset as usize, written.len());
+            assert_eq!(chunk.offset, written.len() as u64);
             written += &chunk.text;
             chunks += 1;
         }

@@ -1,5 +1,6 @@
 //! Requests that the client would not make: exact bytes, one connection each.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -32,15 +33,16 @@ impl Http {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+        let mut head = String::new();
+        let _ = write!(head, "{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
         if !headers.iter().any(|(name, _)| *name == "host") {
-            head += &format!("host: {}\r\n", self.address);
+            let _ = write!(head, "host: {}\r\n", self.address);
         }
         if let Some(key) = &self.key {
-            head += &format!("authorization: Bearer {key}\r\n");
+            let _ = write!(head, "authorization: Bearer {key}\r\n");
         }
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         socket.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();

@@ -1,5 +1,5 @@
 //! The whole program, from outside: over HTTP and as a command line, a file per resource.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod agents;
 mod bad_input;

@@ -8,22 +8,16 @@ async fn a_code_opens_one_session(world: World) {
     let code = world.client().sign_in_codes().create().await.unwrap().code;
     let anonymous = world.anonymous();
     assert!((300..400).contains(&anonymous.get("/").await.status), "a stranger is sent to the sign-in page");
-    let page = anonymous.get(&format!("/sign-in?code={code}")).await;
-    let cookie = match page.header("set-cookie") {
-        Some(cookie) => cookie.to_owned(),
-        // the page asks for a click first, so that a preview of the link does not use it up
-        None => {
-            let host = world.server.address().to_string();
-            let origin = format!("http://{host}");
-            let headers = [
-                ("content-type", "application/x-www-form-urlencoded"),
-                ("origin", origin.as_str()),
-                ("sec-fetch-site", "same-origin"),
-            ];
-            let answer = anonymous.send("POST", "/sign-in", &headers, format!("code={code}").as_bytes()).await;
-            answer.header("set-cookie").unwrap_or_else(|| panic!("{} {}", answer.status, answer.text())).to_owned()
-        }
-    };
+    // opening the link changes nothing: previews open links too
+    assert_eq!(anonymous.get(&format!("/sign-in?code={code}")).await.header("set-cookie"), None);
+    let origin = format!("http://{}", world.server.address());
+    let form = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("origin", origin.as_str()),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    let answer = anonymous.send("POST", "/sign-in", &form, format!("code={code}").as_bytes()).await;
+    let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{} {}", answer.status, answer.text()));
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let pair = cookie.split(';').next().unwrap();
     let overview = anonymous.send("GET", "/", &[("cookie", pair)], b"").await;
@@ -38,6 +32,13 @@ async fn a_code_opens_one_session(world: World) {
         ("sec-fetch-site", "cross-site"),
     ];
     assert_eq!(anonymous.send("POST", "/v1/agents", &foreign, body).await.status, 403);
+    let own = [
+        ("cookie", pair),
+        ("content-type", "application/json"),
+        ("origin", origin.as_str()),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    assert_eq!(anonymous.send("POST", "/v1/agents", &own, body).await.status, 201);
     let again = anonymous.json("POST", "/v1/sessions", &format!("{{\"code\":\"{code}\"}}")).await;
     assert!(matches!(again.status, 400..=410), "{} {}", again.status, again.text());
 }

@@ -101,6 +101,7 @@ pub(crate) fn start(agent: &str, input: Value) -> StartExecution {
 }
 
 /// A scripted agent from the fields that matter.
+#[expect(clippy::needless_pass_by_value, reason = "callers write `json!` in place")]
 pub(crate) fn agent(name: &str, fields: Value) -> AgentConfig {
     let mut config = json!({ "name": name, "kind": "prompt", "model": "scripted" });
     for (key, value) in fields.as_object().unwrap() {
