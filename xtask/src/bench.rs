@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Without the peer
     #[arg(long)]
     no_peer: bool,
+    /// With the release build that is there, and without the measuring programs of single crates
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// How long and how often.
@@ -52,9 +55,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         Effort { count: 300, seconds: 3, rounds: 3, suspended: 10_000 }
     };
-    let mut build = process::cargo();
-    build.args(["build", "--release", "-p", "moltforge", "-p", "moltforge-workload"]);
-    process::run(build)?;
+    if !args.no_build {
+        let mut build = process::cargo();
+        build.args(["build", "--release", "-p", "moltforge", "-p", "moltforge-workload"]);
+        process::run(build)?;
+    }
 
     let folder = workspace::target_dir().join("bench");
     let _ = fs::remove_dir_all(folder.join("data"));
@@ -79,7 +84,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let suspended = measure::suspended(&peers, effort)?;
     drop(ours);
     drop(peer);
-    let examples = measure::examples(&folder.join("data"));
+    // these are built when they are run
+    let examples = if args.no_build { Vec::new() } else { measure::examples(&folder.join("data")) };
 
     let results = report::Results { machine, floor, starts, latency, throughput, growth, suspended, examples, effort };
     let page = results.page();

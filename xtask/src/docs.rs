@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process;
 use crate::stage::Tally;
+use crate::test::browser;
 use crate::workspace::{self, PROFILE};
 
 /// Write or compare.
@@ -19,6 +20,9 @@ pub(crate) struct Args {
     /// Change nothing; fail when a page is not what would be written
     #[arg(long)]
     check: bool,
+    /// Also make the picture of the dashboard, in Chromium
+    #[arg(long, conflicts_with = "check")]
+    picture: bool,
     /// A program that is built already, instead of building one
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -33,6 +37,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             bail!("{} pages are stale: run `cargo xtask docs`", tally.failed);
         }
         return Ok(());
+    }
+    if args.picture && browser::picture(&binary)?.failed > 0 {
+        bail!("the picture was not made");
     }
     for (path, text) in pages(&binary)? {
         let path = workspace::root().join(path);

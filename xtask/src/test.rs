@@ -5,7 +5,7 @@
 //! `quickstart` (the page is typed), `kill` (SIGKILL under load), `browser` (pages in Chromium).
 
 mod apt;
-mod browser;
+pub(crate) mod browser;
 pub(crate) mod postgres;
 mod rust;
 

@@ -174,8 +174,19 @@ pub(super) fn starts(folder: &Path, model: &Model) -> Result<Starts> {
     Ok(Starts { first_ms, second_ms: median(later), idle_mib: idle.pss_mib, binary_mib })
 }
 
-/// One execution with 1,000 tool calls: its events early and late.
+/// Executions with 1,000 tool calls, one after another: what a step costs early and late. The median of five.
 pub(super) fn growth(ours: &Ours) -> Result<Growth> {
+    let passes = (0..5).map(|_| long_execution(ours)).collect::<Result<Vec<_>>>()?;
+    let middle = |of: fn(&Growth) -> f64| median(passes.iter().map(of));
+    Ok(Growth {
+        early_bytes: middle(|pass| pass.early_bytes),
+        late_bytes: middle(|pass| pass.late_bytes),
+        early_us: middle(|pass| pass.early_us),
+        late_us: middle(|pass| pass.late_us),
+    })
+}
+
+fn long_execution(ours: &Ours) -> Result<Growth> {
     let started = ours.json("POST", "/v1/executions", &json!({ "agent": "long", "input": "go" }))?;
     let id = started["execution_id"].as_str().context("an execution id")?;
     let begun = Instant::now();
@@ -197,21 +208,19 @@ pub(super) fn growth(ours: &Ours) -> Result<Growth> {
         after = last;
         events.extend(items);
     }
-    // one model step and one tool step per turn; ten turns around the tenth, fifty at the end
-    let window = |from: u64, to: u64| -> Result<(f64, f64)> {
-        let of = |step: &Value| step.as_u64().is_some_and(|step| (from..to).contains(&step));
-        let inside: Vec<_> = events.iter().filter(|event| of(&event["data"]["step"])).collect();
-        let (Some(first), Some(last)) = (inside.first(), inside.last()) else {
-            bail!("no events of steps {from} to {to}")
-        };
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let (bytes, steps) =
-            (inside.iter().map(|event| event["data"].to_string().len()).sum::<usize>() as f64, (to - from) as f64);
-        Ok((bytes / steps, (micros(&last["time"])? - micros(&first["time"])?) / steps))
-    };
-    let (early_bytes, early_us) = window(10, 110)?;
-    let (late_bytes, late_us) = window(1900, 2000)?;
+    let (early_bytes, early_us) = window(&events, 1)?;
+    let (late_bytes, late_us) = window(&events, 1900)?;
     Ok(Growth { early_bytes, late_bytes, early_us, late_us })
+}
+
+/// Bytes and microseconds per step over the hundred steps from `from` on. A turn is a model step and a tool step.
+fn window(events: &[Value], from: u64) -> Result<(f64, f64)> {
+    let inside = |step: &Value| step.as_u64().is_some_and(|step| (from..from + 100).contains(&step));
+    let inside: Vec<_> = events.iter().filter(|event| inside(&event["data"]["step"])).collect();
+    let (Some(first), Some(last)) = (inside.first(), inside.last()) else { bail!("no events from step {from} on") };
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let bytes = inside.iter().map(|event| event["data"].to_string().len()).sum::<usize>() as f64;
+    Ok((bytes / 100.0, (micros(&last["time"])? - micros(&first["time"])?) / 100.0))
 }
 
 /// The measuring programs of single crates, by their own words.

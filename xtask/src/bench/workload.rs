@@ -36,7 +36,10 @@ pub(super) fn load(tool: &str, target: &Target, settings: &[(&str, u64)]) -> Res
     for (name, value) in settings {
         command.arg(format!("--{name}")).arg(value.to_string());
     }
+    let settings: Vec<_> = settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    println!("  {tool} {}, {}", target.path, settings.join(", "));
     let line: Value = serde_json::from_str(&process::output(command)?).context("read the tool's line")?;
+    println!("    {line}");
     if line["errors"].as_u64() != Some(0) {
         bail!("{tool} on {}: {} errors, the first: {}", target.path, line["errors"], line["first_error"]);
     }

@@ -1,6 +1,7 @@
 //! The pages in a real browser: Chromium, driven by `tests/browser/run.mjs` through playwright-core.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -12,6 +13,17 @@ const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "g
 
 /// Installs what is missing, then runs the tests against the given program.
 pub(super) fn run(program: &Path) -> Result<Tally> {
+    counted(node(program)?)
+}
+
+/// Makes docs/images/dashboard.png with the given program.
+pub(crate) fn picture(program: &Path) -> Result<Tally> {
+    let mut node = node(program)?;
+    node.arg("--readme");
+    counted(node)
+}
+
+fn node(program: &Path) -> Result<Command> {
     let browser = browser()?;
     let folder = workspace::root().join("tests/browser");
     let mut node = process::command("node");
@@ -25,7 +37,7 @@ pub(super) fn run(program: &Path) -> Result<Tally> {
     let mut node = process::command("node");
     node.current_dir(&folder).arg("run.mjs");
     node.env("MOLTFORGE_BIN", program).env("CHROMIUM", browser);
-    counted(node)
+    Ok(node)
 }
 
 fn browser() -> Result<PathBuf> {
