@@ -184,6 +184,16 @@ const checkSession = async (place) => {
   if (response.ok) location.replace(place.dataset.sessionCheck);
 };
 
+// What just happened is told once: a reload or a bookmark tells it no more.
+const forgetFlash = () => {
+  const here = new URL(location.href);
+  if (!here.searchParams.has("done")) return;
+  here.searchParams.delete("done");
+  history.replaceState(null, "", here);
+};
+
+forgetFlash();
+for (const region of $$("[data-live]")) lastSeen.set(region.id, region.outerHTML);
 $$("[data-theme-toggle]").forEach(themes);
 $$("[data-copy]").forEach(copies);
 $$("form[data-auto-submit]").forEach(submitOnce);

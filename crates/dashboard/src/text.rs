@@ -55,13 +55,13 @@ pub(crate) fn tail(id: &str) -> String {
     format!("…{}", &id[from..])
 }
 
-/// A number with thin groups of three: `12 345`.
+/// A number in groups of three: `12,345`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push('\u{202F}');
+            out.push(',');
         }
         out.push(digit);
     }
@@ -94,6 +94,6 @@ mod tests {
         assert_eq!(clip("äöü", 3), ("äöü", 0));
         assert_eq!(one_line("a\n  b\tc", 10), "a b c");
         assert_eq!(one_line(&"word ".repeat(1000), 9), "word word…");
-        assert_eq!(grouped(1_234_567), "1\u{202F}234\u{202F}567");
+        assert_eq!(grouped(1_234_567), "1,234,567");
     }
 }

@@ -6,8 +6,9 @@ use moltforge_api::agents::{Agent, ListAgents};
 use moltforge_api::executions::{Execution, ListExecutions};
 use moltforge_types::Timestamp;
 use moltforge_types::execution::State;
+use serde_json::json;
 
-use super::{Result, View, executions, permitted};
+use super::{Result, View, executions, permitted, run_form};
 use crate::browser::Browser;
 use crate::components::badge::{badge, look, tag};
 use crate::components::icon::icon;
@@ -124,11 +125,15 @@ impl Page {
     /// What a newcomer does next; later it waits at the end of the page, closed.
     fn welcome(&self, open: bool) -> Markup {
         let agents = self.agents.as_deref().unwrap_or_default();
-        let name =
-            agents.iter().find(|agent| !agent.deployments.is_empty()).map_or("hello", |agent| agent.name.as_str());
+        let live = || agents.iter().filter(|agent| !agent.deployments.is_empty());
+        // the simplest one first
+        let agent = live().find(|agent| agent.name == "hello").or_else(|| live().next());
+        let name = agent.map_or("my-agent", |agent| agent.name.as_str());
+        let body = json!({ "agent": name, "input": agent.map_or_else(|| json!({}), run_form::example) });
         let curl = format!(
-            "curl {}/v1/executions \\\n  -H \"Authorization: Bearer $MOLTFORGE_KEY\" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{{\"agent\": \"{name}\", \"input\": {{}}}}'",
-            self.base_url
+            "curl {}/v1/executions \\\n  -H \"Authorization: Bearer $MOLTFORGE_KEY\" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{}'",
+            self.base_url,
+            text::one_line(&body.to_string().replace('\'', "'\\''"), 500)
         );
         html! {
             details class="welcome card" id="welcome" open[open] {

@@ -45,7 +45,7 @@ impl RunForm {
                     }
                     details class="raw" id="run-json" open[by_json] {
                         summary { "Write the input as JSON instead" }
-                        (self.raw(agent, &example(agent)))
+                        (self.raw(agent, &serde_json::to_string_pretty(&example(agent)).unwrap_or_default()))
                     }
                 },
                 None => (self.free(agent)),
@@ -136,16 +136,17 @@ fn submit() -> Markup {
     html! { div class="buttons" { button type="submit" class="primary" { (icon(Icon::Play)) span { "Run" } } } }
 }
 
-/// A beginning for the JSON: the schema's required properties with empty values.
-fn example(agent: &Agent) -> String {
-    let properties = agent.config.input_schema.as_ref().and_then(|schema| schema.get("properties")?.as_object());
-    let object: serde_json::Map<_, _> = properties
-        .into_iter()
-        .flatten()
-        .take(60)
-        .map(|(name, property)| (name.clone(), property.get("default").cloned().unwrap_or_else(|| blank(property))))
-        .collect();
-    serde_json::to_string_pretty(&Value::Object(object)).unwrap_or_default()
+/// A beginning for the JSON: the schema's properties that have a default or must be there.
+pub(crate) fn example(agent: &Agent) -> Value {
+    let schema = agent.config.input_schema.as_ref();
+    let required: Vec<_> = schema.and_then(|schema| schema.get("required")?.as_array()).into_iter().flatten().collect();
+    let properties = schema.and_then(|schema| schema.get("properties")?.as_object()).into_iter().flatten();
+    let wanted = properties.take(60).filter_map(|(name, property)| {
+        let value = property.get("default").cloned();
+        let value = value.or_else(|| required.iter().any(|wanted| *wanted == name).then(|| blank(property)));
+        Some((name.clone(), value?))
+    });
+    Value::Object(wanted.collect())
 }
 
 fn blank(schema: &Value) -> Value {

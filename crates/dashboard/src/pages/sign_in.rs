@@ -138,9 +138,7 @@ impl Page {
                 (field("key", "API key", Some("The server printed one when it started first. It is kept in no cookie: you get a session instead."), error.as_deref(), &input))
                 button type="submit" class="primary" { "Sign in" }
             }
-            p class="dim" {
-                "For a link that signs you in once, run " code { "moltforge sign-in" } " where the server runs."
-            }
+            p class="dim" { code { "moltforge dev" } " also prints a link that signs you in once." }
             p class="dim" data-session-check=(self.next) {
                 "Came here by a link although you are signed in? " a href=(self.next) { "Go on" } "."
             }

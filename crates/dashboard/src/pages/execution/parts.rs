@@ -126,7 +126,7 @@ pub(super) fn events(page: &Page) -> Markup {
     let rows = html! { @for event in &page.events { (event_row(event, &page.execution)) } };
     let first = page.events.first().and_then(|event| event.id.parse::<u64>().ok()).unwrap_or(1);
     html! {
-        @if first > 1 { p class="note" { "The latest " (page.events.len()) ". All of them: " code { "moltforge executions events" } " or the API." } }
+        @if first > 1 { p class="note" { "The latest " (page.events.len()) ". The API has all of them." } }
         (table("Events", &[column("No."), column("Event"), wide("At"), column("Data")], &rows))
     }
 }

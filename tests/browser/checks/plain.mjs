@@ -1,0 +1,39 @@
+// Everything works without JavaScript: forms post, and a reload shows the state.
+
+import { equal, holds } from "../suite.mjs";
+import { within, runByForm } from "../browser.mjs";
+
+const reloadUntil = async (page, state) => {
+  // a plain page learns by reloading; the server decides how long that takes
+  const end = Date.now() + 30_000;
+  while (Date.now() < end) {
+    if ((await page.locator("#head .badge").first().innerText()).trim() === state) return;
+    await page.reload();
+  }
+  throw new Error(`it never was ${state}`);
+};
+
+export default async (suite, world) => {
+  const { server, pictures } = world;
+  await suite.check("run, pause, resume and cancel without JavaScript", () =>
+    within(world, { script: false }, async (page) => {
+      await runByForm(page, world, "patient");
+      await page.getByRole("button", { name: "Pause" }).click();
+      await reloadUntil(page, "paused");
+      await page.getByRole("button", { name: "Resume" }).click();
+      await page.getByText("Resume accepted.").waitFor();
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await page.getByRole("button", { name: "Yes, cancel it" }).click();
+      await reloadUntil(page, "cancelled");
+      holds(await page.locator("[data-theme-toggle]").isHidden(), "a button that does nothing is shown");
+      await page.screenshot({ path: `${pictures}/plain-1280-light.png`, fullPage: true });
+    }));
+
+  await suite.check("the one-time URL works without JavaScript", () =>
+    within(world, { script: false, signedIn: false }, async (page) => {
+      await page.goto(await server.oneTime());
+      await page.getByRole("button", { name: "Open the dashboard" }).click();
+      await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+      equal(new URL(page.url()).pathname, "/", "where it leads");
+    }));
+};
