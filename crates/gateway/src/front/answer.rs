@@ -112,7 +112,7 @@ impl Front {
             (self.core.openapi.clone().map(Into::into), "application/json")
         } else if let Some(code) = path.strip_prefix("/docs/errors/") {
             let page = self.core.error_pages.as_ref().and_then(|pages| pages(code));
-            (page.map(Body::from), "text/markdown; charset=utf-8")
+            (page.map(Body::from), "text/plain; charset=utf-8")
         } else {
             return Ok(None);
         };
