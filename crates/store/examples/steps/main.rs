@@ -8,7 +8,8 @@
 //! A step is one journal entry of 512 random bytes and its execution's new row, fenced, on the disk before it is
 //! acknowledged. Raw is the same rows into the same kind of table in the same batches, without fence, fold and
 //! execution. Batches form as in the engine: what is queued when the last commit returned, at most 256 entries.
-//! `--postgres` names a server's URL with the right to create databases; one is made and dropped.
+//! `--postgres` (or `MOLTFORGE_TEST_POSTGRES`) is a server's URL with the right to create databases; one is made and
+//! dropped. `--dir` is the folder for temporary files unless given; what its disk does at best is printed.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
@@ -36,8 +37,8 @@ struct Arguments {
 impl Arguments {
     fn parse() -> Result<Self, AnyError> {
         let mut arguments = Self {
-            dir: std::env::current_dir()?.join("target/steps"),
-            postgres: None,
+            dir: std::env::temp_dir(),
+            postgres: std::env::var("MOLTFORGE_TEST_POSTGRES").ok(),
             in_flight: vec![1, 64, 256, 1024],
             seconds: 5,
             rounds: 3,

@@ -14,7 +14,7 @@ use crate::AnyError;
 /// What the figures depend on.
 pub(crate) fn machine(dir: &Path) -> Result<Vec<(&'static str, String)>, AnyError> {
     let cores = std::thread::available_parallelism()?;
-    let profile = if cfg!(debug_assertions) { "debug (figures mean little)" } else { "release" };
+    let profile = if cfg!(debug_assertions) { "dev or ci (figures mean little)" } else { "release" };
     Ok(vec![
         ("machine", format!("{cores} cores, {} {}", std::env::consts::OS, std::env::consts::ARCH)),
         ("profile", profile.to_owned()),
