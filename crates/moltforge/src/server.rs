@@ -1,20 +1,21 @@
 //! A server's life: bind, start the parts, serve, drain, close.
 
+mod connections;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::serve::ListenerExt as _;
 use futures::StreamExt as _;
 use http::header::CONTENT_TYPE;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::connections::Limits;
 use crate::Error;
 use crate::config::Config;
 use crate::output::{Attempt as _, DIM, Failure, Output, PLAIN, WARN};
@@ -27,7 +28,7 @@ pub struct Server {
     parts: Parts,
     /// Says "no more": listening ends, streams end, requests may finish.
     stopping: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     signals: Signals,
     patience: Duration,
 }
@@ -45,7 +46,10 @@ impl Server {
         let patience = Duration::from_secs(config.drain_seconds);
         let (router, parts) = roles::start(config).await?;
         let stopping = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, router, stopping.clone()));
+        let streams = stopping.clone();
+        let router =
+            router.layer(middleware::from_fn(move |request, next| end_streams(streams.clone(), request, next)));
+        let serving = tokio::spawn(connections::serve(listener, router, stopping.clone(), Limits::default()));
         Ok(Self { address, parts, stopping, serving, signals, patience })
     }
 
@@ -97,18 +101,6 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         std::io::ErrorKind::AddrInUse => Error::PortInUse(address),
         _ => Error::Listen { address, source },
     })
-}
-
-async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) -> std::io::Result<()> {
-    let streams = stopping.clone();
-    let router = router.layer(middleware::from_fn(move |request, next| end_streams(streams.clone(), request, next)));
-    // an answer of several small writes must not wait for the peer's acknowledgements
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { stopping.cancelled().await })
-        .await
 }
 
 /// Event streams have no end of their own that a stopping server could wait for. Their readers come back with the id of

@@ -13,6 +13,7 @@ use crate::Error;
 use crate::request::Request;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+const POOL_IDLE: Duration = Duration::from_secs(20);
 const USER_AGENT: &str = concat!("moltforge/", env!("CARGO_PKG_VERSION"));
 
 pub(crate) struct Remote {
@@ -38,6 +39,8 @@ impl Remote {
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT_LIMIT)
+            // servers close what is unused; a request must not meet that moment
+            .pool_idle_timeout(POOL_IDLE)
             .default_headers(credentials(key)?)
             // a redirect would take the key somewhere else
             .redirect(reqwest::redirect::Policy::none());
