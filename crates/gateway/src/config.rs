@@ -37,7 +37,8 @@ pub struct LimitsConfig {
     pub uri_bytes: usize,
     /// Seconds for the whole body to arrive; 30 when absent.
     pub body_seconds: u64,
-    /// Seconds until the answer begins; 330 when absent, since a start may wait for 300. Streams may then go on.
+    /// Seconds until the answer begins; 330 when absent, since a start may wait for 300. Streams may then go on. A
+    /// creation under an `Idempotency-Key` gets 30 at most.
     pub answer_seconds: u64,
     /// Requests at work at a time, streams that have begun not counted; 4096 when absent. More get 503.
     pub in_flight: usize,

@@ -27,6 +27,9 @@ use crate::upstream::Upstream;
 
 /// The dashboard's audience.
 const DASHBOARD: &str = "dashboard";
+/// A creation under an idempotency key is given up after this, so that after a crash of the server its key is free again
+/// soon.
+const CREATION: Duration = Duration::from_secs(30);
 /// Between the moment when a request is given up and the one when its idempotency key may be tried again.
 const MARGIN: Duration = Duration::from_secs(10);
 
@@ -43,7 +46,7 @@ impl Front {
         let body = self.read(&parts.headers, body).await?;
         headers::strip_inward(&mut parts.headers, peer, true);
         let request = self.message(parts, body, &id, host, DASHBOARD, None, None);
-        Ok(self.call(dashboard.clone(), request).await?)
+        Ok(self.call(dashboard.clone(), request, self.longest()).await?)
     }
 
     pub(super) async fn to_service(
@@ -71,12 +74,12 @@ impl Front {
         headers::strip_inward(&mut parts.headers, peer, false);
         let request = self.message(parts, body, &id, host, route.audience, principal, Some(&hash));
         let response = match claim {
-            None => self.call(route.upstream.clone(), request).await?,
+            None => self.call(route.upstream.clone(), request, self.longest()).await?,
             Some(claim) => {
                 // a client that hangs up must not leave the key claimed and the work half done
                 let (front, upstream) = (self.clone(), route.upstream.clone());
                 let work = request_id::scope(id, async move {
-                    let response = front.call(upstream, request).await?;
+                    let response = front.call(upstream, request, CREATION).await?;
                     Ok::<_, Error>(claim.settle(response).await)
                 });
                 tokio::spawn(work).await.map_err(|error| Error::Panicked(error.to_string()))??
@@ -92,7 +95,7 @@ impl Front {
         principal: &Principal,
         keep: Keep,
     ) -> ApiResult<Option<Begun>> {
-        let longest = Duration::from_secs(self.core.limits.answer_seconds) + MARGIN;
+        let longest = CREATION + MARGIN;
         let media_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         let query = parts.uri.query().unwrap_or_default();
         let whole = [hash.as_slice(), query.as_bytes(), &[0], media_type].concat();
@@ -142,8 +145,11 @@ impl Front {
         Request::from_parts(parts, Body::from(body))
     }
 
-    async fn call(&self, upstream: Upstream, request: Request) -> Result<Response, Error> {
-        let limit = Duration::from_secs(self.core.limits.answer_seconds);
+    fn longest(&self) -> Duration {
+        Duration::from_secs(self.core.limits.answer_seconds)
+    }
+
+    async fn call(&self, upstream: Upstream, request: Request, limit: Duration) -> Result<Response, Error> {
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
         let response =

@@ -8,6 +8,7 @@ mod crossing;
 mod hosts;
 mod idempotency;
 mod limits;
+mod log;
 mod probes;
 mod routing;
 mod service;
