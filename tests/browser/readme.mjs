@@ -11,5 +11,8 @@ export const readmePicture = (world, place) =>
     await until(page, "completed");
     await page.reload(); // without the message that it was started
     await page.evaluate(() => document.fonts.ready);
+    const timeline = await page.locator("section", { has: page.getByRole("heading", { name: "Timeline" }) }).boundingBox();
+    const height = Math.ceil(timeline.y + timeline.height + 24);
+    await page.setViewportSize({ width: 1280, height });
     await page.screenshot({ path: place });
   });

@@ -3,6 +3,7 @@
 //   MOLTFORGE_BIN           the program (required)
 //   CHROMIUM                the browser; /usr/bin/chromium when absent
 //   MOLTFORGE_SCREENSHOTS   a folder for the pictures; none are kept when absent
+//   NAME                    only the checks of checks/NAME.mjs
 //   --readme                writes docs/images/dashboard.png, the picture in the README, and runs nothing else
 //
 // The last line is `N passed, N failed`; the exit code is 0 when nothing failed.
@@ -32,6 +33,7 @@ if (!program) {
   process.exit(2);
 }
 
+const only = process.argv.slice(2).find((argument) => !argument.startsWith("--"));
 const scratch = await mkdtemp(join(tmpdir(), "moltforge-browser-"));
 const pictures = process.env.MOLTFORGE_SCREENSHOTS ?? join(scratch, "pictures");
 await mkdir(pictures, { recursive: true });
@@ -47,7 +49,8 @@ try {
     await suite.check("the README's picture", () => readmePicture(world, place));
   } else {
     // in this order: the last ones stop the server or sign everybody out
-    for (const part of [door, pages, runs, versions, keys, keyboard, plain, hostile, crash]) await part(suite, world);
+    const parts = { door, pages, runs, versions, keys, keyboard, plain, hostile, crash };
+    for (const [name, part] of Object.entries(parts)) if (!only || only === name) await part(suite, world);
   }
 } catch (error) {
   suite.fail("the tests themselves", error);

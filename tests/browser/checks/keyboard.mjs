@@ -49,7 +49,6 @@ export default async (suite, world) => {
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name: "patient", level: 1 }).waitFor();
       await tabTo(page, "Run");
-      if ((await page.evaluate(() => document.activeElement.tagName)) === "SELECT") await tabTo(page, "Run");
       await page.keyboard.press("Enter");
       await page.waitForURL("**/executions/exe_*");
 
@@ -63,6 +62,7 @@ export default async (suite, world) => {
       equal(await page.evaluate(() => document.activeElement.innerText.trim()), "Cancel", "the focus after Escape");
       await page.keyboard.press("Enter");
       await question.waitFor();
+      equal(await page.evaluate(() => document.activeElement.id), "cancel", "the focus within the question");
       await tabTo(page, "Yes, cancel it", 6);
       await page.keyboard.press("Enter");
       await until(page, "cancelled");

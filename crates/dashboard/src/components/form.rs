@@ -62,7 +62,7 @@ pub(crate) fn confirm(ask: &Confirm<'_>) -> Markup {
             @if let Some(shape) = ask.icon { (icon(shape)) }
             span { (ask.label) }
         }
-        div class="ask" id=(ask.id) popover role="dialog" aria-labelledby=(title) {
+        div class="ask" id=(ask.id) popover role="dialog" aria-labelledby=(title) tabindex="-1" autofocus {
             h2 id=(title) { (ask.question) }
             div class="ask-text" { (ask.consequence) }
             form method="post" action=(ask.action) {

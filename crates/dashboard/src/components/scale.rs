@@ -7,7 +7,9 @@ use moltforge_types::Timestamp;
 use super::account::is_wait;
 use crate::time;
 
-/// A wait longer than this share of the whole may be shortened...
+/// A wait is long from here on, microseconds...
+const LONG_US: i64 = 5_000_000;
+/// ...and when it is more than this share of the whole. Then it may be shortened...
 const LONG: f64 = 0.3;
 /// ...when the long waits together are more than this share.
 const MOSTLY: f64 = 0.6;
@@ -48,7 +50,7 @@ impl Scale {
         let mut gaps = Vec::new();
         let mut reached = from;
         for (start, end) in busy.into_iter().chain([(to, to)]) {
-            if share(reached, start, from, to) > LONG {
+            if start.saturating_sub(reached) >= LONG_US && share(reached, start, from, to) > LONG {
                 gaps.push((reached, start));
             }
             reached = reached.max(end).clamp(from, to);
@@ -130,30 +132,36 @@ mod tests {
         (left - right).abs() < 0.01
     }
 
+    const S: i64 = 1_000_000;
+
     #[test]
     fn short_runs_are_linear() {
-        let scale = Scale::new(100, 200, vec![(100, 130), (150, 200)]);
+        let scale = Scale::new(100, 200, vec![(100, 130), (180, 200)]);
         assert!(near(scale.percent(150), 50.0) && near(scale.percent(90), 0.0) && near(scale.percent(900), 100.0));
         assert_eq!((scale.at(50.0), scale.shortened().count()), (50, 0));
     }
 
     #[test]
     fn a_long_wait_leaves_room_for_the_work() {
-        let scale = Scale::new(0, 1000, vec![(0, 10), (990, 1000)]);
-        assert!(near(scale.percent(10), 41.0) && near(scale.percent(990), 59.0) && near(scale.percent(1000), 100.0));
-        assert_eq!((scale.at(0.0), scale.at(41.0), scale.at(100.0)), (0, 10, 1000));
+        let scale = Scale::new(0, 1000 * S, vec![(0, 10 * S), (990 * S, 1000 * S)]);
+        assert!(
+            near(scale.percent(10 * S), 41.0)
+                && near(scale.percent(990 * S), 59.0)
+                && near(scale.percent(1000 * S), 100.0)
+        );
+        assert_eq!((scale.at(0.0), scale.at(41.0), scale.at(100.0)), (0, 10_000_000, 1_000_000_000));
         assert_eq!(scale.shortened().count(), 1);
     }
 
     #[test]
     fn nothing_but_waiting_is_linear() {
-        assert_eq!(Scale::new(0, 1000, Vec::new()).shortened().count(), 0);
+        assert_eq!(Scale::new(0, 1000 * S, Vec::new()).shortened().count(), 0);
         assert!(near(Scale::new(5, 6, Vec::new()).percent(6), 100.0));
     }
 
     #[test]
     fn the_wait_at_the_end_counts() {
-        let scale = Scale::new(0, 1000, vec![(0, 100)]);
-        assert!(near(scale.percent(100), 82.0), "{}", scale.percent(100));
+        let scale = Scale::new(0, 1000 * S, vec![(0, 100 * S)]);
+        assert!(near(scale.percent(100 * S), 82.0), "{}", scale.percent(100 * S));
     }
 }

@@ -90,7 +90,7 @@ impl RunForm {
                 option value=(value) selected[value == chosen] { "latest version (v" (agent.latest_version) ")" }
             }
         };
-        field(id, "Run", None, None, &control)
+        field(id, "Version to run", None, None, &control)
     }
 
     fn raw(&self, agent: &Agent, initial: &str) -> Markup {

@@ -88,7 +88,7 @@ pub(super) fn unknown_choice(execution: &Execution) -> Markup {
         div class="buttons" {
             form method="post" action=(action) {
                 input type="hidden" name="unknown_effects" value="fail";
-                button type="submit" class="primary" id="resume-fail" { "It did not happen, or must not be repeated: tell the model it failed" }
+                button type="submit" class="primary" id="resume-fail" { "Tell the model that it failed" }
             }
             form method="post" action=(action) {
                 input type="hidden" name="unknown_effects" value="retry";

@@ -79,7 +79,7 @@ fn reason(execution: &Execution) -> String {
 fn what_to_do(execution: &Execution) -> &'static str {
     match execution.reason.as_deref() {
         Some("effect_unknown") => {
-            "The tool must not be called twice, so nothing was repeated. Look at the other side, then choose how it goes on."
+            "The tool must not be called twice by itself, so nothing was repeated. Look at the other side: if it did not happen, send it again; if it did, or if you cannot tell, let the model go on without an answer."
         }
         Some("retries_exhausted") => {
             "The failed step says why. When the cause is gone, resume it: it tries again from there."
@@ -139,7 +139,7 @@ fn event_row(event: &CloudEvent, execution: &Execution) -> Markup {
     let after = time::between(&execution.created_at, event.time);
     html! {
         tr {
-            th scope="row" class="num" { (text::one_line(&event.id, 20)) }
+            th scope="row" class="fit dim" { (text::one_line(&event.id, 20)) }
             td { code { (text::one_line(short_type(event), 60)) } }
             td class="wide" { time datetime=(event.time) title=(time::exact(event.time)) { "+" (time::duration(after)) } }
             td {
