@@ -12,7 +12,7 @@ export const readmePicture = (world, place) =>
     await page.reload(); // without the message that it was started
     await page.evaluate(() => document.fonts.ready);
     const timeline = await page.locator("section", { has: page.getByRole("heading", { name: "Timeline" }) }).boundingBox();
-    const height = Math.ceil(timeline.y + timeline.height + 24);
+    const height = Math.ceil(timeline.y + timeline.height + 16);
     await page.setViewportSize({ width: 1280, height });
     await page.screenshot({ path: place });
   });

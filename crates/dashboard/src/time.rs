@@ -57,12 +57,13 @@ fn coarse(us: u64) -> String {
     }
 }
 
-/// A sentence of the API with its times made readable: `the time 2026-11-22T13:00:00.000000Z` tells in how long.
+/// A sentence of the API with its times made readable: `the time 2026-11-22T13:00:00.000000Z` becomes
+/// `the time 2026-11-22 13:00:00 UTC (in 1 h)`.
 pub(crate) fn readable(sentence: &str, now: Timestamp) -> Markup {
     html! {
         @for (n, word) in sentence.split(' ').enumerate() {
             @if n > 0 { " " }
-            @if word.contains('T') && parse(word).is_some() { (relative(word, now)) } @else { (word) }
+            @if word.contains('T') && parse(word).is_some() { (absolute(word)) " (" (relative(word, now)) ")" } @else { (word) }
         }
     }
 }
@@ -127,6 +128,9 @@ mod tests {
         }
         assert_eq!(relative("yesterday", now).into_string(), "yesterday");
         let sentence = readable("the time 2023-11-14T23:13:20Z <b>", now).into_string();
-        assert!(sentence.starts_with("the time <time") && sentence.ends_with(">in 1 h</time> &lt;b&gt;"), "{sentence}");
+        assert!(
+            sentence.starts_with("the time <time") && sentence.ends_with(">in 1 h</time>) &lt;b&gt;"),
+            "{sentence}"
+        );
     }
 }
