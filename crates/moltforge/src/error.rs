@@ -117,9 +117,11 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::PortInUse(address) => {
+                let next = address.port().checked_add(1).unwrap_or(8420);
                 format!(
-                    "choose another port with `--port {}` (0 takes any free one), or stop the other program",
-                    address.port().checked_add(1).unwrap_or(8420)
+                    "choose another port with `dev --port {next}` or `serve --listen {}:{next}` (0 takes any free one), or \
+                     stop the other program",
+                    address.ip()
                 )
             }
             Self::NotLoopback(_) => {

@@ -41,6 +41,11 @@ impl std::fmt::Debug for Parts {
 }
 
 impl Parts {
+    /// Waits until executions are taken here. A node that stands by for another one waits for as long as that lives.
+    pub async fn ready(&self) {
+        self.executions.ready().await;
+    }
+
     /// Lets what is at work come to rest.
     pub async fn drain(&self) {
         self.executions.drain().await;

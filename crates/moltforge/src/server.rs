@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::connections::Limits;
 use crate::Error;
 use crate::config::Config;
-use crate::output::{Attempt as _, DIM, Failure, Output, PLAIN, WARN};
+use crate::output::{Attempt as _, DIM, Failure, GOOD, Output, PLAIN, WARN};
 use crate::roles::{self, Parts};
 
 /// A running server.
@@ -72,6 +72,21 @@ impl Server {
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
         format!("http://{address}")
+    }
+
+    /// Waits until executions are taken here.
+    pub async fn ready(&self) {
+        self.parts.ready().await;
+    }
+
+    /// Says where it listens, and once more when it is ready.
+    pub fn announce(&self, out: Output) {
+        let (parts, url) = (self.parts.clone(), self.url());
+        out.notes(&[(PLAIN, "listening at "), (PLAIN, &url)]);
+        tokio::spawn(async move {
+            parts.ready().await;
+            out.notes(&[(GOOD, "ready")]);
+        });
     }
 
     /// Serves until a signal, then drains. A second signal, or the end of patience, drops what is left.

@@ -82,8 +82,8 @@ pub async fn deploy(client: &Client, file: &AgentFile, environment: &str, dry_ru
         None => None,
     };
     let changes = was.as_ref().map(|was| difference::fields(was, &file.config)).unwrap_or_default();
-    let changed = live.is_none() || !changes.is_empty();
-    let version = match (dry_run, changed) {
+    let differs = live.is_none() || !changes.is_empty();
+    let version = match (dry_run, differs) {
         (_, false) => live,
         (true, true) => None,
         (false, true) => Some(put_and_deploy(client, file, environment).await.attempt(attempted)?.version),
@@ -94,7 +94,7 @@ pub async fn deploy(client: &Client, file: &AgentFile, environment: &str, dry_ru
         environment: environment.to_owned(),
         from: live,
         version,
-        changed,
+        changed: differs,
         dry_run,
         changes,
     })

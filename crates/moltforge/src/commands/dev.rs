@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use moltforge_client::Client;
 use moltforge_egress::{HostRule, LocalRule};
@@ -20,6 +21,8 @@ use crate::output::{Attempt as _, Exit, Failure};
 use crate::server::Server;
 
 const SAMPLES: &str = "examples";
+/// For the server to be ready, before the samples are deployed.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -66,6 +69,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     folder.path().clone_into(&mut config.data_dir);
     let (server, key) = start(config, &folder, key, &ambient).await?;
     folder.announce(&server.url()).attempt(attempted)?;
+    // what is not ready by then says so in its own words
+    let _ = tokio::time::timeout(PATIENCE, server.ready()).await;
 
     let client = Client::remote(&server.url(), Some(&key)).attempt(attempted)?;
     let agents = agents_folder(&args).attempt(attempted)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli::Context;
 use crate::config::{Config, Role, load};
-use crate::output::{Attempt as _, Exit, Failure, GOOD, PLAIN};
+use crate::output::{Attempt as _, Exit, Failure};
 use crate::server::Server;
 
 /// Arguments. Each lies over the environment, which lies over the file.
@@ -31,7 +31,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let config = configure(args).attempt(attempted)?;
     context.logs.init(&config.log.filter, config.log.format).attempt(attempted)?;
     let server = Server::start(config).await?;
-    context.output.notes(&[(GOOD, "ready "), (PLAIN, &server.url())]);
+    server.announce(context.output);
     server.until_stopped(context.output).await;
     Ok(Exit::Done)
 }

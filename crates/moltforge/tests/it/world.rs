@@ -50,6 +50,7 @@ impl World {
             config.store.url = Some(url);
         }
         let server = Server::start(config).await.map_err(|failure| format!("{failure:?}")).unwrap();
+        server.ready().await;
         Self { server, key, _folder: folder, _database: database }
     }
 
