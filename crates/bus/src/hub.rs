@@ -55,8 +55,7 @@ impl Bus {
 
     /// Watches one execution from now on.
     pub fn subscribe(&self, execution_id: ExecutionId) -> Subscription {
-        let receiver =
-            self.lock().entry(execution_id).or_insert_with(|| broadcast::channel(BACKLOG).0).subscribe();
+        let receiver = self.lock().entry(execution_id).or_insert_with(|| broadcast::channel(BACKLOG).0).subscribe();
         Subscription { bus: self.clone(), execution_id, receiver: Some(receiver) }
     }
 

@@ -76,10 +76,14 @@ pub enum Error {
     #[error("no node owns this execution at the moment; try again")]
     ShardUnowned,
     /// The journal could not be written in time; the request may still take effect.
-    #[error("the journal did not take the request in time; repeat it with the same idempotency key to learn its outcome")]
+    #[error(
+        "the journal did not take the request in time; repeat it with the same idempotency key to learn its outcome"
+    )]
     CommitTimeout,
     /// Commits fail at the moment, for this reason (a code of the store).
-    #[error("the journal cannot be written at the moment ({0}); a request that was under way may still take effect: repeat it with the same idempotency key")]
+    #[error(
+        "the journal cannot be written at the moment ({0}); a request that was under way may still take effect: repeat it with the same idempotency key"
+    )]
     JournalFailing(&'static str),
     /// An entry of the journal cannot be read.
     #[error("the journal of {execution_id} cannot be read at entry {seq}: {message}")]

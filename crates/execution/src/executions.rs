@@ -17,11 +17,11 @@ use tokio::sync::oneshot;
 use crate::config::Config;
 use crate::engine::{Command, Recorded, Start, UnknownEffects};
 use crate::error::Error;
+use crate::shard::load;
 use crate::shard::message::{Reply, Request};
 use crate::shard::shared::Shared;
 use crate::shard::specs::{Specs, VersionRef};
 use crate::shard::supervisor::{Readiness, Supervisor};
-use crate::shard::load;
 use crate::views;
 
 /// How long a request waits for its commit before it is told that it may still take effect.
@@ -120,22 +120,19 @@ impl Executions {
             None => shard_of(id.to_string().as_bytes()),
         };
         let start = Start { id, spec, environment, input, trigger: "api", request_hash };
-        let make = |reply| Request::Start {
-            start: Box::new(start),
-            idempotency_key: key,
-            shard,
-            wait: wait.is_some(),
-            reply,
-        };
+        let make =
+            |reply| Request::Start { start: Box::new(start), idempotency_key: key, shard, wait: wait.is_some(), reply };
         let execution = match wait {
             None => self.ask(shard, COMMIT_TIMEOUT, make).await?,
             Some(wait) => match self.ask(shard, wait.min(MAX_WAIT), make).await {
                 Ok(execution) => execution,
                 // it goes on; the answer is how far it has come
-                Err(timeout @ (Error::CommitTimeout | Error::JournalFailing(_))) => match self.get(project_id, id).await {
-                    Err(Error::ExecutionNotFound(_)) => return Err(timeout),
-                    other => other?,
-                },
+                Err(timeout @ (Error::CommitTimeout | Error::JournalFailing(_))) => {
+                    match self.get(project_id, id).await {
+                        Err(Error::ExecutionNotFound(_)) => return Err(timeout),
+                        other => other?,
+                    }
+                }
                 Err(error) => return Err(error),
             },
         };
@@ -198,7 +195,8 @@ impl Executions {
             (None, None) => moltforge_store::VersionRef::Environment(EnvironmentName::production()),
         };
         let resolved = self.shared.store.versions(project_id).resolve(&agent_ref(agent)?, &wanted).await?;
-        let resolved = resolved.filter(|resolved| !resolved.deleted).ok_or_else(|| Error::AgentNotFound(agent.to_owned()))?;
+        let resolved =
+            resolved.filter(|resolved| !resolved.deleted).ok_or_else(|| Error::AgentNotFound(agent.to_owned()))?;
         let Some(version) = resolved.version else {
             return Err(match request.version {
                 Some(version) => Error::VersionNotFound { agent: agent.to_owned(), version },
@@ -214,10 +212,11 @@ impl Executions {
             version_id: version.version_id,
             version: version.version,
         };
-        let spec = self.shared.specs.compile(of, &version.config).map_err(|error| Error::VersionInvalid {
-            version: version.version,
-            message: error.message,
-        })?;
+        let spec = self
+            .shared
+            .specs
+            .compile(of, &version.config)
+            .map_err(|error| Error::VersionInvalid { version: version.version, message: error.message })?;
         Ok((spec, environment))
     }
 
@@ -235,13 +234,15 @@ impl Executions {
         before: Option<ExecutionId>,
         limit: u32,
     ) -> Result<Page<View>, Error> {
-        let states = match query.state.as_deref() {
-            None => Vec::new(),
-            Some("live") => State::ALL.iter().copied().filter(|state| !state.is_terminal()).collect(),
-            Some(text) => vec![
-                text.parse().map_err(|message| Error::FieldInvalid { field: "state", message: format!("{message}, or live") })?,
-            ],
-        };
+        let states =
+            match query.state.as_deref() {
+                None => Vec::new(),
+                Some("live") => State::ALL.iter().copied().filter(|state| !state.is_terminal()).collect(),
+                Some(text) => vec![text.parse().map_err(|message| Error::FieldInvalid {
+                    field: "state",
+                    message: format!("{message}, or live"),
+                })?],
+            };
         let agent = match query.agent.as_deref() {
             None => None,
             Some(agent) => Some(self.agent_id(project_id, agent).await?),
@@ -267,8 +268,7 @@ impl Executions {
     pub async fn steps(&self, project_id: ProjectId, id: ExecutionId) -> Result<Vec<Step>, Error> {
         let row = self.shared.store.executions(project_id).find(id).await?;
         let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
-        let of =
-            VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
+        let of = VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
         let spec = self.shared.specs.get(&self.shared.store, of).await?;
         let model = spec.as_ref().map_or("model", |spec| spec.config.model.as_str());
         let entries = load::entries(&self.shared, id).await?;

@@ -4,8 +4,8 @@ mod commands;
 mod events;
 mod executions;
 
-use moltforge_http::ApiError;
 use moltforge_api::ProblemItem;
+use moltforge_http::ApiError;
 use moltforge_types::ExecutionId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -44,17 +44,19 @@ fn problem(error: Error) -> ApiError {
                 column: None,
             })
             .collect(),
-        Error::FieldInvalid { field, message } if field.starts_with('/') => vec![ProblemItem {
-            pointer: (*field).to_owned(),
-            message: message.clone(),
-            line: None,
-            column: None,
-        }],
+        Error::FieldInvalid { field, message } if field.starts_with('/') => {
+            vec![ProblemItem { pointer: (*field).to_owned(), message: message.clone(), line: None, column: None }]
+        }
         _ => Vec::new(),
     };
     let wait = matches!(
         error,
-        Error::QueueFull | Error::SignalBufferFull(_) | Error::Draining | Error::ShardUnowned | Error::CommitTimeout | Error::JournalFailing(_)
+        Error::QueueFull
+            | Error::SignalBufferFull(_)
+            | Error::Draining
+            | Error::ShardUnowned
+            | Error::CommitTimeout
+            | Error::JournalFailing(_)
     );
     let problem = ApiError::with_items(error, items);
     if wait { problem.retry_after(std::time::Duration::from_secs(1)) } else { problem }

@@ -160,11 +160,7 @@ fn open_call(execution: &mut Execution, call: &Pending, context: Context, out: &
                 Effect::Keyed | Effect::AtMostOnce => {
                     let key = execution.idempotency_key(step);
                     let (tool, idempotency_key) = (tool.clone(), key.clone());
-                    execution.write(
-                        Entry::ToolInvoked { step, call_id, tool, effect, idempotency_key },
-                        context,
-                        out,
-                    );
+                    execution.write(Entry::ToolInvoked { step, call_id, tool, effect, idempotency_key }, context, out);
                     Some(key)
                 }
             };

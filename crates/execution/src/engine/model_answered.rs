@@ -45,7 +45,8 @@ fn replied(
     out: &mut Outcome,
 ) {
     if answer.tool_calls.len() > MAX_CALLS {
-        let message = format!("the model asked for {} tools in one reply, at most {MAX_CALLS} are", answer.tool_calls.len());
+        let message =
+            format!("the model asked for {} tools in one reply, at most {MAX_CALLS} are", answer.tool_calls.len());
         let error = ErrorInfo::new("too_many_tool_calls", message);
         advance::finish(execution, Entry::Failed { error }, context, out);
         return;
@@ -87,12 +88,7 @@ pub(super) fn retry(
     let failures = execution.failures.saturating_add(1);
     if failures >= execution.spec.config.limits.attempts {
         let detail = format!("step {step} failed {failures} times, at last with {}: {}", error.code, error.message);
-        advance::finish(
-            execution,
-            Entry::Paused { reason: exhausted, detail: Some(detail), by: None },
-            context,
-            out,
-        );
+        advance::finish(execution, Entry::Paused { reason: exhausted, detail: Some(detail), by: None }, context, out);
         return;
     }
     let delay = backoff(failures, context.random).max(retry_after.unwrap_or_default());

@@ -7,8 +7,8 @@ use moltforge_types::execution::State;
 use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::{Value, json};
 
-use super::state::{Execution, Pending, PendingState};
 use super::Recorded;
+use super::state::{Execution, Pending, PendingState};
 
 impl Execution {
     /// Folds one entry. Entries come in order, each once: a gap is a bug of the caller, and is asserted in debug builds.
@@ -40,8 +40,7 @@ impl Execution {
                 self.turns += 1;
                 self.usage.add(*usage);
                 self.tool_calls = self.tool_calls.saturating_add(u32::try_from(tool_calls.len()).unwrap_or(u32::MAX));
-                self.messages
-                    .push(Arc::new(Message::Assistant { text: text.clone(), tool_calls: tool_calls.clone() }));
+                self.messages.push(Arc::new(Message::Assistant { text: text.clone(), tool_calls: tool_calls.clone() }));
                 self.pending = tool_calls
                     .iter()
                     .zip(step + 1..)

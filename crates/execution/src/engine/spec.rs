@@ -116,7 +116,9 @@ impl Spec {
     pub fn with_defaults(&self, input: Value) -> Value {
         let Some(Value::Object(schema)) = &self.config.input_schema else { return input };
         let mut input = match input {
-            Value::Null if schema.get("type").is_some_and(|kind| kind == "object") => Value::Object(serde_json::Map::new()),
+            Value::Null if schema.get("type").is_some_and(|kind| kind == "object") => {
+                Value::Object(serde_json::Map::new())
+            }
             other => other,
         };
         if let (Value::Object(fields), Some(Value::Object(properties))) = (&mut input, schema.get("properties")) {

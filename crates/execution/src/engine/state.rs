@@ -182,7 +182,10 @@ impl Execution {
             State::Scheduled => Some("a free slot".to_owned()),
             State::BackingOff => Some(format!(
                 "the next attempt{}",
-                self.error.as_ref().map(|error| format!(", after {}: {}", error.code, error.message)).unwrap_or_default()
+                self.error
+                    .as_ref()
+                    .map(|error| format!(", after {}: {}", error.code, error.message))
+                    .unwrap_or_default()
             )),
             State::Paused => Some(match self.reason {
                 Some(Reason::EffectUnknown) => "a decision about calls whose outcome is not known".to_owned(),

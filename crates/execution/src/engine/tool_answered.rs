@@ -25,9 +25,7 @@ pub(super) fn apply(
     let (call_id, tool) = (call.call_id.clone(), call.tool.clone());
     let duration_us = micros(context.now.since(started_at));
     let entry = match result {
-        Ok(output) => {
-            Entry::ToolSucceeded { step, call_id, tool, output, writes: Vec::new(), started_at, duration_us }
-        }
+        Ok(output) => Entry::ToolSucceeded { step, call_id, tool, output, writes: Vec::new(), started_at, duration_us },
         Err(failure) => match (&call.state, failure.outcome_unknown) {
             (PendingState::Invoked { effect: Effect::AtMostOnce, .. }, true) => {
                 advance::hold_unknown(execution, &call, context, out);

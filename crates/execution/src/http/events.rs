@@ -137,10 +137,7 @@ impl Position {
 
     fn send(&mut self, recorded: &Recorded) -> Event {
         self.after = recorded.seq;
-        self.ended = matches!(
-            recorded.entry,
-            Entry::Completed { .. } | Entry::Failed { .. } | Entry::Cancelled { .. }
-        );
+        self.ended = matches!(recorded.entry, Entry::Completed { .. } | Entry::Failed { .. } | Entry::Cancelled { .. });
         let event = event_of(self.project_id, self.id, recorded);
         let data = serde_json::to_string(&event).unwrap_or_default();
         Event::default().id(event.id).event(recorded.entry.event_type()).data(data)

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use moltforge_api::executions::Execution as View;
 use moltforge_bus::Committed;
-use moltforge_store::{
-    Batch, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, NewEntry, NewExecution, StateRow,
-};
+use moltforge_store::{Batch, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, NewEntry, NewExecution, StateRow};
 use moltforge_types::journal::Entry;
 use moltforge_types::{ExecutionId, Timestamp};
 
@@ -16,7 +14,6 @@ use super::message::Reply;
 use crate::engine::{Action, Recorded};
 use crate::error::Error;
 use crate::{codec, views};
-
 
 /// What is let out once the batch is durable, in the order in which it was staged.
 pub(crate) struct Gated {

@@ -58,11 +58,7 @@ fn chunk_sink(bus: Bus, execution_id: ExecutionId, step: u32, attempt: u32) -> C
 }
 
 /// Calls a tool.
-pub(crate) fn call_tool(
-    shared: &Arc<Shared>,
-    events: &UnboundedSender<Event>,
-    request: CallRequest,
-) -> AbortHandle {
+pub(crate) fn call_tool(shared: &Arc<Shared>, events: &UnboundedSender<Event>, request: CallRequest) -> AbortHandle {
     let (shared, events) = (shared.clone(), events.clone());
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);

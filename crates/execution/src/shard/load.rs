@@ -18,8 +18,7 @@ const PAGE: u32 = 1_000;
 pub(crate) async fn load(shared: &Shared, project_id: ProjectId, id: ExecutionId) -> Result<Loaded, Error> {
     let row = shared.store.executions(project_id).find(id).await?;
     let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
-    let version =
-        VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
+    let version = VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
     let spec = match shared.specs.get(&shared.store, version).await? {
         Ok(spec) => spec,
         Err(error) => Spec::missing(project_id, row.agent_id, row.version_id, row.version, &row.agent_name, error),

@@ -42,12 +42,7 @@ pub(crate) enum Event {
         result: Result<ModelAnswer, ModelFailure>,
     },
     /// A tool call ended.
-    ToolAnswered {
-        execution_id: ExecutionId,
-        step: u32,
-        started_at: Timestamp,
-        result: Result<Value, ToolFailure>,
-    },
+    ToolAnswered { execution_id: ExecutionId, step: u32, started_at: Timestamp, result: Result<Value, ToolFailure> },
     /// An execution was read from the journal.
     Loaded { execution_id: ExecutionId, result: Result<Loaded, Error> },
     /// Rows that want attention: after a start, or because their time comes.

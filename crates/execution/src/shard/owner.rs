@@ -204,13 +204,7 @@ impl Owner {
     }
 
     /// Takes what a command wrote into the forming batch and lets its consequences wait for the commit.
-    fn stage(
-        &mut self,
-        id: ExecutionId,
-        was_running: bool,
-        outcome: Outcome,
-        reply: Option<super::message::Reply>,
-    ) {
+    fn stage(&mut self, id: ExecutionId, was_running: bool, outcome: Outcome, reply: Option<super::message::Reply>) {
         let now = self.shared.ambient.now();
         let Some(hot) = self.hot.get_mut(&id) else { return };
         self.forming.add(hot, &outcome.entries);

@@ -116,7 +116,8 @@ async fn finish(world: &World, node: &Executions, view: &View) -> View {
                 }
                 "paused" => {
                     assert_eq!(view.reason.as_deref(), Some("effect_unknown"), "{view:?}");
-                    let arrived = unanswered_keys(&world.journal_of(id).await).iter().any(|key| world.server.calls_of(key) > 0);
+                    let arrived =
+                        unanswered_keys(&world.journal_of(id).await).iter().any(|key| world.server.calls_of(key) > 0);
                     let decision = if arrived { "fail" } else { "retry" };
                     let _ = node.resume(&world.principal, id, Some(decision)).await;
                 }
@@ -141,7 +142,9 @@ fn unanswered_keys(entries: &[Entry]) -> Vec<String> {
     entries
         .iter()
         .filter_map(|entry| match entry {
-            Entry::ToolInvoked { step, effect: Effect::AtMostOnce, idempotency_key, .. } if !answered.contains(step) => {
+            Entry::ToolInvoked { step, effect: Effect::AtMostOnce, idempotency_key, .. }
+                if !answered.contains(step) =>
+            {
                 Some(idempotency_key.clone())
             }
             _ => None,

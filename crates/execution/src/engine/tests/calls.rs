@@ -23,7 +23,8 @@ fn workload_w_is_three_commits() {
 #[test]
 fn several_calls_run_in_parallel_and_their_results_keep_the_order_of_the_calls() {
     let mut run = Run::new();
-    let outcome = run.reply("", &[("look", json!({"n": 1})), ("look", json!({"n": 2})), ("math.add", json!({"a": 1, "b": 1}))]);
+    let outcome =
+        run.reply("", &[("look", json!({"n": 1})), ("look", json!({"n": 2})), ("math.add", json!({"a": 1, "b": 1}))]);
     assert_eq!(called(&outcome), [2, 3]);
     assert!(!calls_model(&outcome));
     assert!(run.tool_answers(3, json!("second")).actions.is_empty());
