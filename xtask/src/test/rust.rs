@@ -21,7 +21,7 @@ pub(super) fn unit(postgres: &str, filter: Option<&str>) -> Result<Tally> {
     let mut command = process::cargo();
     if has_nextest() {
         command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--cargo-profile", PROFILE]);
-        command.args(["--status-level", "fail", "--final-status-level", "fail", "--hide-progress-bar"]);
+        command.args(["--status-level", "fail", "--final-status-level", "fail"]);
     } else {
         command.args(["test", "--workspace", "--all-targets", "--no-fail-fast", "--profile", PROFILE]);
     }
