@@ -11,7 +11,7 @@ use crate::output::{ACCENT, Attempt as _, DIM, Exit, Failure, Output, PLAIN, Tab
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -46,7 +46,7 @@ enum Verb {
 /// Does what the verb says.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let out = context.output;
-    match args.verb {
+    match args.verb.unwrap_or(Verb::List { name: None, env: None, deleted: false }) {
         Verb::List { name, env, deleted } => {
             let attempted = || "list agents".to_owned();
             let client = context.connection.client().attempt(attempted)?;

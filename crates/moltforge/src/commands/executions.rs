@@ -13,7 +13,7 @@ use crate::output::{ACCENT, Attempt as _, BAD, DIM, Exit, Failure, Output, PLAIN
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -52,7 +52,7 @@ enum Verb {
 
 /// Does what the verb says.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    match args.verb {
+    match args.verb.unwrap_or(Verb::List { agent: None, state: None, limit: 50 }) {
         Verb::List { agent, state, limit } => list(context, agent, state, limit).await,
         Verb::Get { execution } => {
             let attempted = || format!("get execution {execution}");
