@@ -1,6 +1,6 @@
 //! The pure core: what an execution is, and what each command does to it.
 //!
-//! A command is applied to an [`Execution`]; it appends journal [`Entry`](moltforge_types::journal::Entry)s and asks for
+//! A command is applied to an [`Execution`]; it appends journal [`Entry`]s and asks for
 //! [`Action`]s as data. State changes by [`Execution::record`] alone, so replaying the entries gives the same state.
 //! A file per command; `advance` is the one place that decides what comes next.
 //!
@@ -175,7 +175,7 @@ pub enum Action {
 }
 
 /// Why a command was refused. Nothing was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The execution has ended.
     Ended,

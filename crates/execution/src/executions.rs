@@ -27,7 +27,7 @@ use crate::views;
 /// How long a request waits for its commit before it is told that it may still take effect.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest `Prefer: wait`.
-pub const MAX_WAIT: Duration = Duration::from_secs(300);
+pub const MAX_WAIT: Duration = Duration::from_mins(5);
 /// Largest input and signal, in bytes of JSON.
 const MAX_INPUT: usize = 1024 * 1024;
 const MAX_SIGNAL: usize = 64 * 1024;

@@ -47,7 +47,9 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, model: &str) -> Vec<S
                     steps.push(called);
                 }
             }
-            Entry::ToolInvoked { step, .. } => with(&mut steps, *step, |s| s.started_at = text(recorded.at)),
+            Entry::ToolInvoked { step, .. } => {
+                with(&mut steps, *step, |s| s.started_at = Some(recorded.at.to_string()));
+            }
             Entry::ToolSucceeded { step, output, started_at, duration_us, .. } => with(&mut steps, *step, |s| {
                 // a wait that is over took the time from its beginning
                 let waited = s.state == StepState::Waiting.as_str();
@@ -57,7 +59,7 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, model: &str) -> Vec<S
                 s.output = Some(output.clone());
                 s.duration_us = Some(if waited { since(s, recorded.at) } else { *duration_us });
                 if !waited {
-                    s.started_at = text(*started_at);
+                    s.started_at = Some(started_at.to_string());
                 }
             }),
             Entry::ToolFailed { step, error, duration_us, .. } => with(&mut steps, *step, |s| {
@@ -69,12 +71,12 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, model: &str) -> Vec<S
             }),
             Entry::TimerSet { step, due, .. } => with(&mut steps, *step, |s| {
                 s.state = StepState::Waiting.to_string();
-                s.started_at = text(recorded.at);
+                s.started_at = Some(recorded.at.to_string());
                 s.waiting_for = Some(format!("the time {due}"));
             }),
             Entry::SignalAwaited { step, name, due, .. } => with(&mut steps, *step, |s| {
                 s.state = StepState::Waiting.to_string();
-                s.started_at = text(recorded.at);
+                s.started_at = Some(recorded.at.to_string());
                 let until = due.map(|due| format!(" until {due}")).unwrap_or_default();
                 s.waiting_for = Some(format!("the signal {name:?}{until}"));
             }),
@@ -127,10 +129,6 @@ fn with(steps: &mut [Step], step: u32, change: impl FnOnce(&mut Step)) {
     if let Some(known) = find(steps, step) {
         change(known);
     }
-}
-
-fn text(at: Timestamp) -> Option<String> {
-    Some(at.to_string())
 }
 
 fn since(step: &Step, now: Timestamp) -> u64 {

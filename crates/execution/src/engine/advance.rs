@@ -182,23 +182,21 @@ fn resend(
 ) {
     match (effect, decision) {
         (Effect::Keyed | Effect::Read | Effect::Pure, _) | (Effect::AtMostOnce, Some("retry")) => {
-            match execution.spec.tools.begin(&call.tool, &call.arguments, context.now) {
-                Begin::Call { arguments, .. } => {
-                    execution.in_flight.insert(call.step);
-                    out.actions.push(Action::CallTool {
-                        step: call.step,
-                        tool: call.tool.clone(),
-                        arguments,
-                        effect,
-                        idempotency_key: Some(idempotency_key),
-                    });
-                }
-                _ => {
-                    let detail = format!("the version's tool {:?} no longer makes this call", call.tool);
-                    let paused = Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None };
-                    finish(execution, paused, context, out);
-                }
-            }
+            let begun = execution.spec.tools.begin(&call.tool, &call.arguments, context.now);
+            let Begin::Call { arguments, .. } = begun else {
+                let detail = format!("the version's tool {:?} no longer makes this call", call.tool);
+                let paused = Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None };
+                finish(execution, paused, context, out);
+                return;
+            };
+            execution.in_flight.insert(call.step);
+            out.actions.push(Action::CallTool {
+                step: call.step,
+                tool: call.tool.clone(),
+                arguments,
+                effect,
+                idempotency_key: Some(idempotency_key),
+            });
         }
         (Effect::AtMostOnce, Some(_)) => {
             let message = "the outcome of this call is unknown; an operator decided not to send it again";

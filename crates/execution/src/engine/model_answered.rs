@@ -10,7 +10,7 @@ use super::{Context, Execution, ModelAnswer, ModelFailure, Outcome, advance};
 
 /// Full-jitter exponential back-off: 250 ms doubling up to 60 s (engine.md 1.7).
 const BACKOFF_BASE: Duration = Duration::from_millis(250);
-const BACKOFF_CAP: Duration = Duration::from_secs(60);
+const BACKOFF_CAP: Duration = Duration::from_mins(1);
 /// Tool calls of one reply: it bounds what one command writes.
 const MAX_CALLS: usize = 128;
 

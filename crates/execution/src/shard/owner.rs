@@ -218,12 +218,11 @@ impl Owner {
         if hot.rests() {
             waiters.append(&mut hot.watchers);
         }
-        let replies = match waiters.is_empty() {
-            true => Vec::new(),
-            false => {
-                let view = crate::views::of_hot(&hot.execution, hot.environment.as_deref());
-                waiters.into_iter().map(|reply| (reply, Ok(view.clone()))).collect()
-            }
+        let replies = if waiters.is_empty() {
+            Vec::new()
+        } else {
+            let view = crate::views::of_hot(&hot.execution, hot.environment.as_deref());
+            waiters.into_iter().map(|reply| (reply, Ok(view.clone()))).collect()
         };
         self.gate(id, outcome, replies);
     }

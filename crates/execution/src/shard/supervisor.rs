@@ -226,8 +226,8 @@ impl Term<'_> {
                 owned.iter().filter(|shard| shard.lane == token.lane).map(|shard| shard.shard).collect();
             let (requests, inbox) = mpsc::channel(INBOX);
             let (health_in, health) = watch::channel(Health::Ready);
-            let owner = Owner::new(self.shared.clone(), *token, shards.clone(), health_in, inbox);
-            owners.spawn(owner.run());
+            let lane = Owner::new(self.shared.clone(), *token, shards.clone(), health_in, inbox);
+            owners.spawn(lane.run());
             lanes.push(Lane { shards, requests, health });
         }
         self.supervisor.set_lanes(lanes);

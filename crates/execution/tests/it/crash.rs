@@ -64,26 +64,23 @@ async fn run(world: &World, agent: &str, input: &Value, plan: Option<(u64, Death
         ended = drive(world, &first, agent, input, &key) => Some(ended),
         () = faulty.died() => None,
     };
-    let view = match survived {
-        Some(view) => {
-            first.drain().await;
-            view
+    let view = if let Some(view) = survived {
+        first.drain().await;
+        view
+    } else {
+        first.abandon().await;
+        let second = world.node(world.journal.clone()).await;
+        // a client that heard nothing asks again with its key
+        let view = drive(world, &second, agent, input, &key).await;
+        if let Some(late) = late {
+            faulty.release();
+            let landed = late.await.expect("it was tried");
+            assert!(matches!(landed, Err(CommitError::Fenced)), "a late commit must be refused: {landed:?}");
+            let id = view.execution_id.parse().expect("an id");
+            assert_eq!(second.get(world.principal.project_id, id).await.expect("there").seq, view.seq);
         }
-        None => {
-            first.abandon().await;
-            let second = world.node(world.journal.clone()).await;
-            // a client that heard nothing asks again with its key
-            let view = drive(world, &second, agent, input, &key).await;
-            if let Some(late) = late {
-                faulty.release();
-                let landed = late.await.expect("it was tried");
-                assert!(matches!(landed, Err(CommitError::Fenced)), "a late commit must be refused: {landed:?}");
-                let id = view.execution_id.parse().expect("an id");
-                assert_eq!(second.get(world.principal.project_id, id).await.expect("there").seq, view.seq);
-            }
-            second.drain().await;
-            view
-        }
+        second.drain().await;
+        view
     };
     let commits = faulty.commits();
     let id = view.execution_id.parse().expect("an id");
@@ -127,7 +124,10 @@ async fn finish(world: &World, node: &Executions, view: &View) -> View {
     };
     match tokio::time::timeout(PATIENCE, ended).await {
         Ok(view) => view,
-        Err(_) => panic!("stuck: {:?} {:?}", node.get(world.principal.project_id, id).await, node.readiness()),
+        Err(elapsed) => {
+            let view = node.get(world.principal.project_id, id).await;
+            panic!("stuck ({elapsed}): {view:?} {:?}", node.readiness())
+        }
     }
 }
 

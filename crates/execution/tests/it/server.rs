@@ -19,8 +19,8 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let mut server = Self::default();
-        server.address = Some(listener.local_addr().expect("an address"));
+        let address = Some(listener.local_addr().expect("an address"));
+        let server = Self { address, ..Self::default() };
         let router = Router::new().route("/{tool}", any(answer)).with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         server

@@ -90,7 +90,7 @@ impl World {
     async fn end_leases(&self) {
         let node_id: NodeId = self.ambient.id();
         let mut tx = self.store.begin().await.expect("a transaction");
-        tx.nodes().register(node_id, 1, Duration::from_secs(60)).await.expect("registered");
+        tx.nodes().register(node_id, 1, Duration::from_mins(1)).await.expect("registered");
         tx.nodes().take_over(node_id, 1, true).await.expect("taken over");
         tx.nodes().release(node_id).await.expect("released");
         tx.commit().await.expect("committed");
@@ -166,10 +166,10 @@ fn shorten(mut config: AgentConfig) -> AgentConfig {
                 call.arguments = json!({ "duration": "20ms" });
             }
             // a wait that gives up must not do so before the signal comes
-            if call.tool == "signals.wait" {
-                if let Value::Object(arguments) = &mut call.arguments {
-                    arguments.insert("timeout".to_owned(), json!("10m"));
-                }
+            if call.tool == "signals.wait"
+                && let Value::Object(arguments) = &mut call.arguments
+            {
+                arguments.insert("timeout".to_owned(), json!("10m"));
             }
         }
     }

@@ -14,8 +14,8 @@ fn error_code(run: &Run) -> &str {
 fn turns_tool_calls_tokens_and_time_are_limited() {
     let add = ("math.add", json!({"a": 1, "b": 1}));
     let mut run = Run::with(|config| config["limits"] = json!({"turns": 2}));
-    run.reply("", &[add.clone()]);
-    run.reply("", &[add.clone()]);
+    run.reply("", std::slice::from_ref(&add));
+    run.reply("", std::slice::from_ref(&add));
     assert_eq!(error_code(&run), "turn_limit");
 
     let mut run = Run::with(|config| config["limits"] = json!({"tool_calls": 3}));
@@ -24,7 +24,7 @@ fn turns_tool_calls_tokens_and_time_are_limited() {
     assert_eq!(error_code(&run), "tool_call_limit");
 
     let mut run = Run::with(|config| config["limits"] = json!({"tokens": 20}));
-    run.reply("", &[add.clone()]);
+    run.reply("", std::slice::from_ref(&add));
     run.reply("", &[add]);
     assert_eq!(error_code(&run), "token_limit");
 

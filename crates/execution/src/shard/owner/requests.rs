@@ -78,7 +78,7 @@ impl Owner {
     fn start(&mut self, start: Start, key: Option<String>, shard: u16, wait: bool, reply: Reply) {
         let key = key.map(|key| (start.spec.project_id, key));
         if let Some((id, hash)) = key.as_ref().and_then(|key| self.recent_keys.find(key)).cloned() {
-            self.repeat(id, &hash, &start, wait, reply);
+            self.repeat(id, hash.as_deref(), &start, wait, reply);
             return;
         }
         let has_slot = self.running < self.shared.config.max_running;
@@ -133,8 +133,8 @@ impl Owner {
     }
 
     /// A start whose key was seen a moment ago: the answer is the execution that the first one made.
-    fn repeat(&mut self, id: ExecutionId, hash: &Option<String>, start: &Start, wait: bool, reply: Reply) {
-        if *hash != start.request_hash {
+    fn repeat(&mut self, id: ExecutionId, hash: Option<&str>, start: &Start, wait: bool, reply: Reply) {
+        if hash != start.request_hash.as_deref() {
             let _ = reply.send(Err(Error::IdempotencyKeyReused(id)));
             return;
         }
@@ -181,18 +181,18 @@ impl Owner {
         }
         let (shared, events) = (self.shared.clone(), self.events_in.clone());
         tokio::spawn(async move {
-            let result = load::load(&shared, project_id, id).await;
+            let result = load::load(&shared, project_id, id).await.map(Box::new);
             let _ = events.send(Event::Loaded { execution_id: id, result });
         });
     }
 
     /// An execution was read: what waited for it is applied.
-    pub(super) fn loaded(&mut self, id: ExecutionId, result: Result<Loaded, Error>) {
+    pub(super) fn loaded(&mut self, id: ExecutionId, result: Result<Box<Loaded>, Error>) {
         let waiting = self.waiting.remove(&id).unwrap_or_default();
         match result {
             Ok(loaded) => {
                 self.hot.entry(id).or_insert_with(|| {
-                    let hot = Hot::new(loaded);
+                    let hot = Hot::new(*loaded);
                     self.running += usize::from(hot.is_running());
                     hot
                 });
