@@ -1,6 +1,6 @@
 //! `cargo xtask`: the habits of this repository as commands, in Rust and not in shell.
 //!
-//! One file per command. Start reading at [`test`] for what CI runs, at [`tidy`] for the rules of the tree.
+//! One file per command. Start reading at [`mod@test`] for what CI runs, at [`mod@tidy`] for the rules of the tree.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod bench;
