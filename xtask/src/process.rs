@@ -18,9 +18,11 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 /// Cargo itself, the same that runs us.
 pub(crate) fn cargo() -> Command {
     let mut command = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // set by the cargo that runs us; a nested cargo would take them for its own
-    for inherited in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
-        command.env_remove(inherited);
+    // Set by the cargo that runs us. Build scripts watch some of them (ring does): with them, a nested cargo and one that
+    // is typed by hand would compile the same dependencies again and again in turns.
+    let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
+        command.env_remove(name);
     }
     command
 }
