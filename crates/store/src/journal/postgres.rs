@@ -44,6 +44,11 @@ impl PostgresJournal {
 
     fn lane(&self, token: LaneToken) -> Arc<tokio::sync::Mutex<Lane>> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !lanes.contains_key(&(token.node_id, token.lane)) {
+            // a node is one term of ownership: when a later one begins, the connections of earlier ones have had their
+            // use. A late commit of theirs opens one again, to be refused.
+            lanes.retain(|(node_id, _), _| *node_id >= token.node_id);
+        }
         let lane = lanes
             .entry((token.node_id, token.lane))
             .or_insert_with(|| Arc::new(tokio::sync::Mutex::new(Lane::new(self.options.clone()))));
