@@ -4,11 +4,11 @@ use moltforge_api::PageQuery;
 use moltforge_api::agents::ListAgents;
 use moltforge_api::keys::CreateKey;
 use moltforge_client::Client;
-use moltforge_types::{Fault as _, Secret};
+use moltforge_types::{Ambient, Fault as _, Secret, Timestamp};
 
 use crate::world::{World, greeter, worlds};
 
-worlds! { a_key_does_what_its_scopes_say, a_revoked_key_is_refused, a_key_makes_no_stronger_one }
+worlds! { a_key_does_what_its_scopes_say, a_revoked_key_is_refused, an_expired_key_is_refused, a_key_makes_no_stronger_one }
 
 fn wanted(scopes: &[&str]) -> CreateKey {
     CreateKey { name: "x".to_owned(), scopes: scopes.iter().map(|s| (*s).to_owned()).collect(), expires_at: None }
@@ -44,6 +44,22 @@ async fn a_revoked_key_is_refused(world: World) {
         }
     };
     assert_eq!((error.status(), error.code()), (Some(401), "key_revoked"));
+}
+
+async fn an_expired_key_is_refused(world: World) {
+    let soon = Timestamp::from_micros(Ambient::system().now().as_micros() + 1_500_000);
+    let mut short = wanted(&["agents:read"]);
+    short.expires_at = Some(soon.to_string());
+    let created = world.client().keys().create(&short).await.unwrap();
+    let reader = with(&world, &created.secret);
+    reader.agents().list(&ListAgents::default()).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(1600)).await;
+    let error = reader.agents().list(&ListAgents::default()).await.unwrap_err();
+    assert_eq!((error.status(), error.code()), (Some(401), "key_expired"));
+    let mut past = wanted(&["agents:read"]);
+    past.expires_at = Some("2020-01-01T00:00:00Z".to_owned());
+    let refused = world.client().keys().create(&past).await.unwrap_err();
+    assert_eq!(refused.status(), Some(422), "{refused}");
 }
 
 async fn a_key_makes_no_stronger_one(world: World) {

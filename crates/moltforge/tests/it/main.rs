@@ -11,4 +11,5 @@ mod keys;
 mod openapi;
 mod process;
 mod sessions;
+mod storage;
 mod world;

@@ -61,9 +61,26 @@ pub(crate) struct Dev {
 
 impl Dev {
     pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::start_in(folder, &[], args)
+    }
+
+    /// Started by another command, which gets this one as its last arguments.
+    pub(crate) fn start_in(folder: &Path, starter: &[String], args: &[&str]) -> Self {
         let mut all = vec!["dev", "--port", "0", "--output", "json"];
         all.extend(args);
-        let mut child = moltforge(folder, &all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = moltforge(folder, &all);
+        if let Some((program, words)) = starter.split_first() {
+            let inner = command;
+            command = Command::new(program);
+            command.args(words).arg(inner.get_program()).args(inner.get_args()).current_dir(folder).stdin(Stdio::null());
+            for (name, value) in inner.get_envs() {
+                match value {
+                    Some(value) => command.env(name, value),
+                    None => command.env_remove(name),
+                };
+            }
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let stderr = child.stderr.take().unwrap();
         std::thread::spawn(move || {
