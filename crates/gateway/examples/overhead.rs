@@ -61,6 +61,7 @@ fn main() {
     for (name, clients, request) in [
         ("GET, 64 clients", 64, get_request(&secret)),
         ("POST 200 B, 64 clients", 64, post_request(&secret)),
+        ("GET, 1 client", 1, get_request(&secret)),
         ("POST 200 B, 1 client", 1, post_request(&secret)),
     ] {
         let length = Duration::from_secs(seconds);
@@ -118,7 +119,7 @@ fn report(name: &str, bare: &Figures, gated: &Figures) {
     let ratio = gated.per_second / bare.per_second * 100.0;
     let added = gated.p99_ms - bare.p99_ms;
     println!(
-        "{name:22}{:>10.0}{:>10.0}{ratio:>7.0}%{:>7.2} ms{:>7.2} ms{added:>9.2} ms",
-        bare.per_second, gated.per_second, bare.p99_ms, gated.p99_ms
+        "{name:22}{:>10.0}{:>10.0}{ratio:>7.0}%{:>7.2} ms{:>7.2} ms{added:>9.2} ms{:>10.1} ->{:>6.1}",
+        bare.per_second, gated.per_second, bare.p99_ms, gated.p99_ms, bare.cpu_per_request, gated.cpu_per_request
     );
 }

@@ -2,8 +2,9 @@
 //! header or a body.
 
 use http::{Method, StatusCode};
-use moltforge_types::{Ambient, Principal, Timestamp};
+use moltforge_types::{Ambient, Timestamp};
 
+use crate::credentials::Credential;
 use crate::peer::Peer;
 
 /// What is known of a request while it is at work.
@@ -19,20 +20,26 @@ impl Line {
         Self { began: ambient.now(), method, path: path.chars().take(500).collect(), peer }
     }
 
-    pub(crate) fn write(&self, ambient: &Ambient, request_id: &str, status: StatusCode, principal: Option<&Principal>) {
+    pub(crate) fn write(
+        &self,
+        ambient: &Ambient,
+        request_id: &str,
+        status: StatusCode,
+        credential: Option<&Credential>,
+    ) {
         let duration_us = u64::try_from(ambient.now().since(self.began).as_micros()).unwrap_or(u64::MAX);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
                     target: "moltforge::access",
                     request_id,
-                    method = %self.method,
+                    method = self.method.as_str(),
                     path = self.path,
                     status = status.as_u16(),
                     duration_us,
                     client = self.peer.address.map(tracing::field::display),
-                    project_id = principal.map(|principal| tracing::field::display(principal.project_id)),
-                    actor = principal.map(|principal| tracing::field::display(principal.actor)),
+                    project_id = credential.map(|credential| credential.project_text.as_str()),
+                    actor = credential.map(|credential| credential.actor_text.as_str()),
                     "request"
                 )
             };

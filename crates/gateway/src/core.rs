@@ -21,6 +21,7 @@ use crate::openapi;
 use crate::peer::Proxies;
 use crate::probes::ReadyCheck;
 use crate::rate::Rates;
+use crate::request_ids::RequestIds;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
 
@@ -37,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) credentials: Credentials,
     pub(crate) store: Store,
     pub(crate) ambient: Ambient,
+    pub(crate) request_ids: RequestIds,
     pub(crate) keys: CallerKeys,
     pub(crate) routes: Routes,
     pub(crate) openapi: Option<Bytes>,
@@ -103,6 +105,7 @@ impl GatewayBuilder {
             rates: Rates::new(&config.rate),
             in_flight: Semaphore::new(config.limits.in_flight),
             credentials: Credentials::new(self.store.clone(), Duration::from_secs(config.rate.session_idle_seconds)),
+            request_ids: RequestIds::new(self.store.ambient()),
             ambient: self.store.ambient().clone(),
             store: self.store,
             limits: config.limits,

@@ -6,6 +6,7 @@ mod touch;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use moltforge_http::caller::SentPrincipal;
 use moltforge_store::{Key, Session, Store};
 use moltforge_types::{Actor, ContentHash, Id as _, Principal, Timestamp};
 use std::sync::Arc;
@@ -32,6 +33,11 @@ pub(crate) enum Shown<'a> {
 #[derive(Debug)]
 pub(crate) struct Credential {
     pub(crate) principal: Principal,
+    /// As services get it.
+    pub(crate) sent: SentPrincipal,
+    /// As log lines have it.
+    pub(crate) project_text: String,
+    pub(crate) actor_text: String,
     key: Key,
     session: Option<Session>,
 }
@@ -121,7 +127,9 @@ impl Credentials {
 impl Credential {
     fn new(actor: Actor, key: Key, session: Option<Session>) -> Self {
         let principal = Principal { project_id: key.project_id, actor, scopes: key.scopes.clone() };
-        Self { principal, key, session }
+        let sent = SentPrincipal::of(Some(&principal));
+        let (project_text, actor_text) = (principal.project_id.to_string(), principal.actor.to_string());
+        Self { principal, sent, project_text, actor_text, key, session }
     }
 
     /// What requests are counted under.

@@ -20,7 +20,6 @@ use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
 use moltforge_http::{ApiError, request_id};
-use moltforge_types::RequestId;
 use tower::Service;
 
 use crate::access::Line;
@@ -64,12 +63,14 @@ impl Front {
         let (parts, body) = request.into_parts();
         let core = &*self.core;
         let peer = core.proxies.peer(&parts);
-        let id = request_id::sane(&parts.headers).cloned().unwrap_or_else(|| self.new_id());
+        let id = request_id::sane(&parts.headers).cloned().unwrap_or_else(|| core.request_ids.make(&core.ambient));
         let line = Line::begin(&core.ambient, parts.method.clone(), parts.uri.path(), peer);
         let asked = Asked { parts, peer, id: id.clone() };
         let mut seen = Seen::default();
         let work = request_id::scope(id.clone(), async {
-            match AssertUnwindSafe(self.answer(asked, body, &mut seen)).catch_unwind().await {
+            // on the heap, once: wrapping it moves it otherwise, and it is large
+            let answering = Box::pin(self.answer(asked, body, &mut seen));
+            match AssertUnwindSafe(answering).catch_unwind().await {
                 Ok(Ok(response)) => response,
                 Ok(Err(error)) => error.into_response(),
                 Err(panic) => ApiError::from(Error::Panicked(words_of(&*panic))).into_response(),
@@ -77,15 +78,8 @@ impl Front {
         });
         let mut response = work.await;
         self.finish(&mut response, &seen, &id);
-        let principal = seen.credential.as_ref().map(|credential| &credential.principal);
-        line.write(&core.ambient, id.to_str().unwrap_or_default(), response.status(), principal);
+        line.write(&core.ambient, id.to_str().unwrap_or_default(), response.status(), seen.credential.as_deref());
         response
-    }
-
-    fn new_id(&self) -> HeaderValue {
-        let id: RequestId = self.core.ambient.id();
-        // an id is always a valid header value
-        HeaderValue::try_from(id.to_string()).unwrap_or(HeaderValue::from_static("none"))
     }
 
     /// What every answer carries.

@@ -11,34 +11,22 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Ours, between the gateway and the services.
 const INTERNAL: &str = "moltforge-";
 /// RFC 9110 7.6.1: for one connection only.
-const HOP_BY_HOP: [HeaderName; 8] = [
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-    header::PROXY_AUTHORIZATION,
-    header::PROXY_AUTHENTICATE,
-    HeaderName::from_static("keep-alive"),
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "keep-alive",
 ];
 /// What proxies say; replaced by what the gateway found out.
-const FORWARDING: [HeaderName; 4] = [
-    header::FORWARDED,
-    X_FORWARDED_FOR,
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
-];
+const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
 /// Removes what must not pass inwards. Credentials pass to the dashboard alone.
 pub(crate) fn strip_inward(headers: &mut HeaderMap, peer: Peer, to_dashboard: bool) {
-    strip(headers);
-    for name in FORWARDING {
-        headers.remove(name);
-    }
-    headers.remove(header::AUTHORIZATION);
-    if !to_dashboard {
-        headers.remove(header::COOKIE);
-    }
+    strip(headers, |name| FORWARDING.contains(&name) || name == "authorization" || (name == "cookie" && !to_dashboard));
     if let Some(address) = peer.address.and_then(|address| HeaderValue::try_from(address.to_string()).ok()) {
         headers.insert(X_FORWARDED_FOR, address);
     }
@@ -46,19 +34,19 @@ pub(crate) fn strip_inward(headers: &mut HeaderMap, peer: Peer, to_dashboard: bo
 
 /// Removes what must not pass outwards.
 pub(crate) fn strip_outward(headers: &mut HeaderMap) {
-    strip(headers);
+    strip(headers, |_| false);
 }
 
-fn strip(headers: &mut HeaderMap) {
+/// One look at the names that are there, which are few, instead of one for each that must not be.
+fn strip(headers: &mut HeaderMap, further: impl Fn(&str) -> bool) {
     if let Some(named) = headers.get(header::CONNECTION).and_then(|value| value.to_str().ok()).map(str::to_owned) {
         for name in named.split(',') {
             headers.remove(name.trim());
         }
     }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-    while let Some(name) = headers.keys().find(|name| name.as_str().starts_with(INTERNAL)).cloned() {
+    let must_go = |name: &str| HOP_BY_HOP.contains(&name) || name.starts_with(INTERNAL) || further(name);
+    let gone: Vec<HeaderName> = headers.keys().filter(|name| must_go(name.as_str())).cloned().collect();
+    for name in gone {
         headers.remove(name);
     }
 }
@@ -68,8 +56,12 @@ pub(crate) fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
+/// Room for what every answer gets, made once.
+const FIXED_AT_MOST: usize = 8;
+
 /// The headers that make a browser careful, on every answer that has not chosen its own.
 pub(crate) fn secure(headers: &mut HeaderMap, host: Option<&ServedHost>) {
+    headers.reserve(FIXED_AT_MOST);
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),

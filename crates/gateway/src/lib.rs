@@ -16,9 +16,11 @@ mod headers;
 mod hosts;
 mod idempotency;
 mod openapi;
+mod patience;
 mod peer;
 mod probes;
 mod rate;
+mod request_ids;
 mod routes;
 mod upstream;
 

@@ -6,6 +6,7 @@
 
 mod keys;
 mod layer;
+mod principals;
 mod replay;
 
 use axum::extract::FromRequestParts;
@@ -16,7 +17,7 @@ use moltforge_types::{Principal, Scope};
 use crate::error::Error;
 use crate::problem::{ApiError, ApiResult};
 
-pub use keys::{CallerKeys, Message, body_hash};
+pub use keys::{CallerKeys, Message, SentPrincipal, body_hash};
 pub use layer::{VerifyLayer, verify_layer};
 
 /// The header. Stripped from whatever comes from outside.
@@ -44,6 +45,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> ApiResult<Self> {
         let verified = parts.extensions.get::<layer::Verified>().ok_or(Error::CallerMissing)?;
-        Ok(Self(verified.0.clone()))
+        Ok(Self(Principal::clone(&verified.0)))
     }
 }

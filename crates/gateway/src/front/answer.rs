@@ -33,7 +33,7 @@ impl Front {
         let route = self.core.routes.find(path);
         if route.is_none() && !is_api(path) {
             return match &self.dashboard {
-                Some(dashboard) => self.to_dashboard(dashboard, asked, body, &host).await,
+                Some(dashboard) => Box::pin(self.to_dashboard(dashboard, asked, body, &host)).await,
                 None => Err(Error::RouteNotFound(path.to_owned()).into()),
             };
         }

@@ -14,14 +14,14 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use moltforge_http::caller::{self, Message, body_hash};
 use moltforge_http::{ApiError, ApiResult, body, request_id, session};
 use moltforge_types::{ContentHash, Principal};
-use tokio::time::timeout;
 
 use super::{Asked, Front, Seen};
-use crate::credentials::{clear_cookie, set_cookie};
+use crate::credentials::{Credential, clear_cookie, set_cookie};
 use crate::error::Error;
 use crate::headers;
 use crate::hosts::ServedHost;
 use crate::idempotency::{self, Begun};
+use crate::patience::within;
 use crate::routes::{Keep, Route, keeps};
 use crate::upstream::Upstream;
 
@@ -72,7 +72,7 @@ impl Front {
             None => None,
         };
         headers::strip_inward(&mut parts.headers, peer, false);
-        let request = self.message(parts, body, &id, host, route.audience, principal, Some(&hash));
+        let request = self.message(parts, body, &id, host, route.audience, seen.credential.as_deref(), Some(&hash));
         let response = match claim {
             None => self.call(route.upstream.clone(), request, self.longest()).await?,
             Some(claim) => {
@@ -114,8 +114,8 @@ impl Front {
             return Ok(Bytes::new());
         }
         let limit = Duration::from_secs(self.core.limits.body_seconds);
-        let read = timeout(limit, body::read(headers, stream, self.core.limits.body_bytes)).await;
-        Ok(read.map_err(|_| Error::BodyTimeout(limit))??)
+        let read = within(limit, body::read(headers, stream, self.core.limits.body_bytes)).await;
+        Ok(read.ok_or(Error::BodyTimeout(limit))??)
     }
 
     /// The request as the service sees it: the message and the signed caller, nothing else.
@@ -127,7 +127,7 @@ impl Front {
         id: &HeaderValue,
         host: &ServedHost,
         audience: &str,
-        principal: Option<&Principal>,
+        credential: Option<&Credential>,
         hash: Option<&[u8; 32]>,
     ) -> Request {
         if parts.uri.authority().is_some() {
@@ -139,7 +139,10 @@ impl Front {
         }
         let hash = hash.copied().unwrap_or_else(|| body_hash(&body));
         let message = Message { audience, method: &parts.method, uri: &parts.uri, body_hash: &hash };
-        let signed = self.core.keys.sign(&message, principal);
+        let signed = match credential {
+            Some(credential) => self.core.keys.sign_sent(&message, &credential.sent),
+            None => self.core.keys.sign(&message, None),
+        };
         parts.headers.insert(caller::HEADER, signed);
         parts.headers.insert(request_id::HEADER, id.clone());
         Request::from_parts(parts, Body::from(body))
@@ -152,8 +155,7 @@ impl Front {
     async fn call(&self, upstream: Upstream, request: Request, limit: Duration) -> Result<Response, Error> {
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
-        let response =
-            timeout(limit, Box::pin(upstream.call(request))).await.map_err(|_| Error::AnswerTimeout(limit))?;
+        let response = within(limit, Box::pin(upstream.call(request))).await.ok_or(Error::AnswerTimeout(limit))?;
         Ok(explain(response, path, &method))
     }
 

@@ -32,7 +32,8 @@ async fn a_line_says_who_did_what_and_holds_no_secret() {
     let lines = Lines::default();
     let log =
         tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG).with_writer(lines.clone()).finish();
-    let _guard = tracing::subscriber::set_default(log);
+    // for the whole process: other tests on other threads may meet a place that logs before this one does
+    tracing::subscriber::set_global_default(log).unwrap();
     let world = world().await;
     let cookie = world.sign_in().await;
     let answer = world.with_key("GET", "/v1/agents?code=in-the-query").header("x-request-id", "seen").send().await;

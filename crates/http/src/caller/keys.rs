@@ -1,6 +1,6 @@
 //! The keys that sign and verify a caller, and what exactly is signed.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -45,6 +45,25 @@ pub struct Message<'a> {
     pub body_hash: &'a [u8; 32],
 }
 
+/// A principal as it is sent: made once, used for many signatures.
+#[derive(Debug, Clone)]
+pub struct SentPrincipal {
+    /// JSON in base 64.
+    text: String,
+    /// SHA-256 of the text: what is signed.
+    hash: [u8; 32],
+}
+
+impl SentPrincipal {
+    /// `None`: the gateway let the request through without a principal.
+    pub fn of(principal: Option<&Principal>) -> Self {
+        let json = serde_json::to_vec(&principal).unwrap_or_default();
+        let text = URL_SAFE_NO_PAD.encode(json);
+        let hash = body_hash(text.as_bytes());
+        Self { text, hash }
+    }
+}
+
 /// Two active keys: the current one signs, both verify, so that they can be changed without a gap. Cheap to clone;
 /// clones share the nonces.
 #[derive(Clone)]
@@ -79,7 +98,6 @@ impl Key {
 
 /// A signature whose MAC and expiry are right. Its nonce is still to be looked at.
 pub(super) struct Checked {
-    pub(super) principal: Option<Principal>,
     pub(super) signer: u64,
     pub(super) number: u64,
 }
@@ -100,25 +118,36 @@ impl CallerKeys {
 
     /// The header's value for one request. `None` signs that the gateway let it through without a principal.
     pub fn sign(&self, message: &Message<'_>, principal: Option<&Principal>) -> HeaderValue {
+        self.sign_sent(message, &SentPrincipal::of(principal))
+    }
+
+    /// As [`CallerKeys::sign`], with the principal's form at hand.
+    pub fn sign_sent(&self, message: &Message<'_>, principal: &SentPrincipal) -> HeaderValue {
         let inner = &*self.0;
         let number = inner.next.fetch_add(1, Ordering::Relaxed);
         let expiry = inner.ambient.now().plus(Duration::from_secs(LIFETIME_SECONDS)).as_micros();
-        let principal = serde_json::to_vec(&principal).unwrap_or_default();
-        let mac = mac(&inner.current, message, expiry, inner.signer, number, &principal);
-        let mut text = format!("{:x}.{expiry:x}.{:x}.{number:x}.", inner.current.id, inner.signer);
+        let mac = mac(&inner.current, message, expiry, inner.signer, number, &principal.hash);
+        let mut text = String::with_capacity(128 + principal.text.len());
+        // writing to a text does not fail
+        let _ = write!(text, "{:x}.{expiry:x}.{:x}.{number:x}.", inner.current.id, inner.signer);
         URL_SAFE_NO_PAD.encode_string(mac, &mut text);
         text.push('.');
-        URL_SAFE_NO_PAD.encode_string(&principal, &mut text);
+        text.push_str(&principal.text);
         // base 16 and base 64 are always a valid header value
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("invalid"))
     }
 
-    /// Checks everything but whether the nonce was used before.
-    pub(super) fn check(&self, header: &HeaderValue, message: &Message<'_>, now: Timestamp) -> Result<Checked, Error> {
-        let sent = Sent::parse(header).ok_or(Error::CallerInvalid("malformed"))?;
+    /// Checks everything but whether the nonce was used before. `principal_hash` is that of [`Sent::principal`].
+    pub(super) fn check(
+        &self,
+        sent: &Sent<'_>,
+        principal_hash: &[u8; 32],
+        message: &Message<'_>,
+        now: Timestamp,
+    ) -> Result<Checked, Error> {
         let key = [Some(&self.0.current), self.0.previous.as_ref()].into_iter().flatten().find(|k| k.id == sent.key);
         let key = key.ok_or(Error::CallerInvalid("unknown key"))?;
-        let expected = mac(key, message, sent.expiry, sent.signer, sent.number, &sent.principal);
+        let expected = mac(key, message, sent.expiry, sent.signer, sent.number, principal_hash);
         if !bool::from(expected.as_slice().ct_eq(&sent.mac)) {
             return Err(Error::CallerInvalid("signed for another request"));
         }
@@ -126,8 +155,7 @@ impl CallerKeys {
         if expiry < now || expiry > now.plus(Duration::from_secs(LIFETIME_SECONDS) + SKEW) {
             return Err(Error::CallerExpired);
         }
-        let principal = serde_json::from_slice(&sent.principal).map_err(|_| Error::CallerInvalid("principal"))?;
-        Ok(Checked { principal, signer: sent.signer, number: sent.number })
+        Ok(Checked { signer: sent.signer, number: sent.number })
     }
 }
 
@@ -138,17 +166,18 @@ impl fmt::Debug for CallerKeys {
 }
 
 /// The header's parts, none of them trusted.
-struct Sent {
+pub(super) struct Sent<'h> {
     key: u32,
     expiry: i64,
     signer: u64,
     number: u64,
     mac: Vec<u8>,
-    principal: Vec<u8>,
+    /// JSON in base 64.
+    pub(super) principal: &'h str,
 }
 
-impl Sent {
-    fn parse(header: &HeaderValue) -> Option<Self> {
+impl<'h> Sent<'h> {
+    pub(super) fn parse(header: &'h HeaderValue) -> Option<Self> {
         let text = header.to_str().ok().filter(|text| text.len() <= MAX_HEADER)?;
         let mut parts = text.split('.');
         let mut part = || parts.next();
@@ -158,14 +187,14 @@ impl Sent {
             signer: u64::from_str_radix(part()?, 16).ok()?,
             number: u64::from_str_radix(part()?, 16).ok()?,
             mac: URL_SAFE_NO_PAD.decode(part()?).ok()?,
-            principal: URL_SAFE_NO_PAD.decode(part()?).ok()?,
+            principal: part()?,
         };
         parts.next().is_none().then_some(sent)
     }
 }
 
 /// Every field with its length before it, so that no two requests read the same.
-fn mac(key: &Key, message: &Message<'_>, expiry: i64, signer: u64, number: u64, principal: &[u8]) -> [u8; 32] {
+fn mac(key: &Key, message: &Message<'_>, expiry: i64, signer: u64, number: u64, principal_hash: &[u8; 32]) -> [u8; 32] {
     let mut mac = key.mac.clone();
     let mut field = |bytes: &[u8]| {
         mac.update(&(bytes.len() as u64).to_be_bytes());
@@ -176,7 +205,7 @@ fn mac(key: &Key, message: &Message<'_>, expiry: i64, signer: u64, number: u64, 
     field(message.uri.path().as_bytes());
     field(message.uri.query().unwrap_or_default().as_bytes());
     field(message.body_hash);
-    field(principal);
+    field(principal_hash);
     mac.update(&expiry.to_be_bytes());
     mac.update(&signer.to_be_bytes());
     mac.update(&number.to_be_bytes());

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -13,7 +13,8 @@ use http::header::HeaderValue;
 use moltforge_types::{Ambient, Principal};
 use tower::{Layer, Service};
 
-use super::keys::{CallerKeys, Message, body_hash};
+use super::keys::{CallerKeys, Message, Sent, body_hash};
+use super::principals::Principals;
 use super::replay::Nonces;
 use crate::body::{MAX_BODY, read};
 use crate::error::Error;
@@ -21,12 +22,12 @@ use crate::request_id;
 
 /// The principal of a request that passed, in its extensions.
 #[derive(Debug, Clone)]
-pub(super) struct Verified(pub(super) Principal);
+pub(super) struct Verified(pub(super) Arc<Principal>);
 
 /// Verifies the signed caller of every request. Put it outermost around a service's router: the path that is signed is
 /// the path that it sees. Bodies above 1 MiB are refused, since the signature covers the whole body.
 pub fn verify_layer(keys: CallerKeys, audience: &'static str, ambient: Ambient) -> VerifyLayer {
-    VerifyLayer(Arc::new(Shared { keys, audience, ambient, nonces: Mutex::default() }))
+    VerifyLayer(Arc::new(Shared { keys, audience, ambient, seen: Mutex::default() }))
 }
 
 /// See [`verify_layer`].
@@ -37,10 +38,21 @@ struct Shared {
     keys: CallerKeys,
     audience: &'static str,
     ambient: Ambient,
-    nonces: Mutex<Nonces>,
+    seen: Mutex<Seen>,
+}
+
+/// What earlier requests leave behind.
+#[derive(Default)]
+struct Seen {
+    nonces: Nonces,
+    principals: Principals,
 }
 
 impl Shared {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn verify(&self, request: Request) -> Result<Request, Error> {
         let (mut parts, body) = request.into_parts();
         let body = read(&parts.headers, body, MAX_BODY).await?;
@@ -50,9 +62,19 @@ impl Shared {
         let message =
             Message { audience: self.audience, method: &parts.method, uri: &parts.uri, body_hash: &body_hash(&body) };
         let now = self.ambient.now();
-        let checked = self.keys.check(&header, &message, now)?;
-        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).take(checked.signer, checked.number, now)?;
-        if let Some(principal) = checked.principal {
+        let sent = Sent::parse(&header).ok_or(Error::CallerInvalid("malformed"))?;
+        let known = self.seen().principals.find(sent.principal);
+        let hash = known.as_ref().map_or_else(|| body_hash(sent.principal.as_bytes()), |known| known.hash);
+        let checked = self.keys.check(&sent, &hash, &message, now)?;
+        let principal = {
+            let mut seen = self.seen();
+            seen.nonces.take(checked.signer, checked.number, now)?;
+            match known {
+                Some(known) => known.principal,
+                None => seen.principals.read(sent.principal, hash)?,
+            }
+        };
+        if let Some(principal) = principal {
             parts.extensions.insert(Verified(principal));
         }
         Ok(Request::from_parts(parts, Body::from(body)))
