@@ -10,13 +10,14 @@ use moltforge_capabilities::llm::Models;
 use moltforge_capabilities::tools::Tools;
 use moltforge_store::{AgentRef, ExecutionFilter, Journal, Store};
 use moltforge_types::execution::{State, shard_of};
-use moltforge_types::{AgentId, Ambient, ContentHash, EnvironmentName, ExecutionId, Principal, ProjectId};
+use moltforge_types::{AgentId, Ambient, ContentHash, ExecutionId, Principal, ProjectId};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::engine::{Command, Recorded, Start, UnknownEffects};
 use crate::error::Error;
+use crate::live::{Live, agent_ref};
 use crate::shard::load;
 use crate::shard::message::{Reply, Request};
 use crate::shard::shared::Shared;
@@ -61,8 +62,8 @@ impl Executions {
         tools: Tools,
         ambient: Ambient,
     ) -> Self {
-        let specs = Specs::default();
-        let shared = Arc::new(Shared { config, store, journal, bus, models, tools, ambient, specs });
+        let (specs, live) = (Specs::default(), Live::default());
+        let shared = Arc::new(Shared { config, store, journal, bus, models, tools, ambient, specs, live });
         let supervisor = Supervisor::start(shared.clone());
         Self { shared, supervisor }
     }
@@ -107,7 +108,7 @@ impl Executions {
             let execution = self.wait_if_live(project_id, row.execution_id, views::of_row(row), wait).await?;
             return Ok(Started { execution, created: false });
         }
-        let (spec, environment) = self.resolve(project_id, &request).await?;
+        let (spec, environment) = self.shared.live.resolve(&self.shared, project_id, &request).await?;
         let input = spec.with_defaults(request.input);
         let errors = spec.input_errors(&input);
         if !errors.is_empty() {
@@ -172,52 +173,6 @@ impl Executions {
                 return self.get(project_id, id).await;
             }
         }
-    }
-
-    /// The version that a start means, compiled.
-    async fn resolve(
-        &self,
-        project_id: ProjectId,
-        request: &StartExecution,
-    ) -> Result<(Arc<crate::engine::Spec>, Option<EnvironmentName>), Error> {
-        let agent = request.agent.as_str();
-        let environment = match (&request.environment, request.version) {
-            (None, Some(_)) => None,
-            (None, None) => Some(EnvironmentName::production()),
-            (Some(name), _) => Some(name.parse().map_err(|error: moltforge_types::NameError| Error::FieldInvalid {
-                field: "/environment",
-                message: error.to_string(),
-            })?),
-        };
-        let wanted = match (request.version, &environment) {
-            (Some(number), _) => moltforge_store::VersionRef::Number(number),
-            (None, Some(name)) => moltforge_store::VersionRef::Environment(name.clone()),
-            (None, None) => moltforge_store::VersionRef::Environment(EnvironmentName::production()),
-        };
-        let resolved = self.shared.store.versions(project_id).resolve(&agent_ref(agent)?, &wanted).await?;
-        let resolved =
-            resolved.filter(|resolved| !resolved.deleted).ok_or_else(|| Error::AgentNotFound(agent.to_owned()))?;
-        let Some(version) = resolved.version else {
-            return Err(match request.version {
-                Some(version) => Error::VersionNotFound { agent: agent.to_owned(), version },
-                None => Error::AgentNotDeployed {
-                    agent: agent.to_owned(),
-                    environment: environment.map(|name| name.to_string()).unwrap_or_default(),
-                },
-            });
-        };
-        let of = VersionRef {
-            project_id,
-            agent_id: resolved.agent_id,
-            version_id: version.version_id,
-            version: version.version,
-        };
-        let spec = self
-            .shared
-            .specs
-            .compile(of, &version.config)
-            .map_err(|error| Error::VersionInvalid { version: version.version, message: error.message })?;
-        Ok((spec, environment))
     }
 
     /// One execution.
@@ -385,12 +340,6 @@ impl Executions {
             }),
         }
     }
-}
-
-/// An agent as a request names it: text that is neither an id nor a name names no agent.
-fn agent_ref(text: &str) -> Result<AgentRef, Error> {
-    let unknown = || Error::AgentNotFound(text.chars().take(80).collect());
-    text.parse().map(AgentRef::Id).or_else(|_| text.parse().map(AgentRef::Name).map_err(|_| unknown()))
 }
 
 fn check_note(note: Option<&String>) -> Result<(), Error> {

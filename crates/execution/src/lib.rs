@@ -11,6 +11,7 @@ pub mod engine;
 mod error;
 mod executions;
 mod http;
+mod live;
 mod shard;
 mod steps;
 mod views;

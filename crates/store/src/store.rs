@@ -86,6 +86,15 @@ impl Store {
         matches!(self.db(), Db::Sqlite(_))
     }
 
+    /// A number that changes with every transaction on the tables, the journal's not counted: what was read under it is
+    /// still true while it is the same. Read it first. `None` where other processes write too.
+    pub fn revision(&self) -> Option<u64> {
+        match self.db() {
+            Db::Sqlite(db) => Some(db.writer.ended()),
+            Db::Postgres(_) => None,
+        }
+    }
+
     /// Where the accessors of the tables send what they read.
     pub(crate) fn at(&self) -> At<'_> {
         At::Read(&self.inner.db)

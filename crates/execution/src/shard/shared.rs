@@ -11,6 +11,7 @@ use moltforge_types::Ambient;
 use super::specs::Specs;
 use crate::config::Config;
 use crate::engine::Context;
+use crate::live::Live;
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) tools: Tools,
     pub(crate) ambient: Ambient,
     pub(crate) specs: Specs,
+    pub(crate) live: Live,
 }
 
 impl Shared {

@@ -15,6 +15,7 @@ worlds! {
     a_patch_is_based_on_what_was_read,
     a_put_makes_a_version_only_if_it_differs,
     a_rollback_is_one_request,
+    the_next_start_runs_what_was_deployed_last,
     a_live_execution_prevents_a_deletion,
     lists_go_on_page_by_page,
     a_repeated_creation_with_a_key_is_one_agent,
@@ -101,6 +102,26 @@ async fn a_rollback_is_one_request(world: World) {
     assert_eq!(told, [(1, "live"), (2, "superseded"), (1, "superseded")]);
     let missing = Rollback { version: Some(9), environment: None };
     assert_eq!(client.agents().rollback("hello", &missing, None).await.unwrap_err().code(), "no_earlier_deployment");
+}
+
+/// However often the version was asked for before.
+async fn the_next_start_runs_what_was_deployed_last(world: World) {
+    let saying = |n: u32| agent("hello", json!({ "script": [{ "text": format!("version {n}") }] }));
+    let client = world.client();
+    world.deploy(&saying(1)).await;
+    for n in 2..=10 {
+        for _ in 0..3 {
+            assert_eq!(world.run("hello", json!({})).await.output, Some(json!(format!("version {}", n - 1))));
+        }
+        client.agents().put("hello", &saying(n)).await.unwrap();
+        client.agents().deploy("hello", &Deploy::default(), None).await.unwrap();
+        assert_eq!(world.run("hello", json!({})).await.output, Some(json!(format!("version {n}"))));
+    }
+    client.agents().rollback("hello", &Rollback::default(), None).await.unwrap();
+    assert_eq!(world.run("hello", json!({})).await.output, Some(json!("version 9")));
+    client.agents().undeploy("hello", "production").await.unwrap();
+    let refused = client.executions().start(&crate::world::start("hello", json!({})), &StartOptions::default()).await;
+    assert_eq!(refused.unwrap_err().code(), "agent_not_deployed");
 }
 
 async fn a_live_execution_prevents_a_deletion(world: World) {

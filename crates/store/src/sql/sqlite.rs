@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::SqlitePool;
@@ -36,6 +36,20 @@ pub(crate) struct Writer {
     turn: Arc<Mutex<()>>,
     /// Something was written since the last checkpoint.
     dirty: AtomicBool,
+    /// Transactions that ended, the journal's not counted.
+    ended: AtomicU64,
+}
+
+/// The turn of a transaction.
+pub(super) struct Turn {
+    writer: Arc<Writer>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.writer.ended.fetch_add(1, Ordering::Release);
+    }
 }
 
 impl Writer {
@@ -47,12 +61,17 @@ impl Writer {
     }
 
     /// Waits for the turn, in a task.
-    pub(super) async fn turn_in_task(&self) -> Result<OwnedMutexGuard<()>, Error> {
+    pub(super) async fn turn_in_task(self: &Arc<Self>) -> Result<Turn, Error> {
         let turn = timeout(ACQUIRE_LIMIT, self.turn.clone().lock_owned())
             .await
             .map_err(|_| Error::Busy("another transaction holds the writer".into()))?;
         self.dirty.store(true, Ordering::Release);
-        Ok(turn)
+        Ok(Turn { writer: self.clone(), _turn: turn })
+    }
+
+    /// How many transactions have ended.
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// The turn, if nobody has it.

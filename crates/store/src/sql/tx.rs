@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use moltforge_types::{Ambient, Id, Timestamp};
 use sqlx::{Postgres, Sqlite, Transaction};
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 
 use super::fault::classify;
 use super::query::Query;
+use super::sqlite::Turn;
 use super::{ACQUIRE_LIMIT, Db, STATEMENT_LIMIT, Sql};
 use crate::error::Error;
 
@@ -28,7 +28,7 @@ pub struct Tx {
     ambient: Ambient,
     now: Timestamp,
     // after `inner`: the transaction ends before the next writer may begin
-    _writer: Option<OwnedMutexGuard<()>>,
+    _writer: Option<Turn>,
 }
 
 impl fmt::Debug for Tx {

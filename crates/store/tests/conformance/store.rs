@@ -4,12 +4,26 @@ use moltforge_store::{Location, Store};
 use moltforge_testing::World;
 use moltforge_types::{Ambient, Fault as _, Secret};
 
-moltforge_testing::worlds! { it_opens_again_after_it_was_closed, it_begins_and_answers }
+moltforge_testing::worlds! { it_opens_again_after_it_was_closed, it_begins_and_answers, a_revision_ends_with_a_transaction }
 
 async fn it_begins_and_answers(world: &World) {
     world.ping().await.unwrap();
     world.begin().await.unwrap().commit().await.unwrap();
     world.begin().await.unwrap().rollback().await.unwrap();
+}
+
+async fn a_revision_ends_with_a_transaction(world: &World) {
+    let before = world.revision();
+    assert_eq!(before.is_some(), world.backend == "sqlite");
+    world.ping().await.unwrap();
+    assert_eq!(world.revision(), before, "reads change nothing");
+    let tx = world.begin().await.unwrap();
+    assert_eq!(world.revision(), before, "nothing is committed yet");
+    tx.commit().await.unwrap();
+    let after = world.revision();
+    assert!(after > before || after.is_none(), "{before:?} {after:?}");
+    drop(world.begin().await.unwrap());
+    assert!(world.revision() > after || after.is_none());
 }
 
 async fn it_opens_again_after_it_was_closed(world: &World) {
