@@ -30,6 +30,10 @@ pub struct Provider {
     /// The longest that one call may take, seconds; 600 when absent, at most 3600.
     #[serde(default = "ten_minutes")]
     pub timeout_seconds: u64,
+    /// The longest silence inside a reply that has begun, seconds; 120 when absent, at most 3600. How long a model may
+    /// think before its first word is bounded by `timeout_seconds` alone.
+    #[serde(default = "two_minutes")]
+    pub silence_seconds: u64,
     /// The key itself, read from `api_key_env` by the program at start. Never in a file.
     #[serde(skip)]
     pub api_key: Option<Secret>,
@@ -39,10 +43,19 @@ const fn ten_minutes() -> u64 {
     600
 }
 
+const fn two_minutes() -> u64 {
+    120
+}
+
 impl Provider {
     /// The longest that one call may take.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds.clamp(1, 3600))
+    }
+
+    /// The longest silence inside a reply that has begun.
+    pub fn silence(&self) -> Duration {
+        Duration::from_secs(self.silence_seconds.clamp(1, 3600))
     }
 }
 

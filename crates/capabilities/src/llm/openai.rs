@@ -40,6 +40,7 @@ pub(super) struct OpenAi {
     authorization: Option<HeaderValue>,
     faults: Faults,
     timeout: Duration,
+    silence: Duration,
 }
 
 impl OpenAi {
@@ -49,7 +50,7 @@ impl OpenAi {
         let authorization = provider.api_key.as_ref().map(authorization).transpose().map_err(invalid)?;
         let timeout = provider.timeout();
         let faults = Faults::new(provider.name.clone(), provider.api_key.clone(), timeout);
-        Ok(Self { client, authorization, faults, timeout })
+        Ok(Self { client, authorization, faults, timeout, silence: provider.silence() })
     }
 
     async fn exchange(&self, request: ModelRequest, chunks: ChunkSink) -> Result<ModelReply, ModelError> {
@@ -82,7 +83,16 @@ impl OpenAi {
         let mut frames = Frames::default();
         let mut size = 0;
         while !reply.is_done() {
-            match response.chunk().await {
+            let chunk = if size == 0 {
+                response.chunk().await
+            } else {
+                match tokio::time::timeout(self.silence, response.chunk()).await {
+                    Ok(chunk) => chunk,
+                    Err(_) if reply.has_finished() => return Ok(reply),
+                    Err(_) => return Err(self.faults.silent(self.silence)),
+                }
+            };
+            match chunk {
                 Ok(Some(chunk)) => {
                     size += chunk.len();
                     if size > MAX_RESPONSE {

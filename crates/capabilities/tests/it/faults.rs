@@ -129,3 +129,16 @@ async fn a_slow_provider_runs_into_the_time_limit() {
         assert!(matches!(error, ModelError::Transient { code: "model_timeout", .. }), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_reply_that_falls_silent_is_cut() {
+    let piece = frame(&json!({ "choices": [{ "delta": { "content": "a" } }] }));
+    let half = stream(&[piece])[..2].to_vec();
+    let steps = [half, vec![Step::Hang]].concat();
+    let (server, _) = world(move |_| steps.clone()).await;
+    let mut silent = provider("test", &server.url("/v1"));
+    silent.silence_seconds = 1;
+    let models = models(vec![silent]);
+    let error = models.complete(request(&agent(""), vec![user("hello")]), ChunkSink::none()).await.unwrap_err();
+    assert!(matches!(error, ModelError::Transient { code: "model_stream_cut", .. }), "{error:?}");
+}

@@ -40,6 +40,7 @@ pub(crate) fn provider(name: &str, base_url: &str) -> Provider {
         base_url: base_url.to_owned(),
         api_key_env: None,
         timeout_seconds: 30,
+        silence_seconds: 120,
         api_key: Some(Secret::new(KEY)),
     }
 }

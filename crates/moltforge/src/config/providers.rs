@@ -20,6 +20,7 @@ pub fn from_environment(models: &mut ModelsConfig, variable: impl Fn(&str) -> Op
             base_url: base_url.unwrap_or_else(|| OPENAI_URL.to_owned()),
             api_key_env: Some(OPENAI_KEY.to_owned()),
             timeout_seconds: 600,
+            silence_seconds: 120,
             api_key: None,
         });
     }

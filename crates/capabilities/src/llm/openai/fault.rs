@@ -80,6 +80,11 @@ impl Faults {
         self.stream_cut("the response ended before the reply did")
     }
 
+    /// A response that neither goes on nor ends.
+    pub(super) fn silent(&self, silence: Duration) -> ModelError {
+        self.stream_cut(&format!("nothing came for {} s", silence.as_secs()))
+    }
+
     fn stream_cut(&self, why: &str) -> ModelError {
         ModelError::transient(
             "model_stream_cut",
