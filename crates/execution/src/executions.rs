@@ -227,7 +227,7 @@ impl Executions {
         let spec = self.shared.specs.get(&self.shared.store, of).await?;
         let model = spec.as_ref().map_or("model", |spec| spec.config.model.as_str());
         let entries = load::entries(&self.shared, id).await?;
-        Ok(crate::steps::steps_of(&entries, row.columns.state, model))
+        Ok(crate::steps::steps_of(&entries, row.columns.state, row.columns.reason, model))
     }
 
     /// Entries after `after`, oldest first. The caller has checked that the execution is the project's.

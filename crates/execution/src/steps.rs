@@ -2,18 +2,21 @@
 
 use moltforge_api::executions::{Step, StepUsage};
 use moltforge_types::Timestamp;
-use moltforge_types::execution::{State, StepKind, StepState};
+use moltforge_types::execution::{Reason, State, StepKind, StepState};
 use moltforge_types::journal::Entry;
 use serde_json::{Value, json};
 
 use crate::engine::Recorded;
 use crate::views;
 
-/// The steps of an execution, in order. `state` is the execution's own, which decides what an unanswered step is.
-pub(crate) fn steps_of(entries: &[Recorded], state: State, model: &str) -> Vec<Step> {
+/// The steps of an execution, in order. `state` and `reason` are the execution's own, which decide what an unanswered
+/// step is.
+pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason>, model: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     // failures of a model step stand before the entry that creates it
     let mut failures = 0;
+    // steps whose effect was let out
+    let mut sent = Vec::new();
     for recorded in entries {
         match &recorded.entry {
             Entry::RetryScheduled { step, error, failures: count, .. } => {
@@ -48,6 +51,7 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, model: &str) -> Vec<S
                 }
             }
             Entry::ToolInvoked { step, .. } => {
+                sent.push(*step);
                 with(&mut steps, *step, |s| s.started_at = Some(recorded.at.to_string()));
             }
             Entry::ToolSucceeded { step, output, started_at, duration_us, .. } => with(&mut steps, *step, |s| {
@@ -80,7 +84,7 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, model: &str) -> Vec<S
                 let until = due.map(|due| format!(" until {due}")).unwrap_or_default();
                 s.waiting_for = Some(format!("the signal {name:?}{until}"));
             }),
-            Entry::Cancelled { unknown_steps, .. } => {
+            Entry::Cancelled { unknown_steps, .. } | Entry::Failed { unknown_steps, .. } => {
                 for step in unknown_steps {
                     with(&mut steps, *step, |s| s.state = StepState::Unknown.to_string());
                 }
@@ -93,6 +97,16 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, model: &str) -> Vec<S
             if step.state == StepState::Running.as_str() || step.state == StepState::Waiting.as_str() {
                 step.state = if step.error.is_some() { StepState::Failed } else { StepState::Cancelled }.to_string();
                 step.waiting_for = None;
+            }
+        }
+    } else if state == State::Paused {
+        for step in steps.iter_mut().filter(|step| step.state == StepState::Running.as_str()) {
+            let unknown = reason == Some(Reason::EffectUnknown) && sent.contains(&step.step);
+            if unknown {
+                step.state = StepState::Unknown.to_string();
+            } else if !sent.contains(&step.step) {
+                step.state = if step.error.is_some() { StepState::Failed } else { StepState::Waiting }.to_string();
+                step.waiting_for = step.error.is_none().then(|| "a resume".to_owned());
             }
         }
     } else if state == State::Running && steps.iter().all(|s| s.state != "running" && s.state != "waiting") {

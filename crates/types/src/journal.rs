@@ -225,6 +225,9 @@ pub enum Entry {
     Failed {
         /// What went wrong.
         error: ErrorInfo,
+        /// Steps whose calls were in flight: aborted, outcome unknown.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unknown_steps: Vec<u32>,
     },
     /// Terminal: stopped by somebody.
     Cancelled {

@@ -16,9 +16,13 @@ pub(crate) const MAX_BYTES: u64 = 50 * 1024 * 1024;
 pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outcome) {
     // each round answers calls or ends; rounds are bounded by the number of pending calls plus one
     while execution.state == State::Running {
-        if let Some(end) = limit_reached(execution, context) {
-            finish(execution, end, context, out);
-            return;
+        match limit_reached(execution, context) {
+            Some(Limit::Fail(error)) => return finish_failed(execution, error, context, out),
+            Some(Limit::Hold(reason, detail)) => {
+                let paused = Entry::Paused { reason, detail: Some(detail), by: None };
+                return finish(execution, paused, context, out);
+            }
+            None => {}
         }
         if execution.pending.is_empty() {
             call_model(execution, context, out);
@@ -30,12 +34,6 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
             return;
         }
         if execution.pending.is_empty() {
-            if execution.rejected_turns > 1 {
-                let message = "the model asked for tools with arguments that do not fit, twice in a row";
-                let error = ErrorInfo::new("tool_arguments_invalid", message);
-                finish(execution, Entry::Failed { error }, context, out);
-                return;
-            }
             continue;
         }
         if execution.in_flight.is_empty() && execution.seq == before {
@@ -48,10 +46,21 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
     }
 }
 
-/// Ends or holds an execution and calls back what is on its way.
+/// Ends an execution, or holds it, and calls back what is on its way: at an end everything, at a hold what can be
+/// repeated. The answer of a call with a durable intent is taken while held, too.
 pub(super) fn finish(execution: &mut Execution, entry: Entry, context: Context, out: &mut Outcome) {
     execution.write(entry, context, out);
-    abort(execution, |_| true, out);
+    if execution.state == State::Paused {
+        super::pause::abort_repeatable(execution, out);
+    } else {
+        abort(execution, |_| true, out);
+    }
+}
+
+/// Ends an execution with an error. Effects that are on their way are named: nobody will know their outcome.
+pub(super) fn finish_failed(execution: &mut Execution, error: ErrorInfo, context: Context, out: &mut Outcome) {
+    let unknown_steps = execution.unknown_steps();
+    finish(execution, Entry::Failed { error, unknown_steps }, context, out);
 }
 
 /// Stops the wanted calls in flight.
@@ -69,12 +78,17 @@ pub(super) fn abort(execution: &mut Execution, wanted: impl Fn(u32) -> bool, out
     out.actions.push(Action::Abort { steps });
 }
 
-fn limit_reached(execution: &Execution, context: Context) -> Option<Entry> {
+/// What a limit does.
+enum Limit {
+    Fail(ErrorInfo),
+    Hold(Reason, String),
+}
+
+fn limit_reached(execution: &Execution, context: Context) -> Option<Limit> {
     let limits = &execution.spec.config.limits;
-    let failed = |code: &str, message: String| Some(Entry::Failed { error: ErrorInfo::new(code, message) });
+    let failed = |code: &str, message: String| Some(Limit::Fail(ErrorInfo::new(code, message)));
     if let Some(error) = &execution.spec.missing {
-        let detail = Some(error.message.clone());
-        return Some(Entry::Paused { reason: Reason::VersionMissing, detail, by: None });
+        return Some(Limit::Hold(Reason::VersionMissing, error.message.clone()));
     }
     if execution.is_past_deadline(context.now) {
         return failed("wall_limit", format!("it did not end within limits.wall = {}", limits.wall));
@@ -84,9 +98,13 @@ fn limit_reached(execution: &Execution, context: Context) -> Option<Entry> {
     }
     if execution.seq >= MAX_ENTRIES || execution.bytes >= MAX_BYTES {
         let detail = format!("its journal has {} entries and {} bytes", execution.seq, execution.bytes);
-        return Some(Entry::Paused { reason: Reason::JournalLimit, detail: Some(detail), by: None });
+        return Some(Limit::Hold(Reason::JournalLimit, detail));
     }
     if execution.pending.is_empty() {
+        if execution.rejected_turns > 1 {
+            let message = "the model asked for tools with arguments that do not fit, twice in a row".to_owned();
+            return failed("tool_arguments_invalid", message);
+        }
         if execution.turns >= limits.turns {
             return failed("turn_limit", format!("it needs more than limits.turns = {} model calls", limits.turns));
         }

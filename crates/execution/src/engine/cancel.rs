@@ -3,7 +3,6 @@
 use moltforge_types::execution::State;
 use moltforge_types::journal::Entry;
 
-use super::state::PendingState;
 use super::{Context, Execution, Outcome, Refusal, advance};
 
 pub(super) fn apply(
@@ -18,12 +17,7 @@ pub(super) fn apply(
         state if state.is_terminal() => return Err(Refusal::Ended),
         _ => {}
     }
-    let unknown_steps = execution
-        .pending
-        .iter()
-        .filter(|call| matches!(call.state, PendingState::Invoked { .. }))
-        .map(|call| call.step)
-        .collect();
+    let unknown_steps = execution.unknown_steps();
     advance::finish(execution, Entry::Cancelled { by, note, unknown_steps }, context, out);
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(super) fn apply(
             let error = failure.error.clone();
             retry(execution, step, error, failure.retry_after, Reason::RetriesExhausted, context, out);
         }
-        Err(failure) => advance::finish(execution, Entry::Failed { error: failure.error }, context, out),
+        Err(failure) => advance::finish_failed(execution, failure.error, context, out),
     }
 }
 
@@ -48,7 +48,7 @@ fn replied(
         let message =
             format!("the model asked for {} tools in one reply, at most {MAX_CALLS} are", answer.tool_calls.len());
         let error = ErrorInfo::new("too_many_tool_calls", message);
-        advance::finish(execution, Entry::Failed { error }, context, out);
+        advance::finish_failed(execution, error, context, out);
         return;
     }
     let ends = answer.tool_calls.is_empty();
@@ -64,13 +64,10 @@ fn replied(
     };
     execution.write(entry, context, out);
     match text {
-        Some(text) => {
-            let end = match execution.spec.output(&text) {
-                Ok(output) => Entry::Completed { output },
-                Err(error) => Entry::Failed { error },
-            };
-            advance::finish(execution, end, context, out);
-        }
+        Some(text) => match execution.spec.output(&text) {
+            Ok(output) => advance::finish(execution, Entry::Completed { output }, context, out),
+            Err(error) => advance::finish_failed(execution, error, context, out),
+        },
         None => advance::apply(execution, context, out),
     }
 }

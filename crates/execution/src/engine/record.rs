@@ -1,9 +1,10 @@
 //! The fold: what an entry says about the state. The only place that changes it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moltforge_types::conversation::Message;
-use moltforge_types::execution::State;
+use moltforge_types::execution::{Reason, State};
 use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::{Value, json};
 
@@ -83,13 +84,20 @@ impl Execution {
                 self.reason = None;
                 if *from == State::Paused {
                     self.progress();
+                    let held = self.held_since.take().map_or(Duration::ZERO, |since| recorded.at.since(since));
+                    self.deadline = self.deadline.map(|deadline| deadline.plus(held));
                     self.unknown_effects.clone_from(unknown_effects);
                 }
             }
-            Entry::Paused { reason, .. } => {
+            Entry::Paused { reason, detail, .. } => {
                 self.state = State::Paused;
                 self.reason = Some(*reason);
                 self.run_at = None;
+                self.held_since.get_or_insert(recorded.at);
+                // what an operator says is a note, not an error
+                if let (Some(detail), false) = (detail, *reason == Reason::Operator) {
+                    self.error = Some(ErrorInfo::new(reason.as_str(), detail));
+                }
             }
             Entry::RetryScheduled { error, failures, run_at, .. } => {
                 self.state = State::BackingOff;
@@ -98,7 +106,7 @@ impl Execution {
                 self.error = Some(error.clone());
             }
             Entry::Completed { output } => self.end(State::Completed, Some(output.clone()), None, recorded),
-            Entry::Failed { error } => self.end(State::Failed, None, Some(error.clone()), recorded),
+            Entry::Failed { error, .. } => self.end(State::Failed, None, Some(error.clone()), recorded),
             Entry::Cancelled { .. } => self.end(State::Cancelled, None, None, recorded),
         }
     }

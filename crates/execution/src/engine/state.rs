@@ -32,8 +32,10 @@ pub struct Execution {
     pub failures: u32,
     /// The input.
     pub input: Arc<Value>,
-    /// When it fails if it has not ended.
+    /// When it fails if it has not ended. Time for which it is held does not count.
     pub deadline: Option<Timestamp>,
+    /// Since when it is held.
+    pub(super) held_since: Option<Timestamp>,
     /// When the next attempt comes, while backing off.
     pub run_at: Option<Timestamp>,
     /// The conversation so far.
@@ -136,6 +138,7 @@ impl Execution {
             failures: 0,
             input: Arc::new(Value::Null),
             deadline: None,
+            held_since: None,
             run_at: None,
             messages: Vec::new(),
             turns: 0,
@@ -231,6 +234,12 @@ impl Execution {
     pub(super) fn idempotency_key(&self, step: u32) -> String {
         let hash = moltforge_types::ContentHash::of(format!("moltforge effect 1|{}|{step}", self.id).as_bytes());
         format!("mf1_{}", &hash.to_string()[..40])
+    }
+
+    /// Steps whose effect was let out and whose answer is not known.
+    pub(super) fn unknown_steps(&self) -> Vec<u32> {
+        let sent = |call: &&Pending| matches!(call.state, PendingState::Invoked { .. });
+        self.pending.iter().filter(sent).map(|call| call.step).collect()
     }
 
     /// Whether a time has come for the whole execution.

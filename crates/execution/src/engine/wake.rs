@@ -13,7 +13,7 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
     if execution.is_past_deadline(context.now) {
         let message = format!("it did not end within limits.wall = {}", execution.spec.config.limits.wall);
         let error = ErrorInfo::new("wall_limit", message);
-        advance::finish(execution, Entry::Failed { error }, context, out);
+        advance::finish_failed(execution, error, context, out);
         return;
     }
     match execution.state {

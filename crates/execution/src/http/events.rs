@@ -54,7 +54,14 @@ pub(super) async fn events(
     let id = execution_id(&execution)?;
     let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     if text("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
-        let after = text("last-event-id").and_then(|id| id.parse().ok()).or(query.after).unwrap_or(0);
+        let after = match text("last-event-id") {
+            // an empty one is what a browser has before its first event
+            None | Some("") => query.after.unwrap_or(0),
+            Some(text) => text.parse().map_err(|_| {
+                let message = format!("expected the id of an event, a number, got {text:.40?}");
+                problem(Error::FieldInvalid { field: "last-event-id", message })
+            })?,
+        };
         // registered before the first look, so that nothing falls between
         let subscription = executions.watch(id);
         executions.get(project_id, id).await.map_err(problem)?;

@@ -44,7 +44,9 @@ pub(crate) enum Event {
     /// A tool call ended.
     ToolAnswered { execution_id: ExecutionId, step: u32, started_at: Timestamp, result: Result<Value, ToolFailure> },
     /// An execution was read from the journal.
-    Loaded { execution_id: ExecutionId, result: Result<Box<Loaded>, Error> },
+    Loaded { project_id: ProjectId, execution_id: ExecutionId, result: Result<Box<Loaded>, Error> },
+    /// The time to read an execution again after its read failed.
+    Again { project_id: ProjectId, execution_id: ExecutionId, command: Command },
     /// Rows that want attention: after a start, or because their time comes.
     Due { rows: Vec<LiveExecution>, recovery: bool },
     /// The read for `Due` failed; it is tried again.

@@ -170,7 +170,10 @@ impl Owner {
                 self.forget_call(execution_id, step);
                 self.apply(execution_id, Command::ToolAnswered { step, started_at, result }, None);
             }
-            Event::Loaded { execution_id, result } => self.loaded(execution_id, result),
+            Event::Loaded { project_id, execution_id, result } => self.loaded(project_id, execution_id, result),
+            Event::Again { project_id, execution_id, command } => {
+                self.apply_or_load(project_id, execution_id, command, None);
+            }
             Event::Due { rows, recovery } => self.due_rows(rows, recovery),
             Event::DueFailed => self.refill_at = self.shared.ambient.now().plus(MAX_SLEEP),
         }

@@ -108,7 +108,7 @@ fn detail(entry: &Entry) -> (Style, String) {
             (WARN, format!("#{step} failure {failures}, again at {at}  {}: {}", error.code, error.message))
         }
         Entry::Completed { output } => (GOOD, show::value(output)),
-        Entry::Failed { error } => (BAD, format!("{}: {}", error.code, error.message)),
+        Entry::Failed { error, .. } => (BAD, format!("{}: {}", error.code, error.message)),
         Entry::Cancelled { by, note, .. } => {
             let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
             (WARN, format!("by {by}{note}"))

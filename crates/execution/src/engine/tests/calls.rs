@@ -76,6 +76,19 @@ fn a_call_that_does_not_fit_goes_back_to_the_model_once() {
 }
 
 #[test]
+fn a_call_that_does_not_fit_counts_beside_one_that_does() {
+    let mut run = Run::new();
+    for turn in 0..2 {
+        let outcome = run.reply("", &[("math.add", json!({"a": "x"})), ("look", json!({}))]);
+        assert_eq!(called(&outcome).len(), 1, "turn {turn}");
+        let look = called(&outcome)[0];
+        let outcome = run.tool_answers(look, json!(1));
+        assert_eq!(calls_model(&outcome), turn == 0);
+    }
+    assert_eq!(run.execution.error.as_ref().unwrap().code, "tool_arguments_invalid");
+}
+
+#[test]
 fn a_tool_that_fails_is_the_models_business() {
     let mut run = Run::new();
     run.reply("", &[("pay", json!({}))]);

@@ -1,4 +1,5 @@
 use moltforge_types::execution::State;
+use moltforge_types::journal::Entry;
 use serde_json::json;
 
 use super::harness::Run;
@@ -32,6 +33,32 @@ fn turns_tool_calls_tokens_and_time_are_limited() {
     run.wait(600);
     run.apply(Command::Wake);
     assert_eq!(error_code(&run), "wall_limit");
+}
+
+#[test]
+fn time_on_hold_does_not_count() {
+    let mut run = Run::with(|config| config["limits"] = json!({"wall": "10m"}));
+    run.wait(300);
+    run.apply(Command::Pause { by: "me".to_owned(), note: None });
+    run.wait(86_400);
+    run.apply(Command::Wake);
+    run.apply(Command::Resume { by: "me".to_owned(), unknown_effects: None });
+    assert_eq!(run.execution.state, State::Running);
+    run.wait(299);
+    run.apply(Command::Wake);
+    assert_eq!(run.execution.state, State::Running);
+    run.wait(1);
+    run.apply(Command::Wake);
+    assert_eq!(error_code(&run), "wall_limit");
+}
+
+#[test]
+fn an_end_by_a_limit_names_the_effects_on_their_way() {
+    let mut run = Run::with(|config| config["limits"] = json!({"wall": "10m"}));
+    run.reply("", &[("pay", json!({})), ("look", json!({}))]);
+    run.wait(600);
+    run.apply(Command::Wake);
+    assert!(matches!(run.last(), Entry::Failed { unknown_steps, .. } if *unknown_steps == [2]), "{:?}", run.last());
 }
 
 #[test]

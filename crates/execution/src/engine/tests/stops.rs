@@ -118,3 +118,21 @@ fn crashes_without_progress_end_in_a_hold() {
     }
     assert_eq!(run.execution.state, State::Running, "progress in between forgives");
 }
+
+#[test]
+fn a_hold_says_why_and_lets_effects_end() {
+    let mut run = Run::with(|config| config["limits"] = json!({"attempts": 1}));
+    run.model_fails(true);
+    let error = run.execution.error.as_ref().expect("an error");
+    assert_eq!((run.execution.state, error.code.as_str()), (State::Paused, "retries_exhausted"));
+    assert!(error.message.contains("model_overloaded: try later"), "{}", error.message);
+    run.apply(resume());
+    assert!(run.execution.error.is_none(), "a resume begins anew");
+
+    let mut run = Run::with(|config| config["limits"] = json!({"attempts": 1}));
+    run.reply("", &[("pay", json!({})), ("book", json!({})), ("look", json!({}))]);
+    let outcome = run.tool_fails(3, true);
+    assert_eq!(run.execution.reason, Some(Reason::EffectUnknown));
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![4] }), "only the read is aborted: {outcome:?}");
+    assert_eq!(run.tool_answers(2, json!("paid")).entries.len(), 1, "the answer of an effect is kept");
+}

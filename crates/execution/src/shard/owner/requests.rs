@@ -182,12 +182,12 @@ impl Owner {
         let (shared, events) = (self.shared.clone(), self.events_in.clone());
         tokio::spawn(async move {
             let result = load::load(&shared, project_id, id).await.map(Box::new);
-            let _ = events.send(Event::Loaded { execution_id: id, result });
+            let _ = events.send(Event::Loaded { project_id, execution_id: id, result });
         });
     }
 
     /// An execution was read: what waited for it is applied.
-    pub(super) fn loaded(&mut self, id: ExecutionId, result: Result<Box<Loaded>, Error>) {
+    pub(super) fn loaded(&mut self, project_id: ProjectId, id: ExecutionId, result: Result<Box<Loaded>, Error>) {
         let waiting = self.waiting.remove(&id).unwrap_or_default();
         match result {
             Ok(loaded) => {
@@ -213,12 +213,21 @@ impl Owner {
                             let error = error.take().unwrap_or(Error::ShardUnowned);
                             let _ = reply.send(Err(error));
                         }
-                        // nobody asks again for these: they come back with the next look at the rows
-                        None if retry => self.refill_at = self.shared.ambient.now().plus(super::MAX_SLEEP),
+                        // nobody asks again for these
+                        None if retry => self.again(project_id, id, command),
                         None => drop(command),
                     }
                 }
             }
         }
+    }
+
+    fn again(&self, project_id: ProjectId, execution_id: ExecutionId, command: Command) {
+        let events = self.events_in.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(super::MAX_SLEEP).await;
+            // an owner that has ended needs no reminder
+            let _ = events.send(Event::Again { project_id, execution_id, command });
+        });
     }
 }
