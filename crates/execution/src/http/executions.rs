@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use moltforge_api::executions::{Execution, ListExecutions, StartExecution, Step};
-use moltforge_api::{Page, Problem};
+use moltforge_api::{Page, PageQuery, Problem};
 use moltforge_http::{ApiResult, Caller, IdempotencyKey, Json, Path, Query, cursor, page_limit};
 use moltforge_types::{ExecutionId, Scope};
 
@@ -101,12 +101,13 @@ pub(super) async fn get(
     Ok(Json(executions.get(principal.project_id, execution_id(&execution)?).await.map_err(problem)?))
 }
 
-/// The steps of an execution, in order.
+/// The steps of an execution, oldest first.
 #[utoipa::path(
     get, path = "/v1/executions/{execution}/steps", operation_id = "executions.steps", tag = "executions",
-    params(("execution" = String, Path, description = "`exe_...`")),
+    params(("execution" = String, Path, description = "`exe_...`"), PageQuery),
     responses(
-        (status = 200, description = "All steps, oldest first", body = Page<Step>),
+        (status = 200, description = "A page of steps, oldest first", body = Page<Step>),
+        (status = 400, description = "cursor_invalid, limit_invalid", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
     )
 )]
@@ -114,8 +115,15 @@ pub(super) async fn steps(
     State(executions): State<Executions>,
     caller: Caller,
     Path(execution): Path<String>,
+    Query(query): Query<PageQuery>,
 ) -> ApiResult<Json<Page<Step>>> {
     let principal = caller.require(Scope::ExecutionsRead)?;
-    let items = executions.steps(principal.project_id, execution_id(&execution)?).await.map_err(problem)?;
-    Ok(Json(Page { items, next: None }))
+    let after = query.cursor.as_deref().map(cursor::decode::<u32>).transpose()?.unwrap_or(0);
+    let limit = page_limit(query.limit)? as usize;
+    let mut items = executions.steps(principal.project_id, execution_id(&execution)?).await.map_err(problem)?;
+    items.retain(|step| step.step > after);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = more.then(|| items.last().map(|step| cursor::encode(&step.step))).flatten();
+    Ok(Json(Page { items, next }))
 }

@@ -41,6 +41,13 @@ async fn a_run_tells_its_steps_and_events(world: World) {
             (3, "model", "scripted", "succeeded")
         ]
     );
+    let mut page = PageQuery { cursor: None, limit: Some(2) };
+    let first = client.executions().steps(&execution.execution_id, &page).await.unwrap();
+    assert_eq!(first.items.len(), 2);
+    page.cursor = first.next;
+    let second = client.executions().steps(&execution.execution_id, &page).await.unwrap();
+    assert_eq!((second.items.len(), second.items[0].step, second.next), (1, 3, None));
+
     let query = ListEvents { after: None, limit: Some(1000) };
     let events = client.executions().events_page(&execution.execution_id, &query).await.unwrap().items;
     let numbers: Vec<u64> = events.iter().map(|event| event.id.parse().unwrap()).collect();
