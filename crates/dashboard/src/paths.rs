@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use moltforge_api::agents::Agent;
+
 /// Patterns in the router's notation. The samples test checks every link of every page against these.
 pub(crate) mod pattern {
     /// The overview.
@@ -66,6 +68,12 @@ fn segment(text: &str) -> String {
         }
     }
     out
+}
+
+/// What stands for an agent in an address: its name as long as the name is its own, then its id. The name of a deleted
+/// agent leads nowhere, or to another agent that has it now.
+pub(crate) fn reference(agent: &Agent) -> &str {
+    if agent.deleted_at.is_some() { &agent.agent_id } else { &agent.name }
 }
 
 /// `/agents/{agent}`

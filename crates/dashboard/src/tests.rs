@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use crate::paths::pattern;
 use crate::samples;
 
+mod facts;
 mod html;
 mod requests;
 

@@ -121,7 +121,7 @@ impl View for Page {
                     section class="card executions" aria-labelledby="executions-title" {
                         div class="card-head" {
                             h2 id="executions-title" { "Latest executions" }
-                            a href=(paths::executions("", &agent.name, None)) { "All" }
+                            a href=(paths::executions("", &agent.agent_id, None)) { "All" }
                         }
                         @match self.executions.as_deref() {
                             None => p class="note" { "Executions need the scope executions:read." },

@@ -89,7 +89,7 @@ impl Page {
             @for agent in &self.agents {
                 tr {
                     th scope="row" {
-                        a href=(paths::agent(if agent.deleted_at.is_some() { &agent.agent_id } else { &agent.name })) { (agent.name) }
+                        a href=(paths::agent(paths::reference(agent))) { (agent.name) }
                         @if !agent.description.is_empty() { p class="dim" { (text::one_line(&agent.description, 140)) } }
                     }
                     td { div class="live-in" { (live_in(agent)) } }

@@ -17,18 +17,14 @@ use crate::components::snippet::snippet;
 use crate::paths::{self, pattern};
 use crate::text;
 
-/// The most live executions that are counted; more are told as "200+".
-const MOST_COUNTED: u32 = 200;
 /// Fewer executions than this, and the page still explains itself.
 const NEWCOMER: usize = 4;
 
 /// The overview.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Page {
-    /// Live executions per state; `None` without the scope.
-    pub(crate) counts: Option<Vec<(State, usize)>>,
-    /// Whether there are more than were counted.
-    pub(crate) more: bool,
+    /// Live executions per live state; `None` without the scope or the service.
+    pub(crate) counts: Option<Vec<(State, u64)>>,
     /// The latest executions; `None` without the scope.
     pub(crate) latest: Option<Vec<Execution>>,
     /// Agents; `None` without the scope.
@@ -40,29 +36,29 @@ pub(crate) struct Page {
 /// `GET /`
 pub(crate) async fn show(browser: Browser) -> Result<Response> {
     let api = &browser.client;
-    let live = ListExecutions { state: Some("live".to_owned()), limit: Some(MOST_COUNTED), ..Default::default() };
     let latest = ListExecutions { limit: Some(10), ..Default::default() };
     let agents = ListAgents { limit: Some(20), ..Default::default() };
-    let (live, latest, agents) = futures::join!(
-        async { api.executions().list(&live).await },
-        async { api.executions().list(&latest).await },
-        async { api.agents().list(&agents).await }
-    );
-    let (live, latest, agents) = (permitted(live)?, permitted(latest)?, permitted(agents)?);
-    let more = live.as_ref().is_some_and(|page| page.next.is_some());
+    let (metrics, latest, agents) =
+        futures::join!(browser.metrics(), async { api.executions().list(&latest).await }, async {
+            api.agents().list(&agents).await
+        });
+    let (latest, agents) = (permitted(latest)?, permitted(agents)?);
     Ok(browser.page(&Page {
-        counts: live.map(|page| count(&page.items)),
-        more,
+        counts: metrics.and_then(|text| counts(&text)),
         latest: latest.map(|page| page.items),
         agents: agents.map(|page| page.items),
         base_url: browser.base_url.clone(),
     }))
 }
 
-/// Live executions per live state.
-pub(crate) fn count(executions: &[Execution]) -> Vec<(State, usize)> {
-    let of = |state: State| executions.iter().filter(|e| e.state == state.as_str()).count();
-    State::ALL.iter().filter(|state| !state.is_terminal()).map(|state| (*state, of(*state))).collect()
+/// Live executions per live state, from the project's metrics. `None` when one of the states is missing there.
+pub(crate) fn counts(metrics: &str) -> Option<Vec<(State, u64)>> {
+    let of = |state: State| {
+        let name = format!("executions_count{{state=\"{state}\"}} ");
+        let number = metrics.lines().find_map(|line| line.strip_prefix(&name))?;
+        Some((state, number.trim().parse().ok()?))
+    };
+    State::ALL.iter().filter(|state| !state.is_terminal()).map(|state| of(*state)).collect()
 }
 
 impl View for Page {
@@ -78,8 +74,8 @@ impl View for Page {
             section id="now" data-live="now" data-poll=(pattern::OVERVIEW) aria-labelledby="now-title" {
                 h2 id="now-title" class="unseen" { "Live executions" }
                 @match &self.counts {
-                    Some(counts) => (self.tiles(counts)),
-                    None => p class="note" { "Executions need the scope executions:read." },
+                    Some(counts) => (tiles(counts)),
+                    None => p class="note" { "No counts: they need the scope monitoring:read, and the monitoring service." },
                 }
             }
             div class="columns" {
@@ -105,23 +101,23 @@ impl View for Page {
     }
 }
 
-impl Page {
-    fn tiles(&self, counts: &[(State, usize)]) -> Markup {
-        html! {
-            ul class="tiles" {
-                @for (state, number) in counts {
-                    @let (shape, tone) = look(state.as_str());
-                    li {
-                        a class={ "tile " (tone) @if *number == 0 { " none" } } href=(paths::executions(state.as_str(), "", None)) {
-                            span class="tile-word" { (icon(shape)) (text::words(state.as_str())) }
-                            b { (number) @if self.more { "+" } }
-                        }
+fn tiles(counts: &[(State, u64)]) -> Markup {
+    html! {
+        ul class="tiles" {
+            @for (state, number) in counts {
+                @let (shape, tone) = look(state.as_str());
+                li {
+                    a class={ "tile " (tone) @if *number == 0 { " none" } } href=(paths::executions(state.as_str(), "", None)) {
+                        span class="tile-word" { (icon(shape)) (text::words(state.as_str())) }
+                        b { (text::grouped(*number)) }
                     }
                 }
             }
         }
     }
+}
 
+impl Page {
     /// What a newcomer does next; later it waits at the end of the page, closed.
     fn welcome(&self, open: bool) -> Markup {
         let agents = self.agents.as_deref().unwrap_or_default();

@@ -3,6 +3,7 @@
 use axum::extract::{Path, Query};
 use maud::{Markup, html};
 use moltforge_api::PageQuery;
+use moltforge_api::agents::Agent;
 use moltforge_api::versions::{Version, VersionDiff};
 use moltforge_types::Timestamp;
 use serde::Deserialize;
@@ -19,7 +20,7 @@ use crate::{paths, time};
 /// One version.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
-    pub(crate) agent: String,
+    pub(crate) agent: Agent,
     pub(crate) version: Version,
     /// The numbers of the latest versions, newest first.
     pub(crate) others: Vec<u32>,
@@ -28,7 +29,7 @@ pub(crate) struct Page {
 /// Two versions compared.
 #[derive(Debug, Clone)]
 pub(crate) struct DiffPage {
-    pub(crate) agent: String,
+    pub(crate) agent: Agent,
     pub(crate) version: u32,
     pub(crate) against: u32,
     pub(crate) diff: VersionDiff,
@@ -44,9 +45,11 @@ pub(crate) struct Against {
 pub(crate) async fn show(browser: Browser, Path((agent, version)): Path<(String, u32)>) -> Result {
     let agents = browser.client.agents();
     let some = PageQuery { limit: Some(100), ..Default::default() };
-    let (version, others) = futures::try_join!(async { agents.version(&agent, version).await }, async {
-        agents.versions(&agent, &some).await
-    })?;
+    let (agent, version, others) = futures::try_join!(
+        async { agents.get(&agent).await },
+        async { agents.version(&agent, version).await },
+        async { agents.versions(&agent, &some).await }
+    )?;
     let others = others.items.iter().map(|other| other.version).collect();
     Ok(browser.page(&Page { agent, version, others }))
 }
@@ -57,22 +60,26 @@ pub(crate) async fn diff(
     Path((agent, version)): Path<(String, u32)>,
     Query(asked): Query<Against>,
 ) -> Result {
-    let diff = browser.client.agents().diff(&agent, version, asked.against).await?;
+    let agents = browser.client.agents();
+    let (agent, diff) = futures::try_join!(async { agents.get(&agent).await }, async {
+        agents.diff(&agent, version, asked.against).await
+    })?;
     let against = asked.against.unwrap_or(if diff.to == version { diff.from } else { diff.to });
     Ok(browser.page(&DiffPage { agent, version, against, diff }))
 }
 
 impl View for Page {
     fn frame(&self) -> Frame {
-        Frame::new(format!("{} v{}", self.agent, self.version.version), Section::Agents)
+        Frame::new(format!("{} v{}", self.agent.name, self.version.version), Section::Agents)
     }
 
     fn body(&self, now: Timestamp) -> Markup {
         let version = &self.version;
-        let path = paths::agent(&self.agent);
-        let deploy = super::agent::deploy_button(&self.agent, version.version);
+        let path = paths::agent(paths::reference(&self.agent));
+        let alive = self.agent.deleted_at.is_none();
+        let deploy = alive.then(|| super::agent::deploy_button(&self.agent.name, version.version));
         html! {
-            (heading(Some((&path, &self.agent)), &html! { "Version " (version.version) }, Some(&deploy)))
+            (heading(Some((&path, &self.agent.name)), &html! { "Version " (version.version) }, deploy.as_ref()))
             section class="card" aria-label="About this version" {
                 dl class="facts" {
                     div { dt { "Made" } dd { (time::relative(&version.created_at, now)) } }
@@ -101,7 +108,7 @@ impl Page {
             }
         };
         html! {
-            form class="row" method="get" action={ (paths::version(&self.agent, this)) "/diff" } {
+            form class="row" method="get" action={ (paths::version(paths::reference(&self.agent), this)) "/diff" } {
                 (field("against", "Compare with", None, None, &control))
                 button type="submit" { "Compare" }
             }
@@ -111,18 +118,19 @@ impl Page {
 
 impl View for DiffPage {
     fn frame(&self) -> Frame {
-        Frame::new(format!("{} v{} and v{}", self.agent, self.diff.from, self.diff.to), Section::Agents)
+        Frame::new(format!("{} v{} and v{}", self.agent.name, self.diff.from, self.diff.to), Section::Agents)
     }
 
     fn body(&self, _now: Timestamp) -> Markup {
-        let path = paths::agent(&self.agent);
+        let agent = paths::reference(&self.agent);
+        let path = paths::agent(agent);
         let diff = &self.diff;
         html! {
-            (heading(Some((&path, &self.agent)), &html! { "What changed from v" (diff.from) " to v" (diff.to) }, None))
+            (heading(Some((&path, &self.agent.name)), &html! { "What changed from v" (diff.from) " to v" (diff.to) }, None))
             p class="lead" {
-                a href=(paths::version(&self.agent, diff.from)) { "v" (diff.from) } " · "
-                a href=(paths::version(&self.agent, diff.to)) { "v" (diff.to) } " · "
-                a href=(paths::diff(&self.agent, self.against, self.version)) { "the other way round" }
+                a href=(paths::version(agent, diff.from)) { "v" (diff.from) } " · "
+                a href=(paths::version(agent, diff.to)) { "v" (diff.to) } " · "
+                a href=(paths::diff(agent, self.against, self.version)) { "the other way round" }
             }
             section class="card" aria-labelledby="fields-title" {
                 h2 id="fields-title" { "Fields" }

@@ -5,6 +5,7 @@ use moltforge_api::agents::Agent;
 use moltforge_api::config::{AgentConfig, AgentKind, Limits, ModelParameters, ScriptedCall, ScriptedReply};
 use moltforge_api::deployments::Deployment;
 use moltforge_api::versions::{FieldChange, Version, VersionDiff};
+use moltforge_types::execution::State;
 use serde_json::json;
 
 use super::{DAY, HOUR, MINUTE, Sample, before, executions, flashed, sample};
@@ -194,7 +195,7 @@ fn deleted_agent() -> agent::Page {
 
 fn some_diff() -> version::DiffPage {
     version::DiffPage {
-        agent: "release-notes".to_owned(),
+        agent: release_notes(),
         version: 4,
         against: 3,
         diff: VersionDiff {
@@ -211,11 +212,14 @@ fn some_diff() -> version::DiffPage {
     }
 }
 
+fn counted(numbers: &[u64]) -> Vec<(State, u64)> {
+    State::ALL.iter().copied().zip(numbers.iter().copied()).collect()
+}
+
 fn full_overview() -> overview::Page {
     let latest = executions::some();
     overview::Page {
-        counts: Some(overview::count(&latest)),
-        more: false,
+        counts: Some(counted(&[12_408, 3, 250, 1, 2])),
         latest: Some(latest),
         agents: Some(some_agents()),
         base_url: "http://127.0.0.1:8420".to_owned(),
@@ -225,11 +229,11 @@ fn full_overview() -> overview::Page {
 pub(super) fn samples() -> Vec<Sample> {
     let newcomer = overview::Page {
         latest: Some(executions::some().into_iter().skip(1).take(1).collect()),
-        counts: Some(overview::count(&[])),
+        counts: Some(counted(&[0; 5])),
         ..full_overview()
     };
     let nothing = overview::Page {
-        counts: Some(overview::count(&[])),
+        counts: Some(counted(&[0; 5])),
         latest: Some(Vec::new()),
         agents: Some(Vec::new()),
         ..full_overview()
@@ -238,7 +242,8 @@ pub(super) fn samples() -> Vec<Sample> {
     let list = agents::Page { agents: some_agents(), next: Some("abc=".to_owned()), asked: agents::Asked::default() };
     let searched = agents::Asked { name: "zz".to_owned(), ..Default::default() };
     let version_page =
-        version::Page { agent: "release-notes".to_owned(), version: version_of(3, 5 * HOUR), others: vec![4, 3, 2, 1] };
+        version::Page { agent: release_notes(), version: version_of(3, 5 * HOUR), others: vec![4, 3, 2, 1] };
+    let old_page = version::Page { agent: deleted_agent().agent, ..version_page.clone() };
     let same = version::DiffPage {
         diff: VersionDiff { changes: Vec::new(), unified: String::new(), ..some_diff().diff },
         ..some_diff()
@@ -257,6 +262,7 @@ pub(super) fn samples() -> Vec<Sample> {
         sample("run refused", "/agents/refused", &refused_run()),
         sample("deleted agent", "/agents/deleted", &deleted_agent()),
         sample("version", "/agents/release-notes/versions/3", &version_page),
+        sample("version of a deleted agent", "/agents/deleted/versions/3", &old_page),
         sample("diff", "/agents/release-notes/versions/4/diff", &some_diff()),
         sample("no difference", "/agents/release-notes/versions/5/diff", &same),
     ]

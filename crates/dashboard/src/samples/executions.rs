@@ -227,6 +227,38 @@ fn unknown() -> execution::Page {
     )
 }
 
+/// Given up before its first step: the error stands at the execution alone.
+fn exhausted() -> execution::Page {
+    let error = ExecutionError {
+        code: "model_unavailable".to_owned(),
+        message: "the provider answered 503 five times".to_owned(),
+    };
+    let execution = Execution {
+        reason: Some("retries_exhausted".to_owned()),
+        error: Some(error),
+        ..execution(ID, "release-notes", "paused", 9 * MINUTE, 0)
+    };
+    page(execution, Vec::new(), Vec::new())
+}
+
+/// The same from a server that tells the error at the step alone.
+fn exhausted_in(steps: Vec<Step>) -> execution::Page {
+    let mut page = exhausted();
+    (page.execution.error, page.steps) = (None, steps);
+    page
+}
+
+/// A model call that was tried five times.
+fn gave_up() -> Vec<Step> {
+    let mut all = steps(9 * MINUTE).0;
+    let mut last = Sketch { age: 9 * MINUTE, next: 7, steps: Vec::new() };
+    let step = last.step("model", "scripted", "failed", 8_950, None);
+    let message = "the provider answered 503".to_owned();
+    (step.retries, step.error) = (5, Some(ExecutionError { code: "model_unavailable".to_owned(), message }));
+    all.append(&mut last.steps);
+    all
+}
+
 pub(super) fn samples() -> Vec<Sample> {
     let list = executions::Page {
         executions: some(),
@@ -257,6 +289,9 @@ pub(super) fn samples() -> Vec<Sample> {
         sample("waiting for a signal", "/executions/waiting", &waiting()),
         sample("outcome unknown", "/executions/unknown", &unknown()),
         flashed("paused", "/executions/paused", &paused, Some(Flash::Paused)),
+        sample("retries exhausted", "/executions/exhausted", &exhausted()),
+        sample("retries exhausted without an error", "/executions/exhausted-silent", &exhausted_in(steps(HOUR).0)),
+        sample("retries exhausted in a step", "/executions/exhausted-step", &exhausted_in(gave_up())),
         sample("failed", "/executions/failed", &failed),
         sample("cancelled", "/executions/cancelled", &cancelled),
         sample("scheduled", "/executions/scheduled", &scheduled),

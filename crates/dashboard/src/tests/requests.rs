@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use crate::{Config, router};
 
 /// What came to the API: method, path with query, and the headers that matter.
-type Notes = Arc<Mutex<Vec<String>>>;
+pub(super) type Notes = Arc<Mutex<Vec<String>>>;
 
 /// The dashboard before an API that gives the same answer to everything.
 fn dashboard(answer: fn() -> Response) -> (Router, Notes) {
@@ -56,7 +56,7 @@ fn session() -> Response {
         .into_response()
 }
 
-async fn ask(app: &Router, method: Method, path: &str, form: &str) -> Response {
+pub(super) async fn ask(app: &Router, method: Method, path: &str, form: &str) -> Response {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -72,7 +72,7 @@ async fn ask(app: &Router, method: Method, path: &str, form: &str) -> Response {
     app.clone().oneshot(request).await.unwrap()
 }
 
-async fn text(response: Response) -> String {
+pub(super) async fn text(response: Response) -> String {
     String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
 }
 

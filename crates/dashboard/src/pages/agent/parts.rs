@@ -31,7 +31,7 @@ pub(crate) fn live(page: &Page, now: Timestamp) -> Markup {
             @for (n, deployment) in agent.deployments.iter().enumerate() {
                 li {
                     div {
-                        p { (tag(&deployment.environment)) " " a class="ver" href=(paths::version(&agent.name, deployment.version)) { "v" (deployment.version) } }
+                        p { (tag(&deployment.environment)) " " a class="ver" href=(paths::version(paths::reference(agent), deployment.version)) { "v" (deployment.version) } }
                         p class="dim" { "since " (time::relative(&deployment.created_at, now)) " by " (actor(&deployment.created_by)) }
                     }
                     @if agent.deleted_at.is_none() { div class="buttons" { (rollback(page, n, deployment)) (undeploy(page, n, deployment)) } }
@@ -110,7 +110,7 @@ pub(crate) fn versions(page: &Page, now: Timestamp) -> Markup {
         @for version in &page.versions {
             tr {
                 th scope="row" {
-                    a class="ver" href=(paths::version(&agent.name, version.version)) { "v" (version.version) }
+                    a class="ver" href=(paths::version(paths::reference(agent), version.version)) { "v" (version.version) }
                     @for live in agent.deployments.iter().filter(|d| d.version == version.version) { " " (tag(&live.environment)) }
                     p class="dim narrow" { (made(version, now)) }
                 }
@@ -118,7 +118,7 @@ pub(crate) fn versions(page: &Page, now: Timestamp) -> Markup {
                 td class="wide fit" { code class="id" title=(version.content_hash) { (version.content_hash.get(..12).unwrap_or(&version.content_hash)) } }
                 td {
                     div class="buttons" {
-                        @if version.version > 1 { a class="button quiet" href=(paths::diff(&agent.name, version.version, version.version - 1)) { "Compare" } }
+                        @if version.version > 1 { a class="button quiet" href=(paths::diff(paths::reference(agent), version.version, version.version - 1)) { "Compare" } }
                         @if agent.deleted_at.is_none() { (deploy(&agent.name, version.version, "quiet")) }
                     }
                 }

@@ -1,7 +1,7 @@
 //! The sections of an execution's page.
 
 use maud::{Markup, html};
-use moltforge_api::executions::{Execution, Step};
+use moltforge_api::executions::{Execution, ExecutionError, Step};
 use moltforge_types::Timestamp;
 use moltforge_types::event::{CloudEvent, TYPE_PREFIX};
 use serde_json::Value;
@@ -16,11 +16,11 @@ use crate::{paths, text, time};
 /// Characters of one event's data.
 const EVENT_LIMIT: usize = 1_500;
 
-/// The facts in one line.
+/// The facts in one line. The version is reached by the agent's id: its name may be gone or be another agent's by now.
 pub(super) fn facts(execution: &Execution, now: Timestamp) -> Markup {
     html! {
         dl class="facts strip" {
-            div { dt { "Version" } dd { a class="ver" href=(paths::version(&execution.agent_name, execution.version)) { "v" (execution.version) } } }
+            div { dt { "Version" } dd { a class="ver" href=(paths::version(&execution.agent_id, execution.version)) { "v" (execution.version) } } }
             @if let Some(environment) = &execution.environment { div { dt { "Environment" } dd { (environment) } } }
             div { dt { "Started" } dd { (time::relative(&execution.created_at, now)) } }
             div { dt { "Took" } dd { (took(execution, now)) @if execution.finished_at.is_none() { " so far" } } }
@@ -36,17 +36,18 @@ pub(super) fn callout(page: &Page, now: Timestamp) -> Markup {
     let execution = &page.execution;
     let (shape, tone) = look(&execution.state);
     match (execution.state.as_str(), &execution.error) {
-        ("paused", _) => html! {
+        ("paused", error) => html! {
             div class={ "callout " (tone) } {
                 p { (icon(shape)) b { (reason(execution)) } }
-                p { (what_to_do(execution)) }
+                @if let Some(error) = error { p { (text::one_line(&error.message, 1_000)) " (" (code(error)) ")" } }
+                p { (what_to_do(page)) }
                 @if execution.reason.as_deref() == Some("effect_unknown") { (actions::unknown_choice(execution)) }
             }
         },
         ("failed", Some(error)) => html! {
             div class={ "callout " (tone) } {
                 p { (icon(shape)) b { (text::one_line(&error.message, 1_000)) } }
-                p { "Code " a href=(paths::error_page(&error.code)) { code { (error.code) } } ". Its finished steps stand below." }
+                p { "Code " (code(error)) ". Its finished steps stand below." }
             }
         },
         ("suspended" | "backing_off" | "scheduled", _) => html! {
@@ -59,6 +60,11 @@ pub(super) fn callout(page: &Page, now: Timestamp) -> Markup {
         },
         _ => html! {},
     }
+}
+
+/// An error's code, which leads to its page.
+fn code(error: &ExecutionError) -> Markup {
+    html! { a href=(paths::error_page(&error.code)) { code { (error.code) } } }
 }
 
 fn reason(execution: &Execution) -> String {
@@ -76,20 +82,27 @@ fn reason(execution: &Execution) -> String {
     }
 }
 
-fn what_to_do(execution: &Execution) -> &'static str {
-    match execution.reason.as_deref() {
+fn what_to_do(page: &Page) -> &'static str {
+    match page.execution.reason.as_deref() {
         Some("effect_unknown") => {
             "The tool must not be called twice by itself, so nothing was repeated. Look at the other side: if it did not happen, send it again; if it did, or if you cannot tell, let the model go on without an answer."
         }
-        Some("retries_exhausted") => {
+        // the callout says why by itself; a step may, when the execution does not
+        Some("retries_exhausted") if page.execution.error.is_none() && page.steps.iter().any(gave_up) => {
             "The failed step says why. When the cause is gone, resume it: it tries again from there."
         }
+        Some("retries_exhausted") => "When the cause is gone, resume it: it tries again from where it stopped.",
         Some("crash_loop" | "diverged" | "version_missing" | "journal_limit") => {
             "Finished steps are kept. Resume it after the cause is gone, or cancel it."
         }
         Some("budget") => "Raise the limit in a new version for later runs, or cancel this one.",
         _ => "Nothing runs and nothing is lost. Resume it to go on where it was.",
     }
+}
+
+/// Whether a step was tried again and stands failed. A call whose error the model has seen was not.
+fn gave_up(step: &Step) -> bool {
+    step.state == "failed" && step.retries > 0
 }
 
 /// The name of the first signal that it waits for.
@@ -111,13 +124,14 @@ pub(super) fn output(execution: &Execution) -> Markup {
     match (&execution.output, &execution.error) {
         (Some(Value::String(words)), _) => markdown::markdown(words, json::WHOLE_LIMIT),
         (Some(value), _) => json::json(value, json::WHOLE_LIMIT),
-        (None, Some(error)) => {
+        // what holds a paused one stands in the callout: it may still have an output
+        (None, Some(error)) if execution.finished_at.is_some() => {
             html! { p class="error-line" { (icon(Icon::Cross)) code { (error.code) } " " (text::one_line(&error.message, 1_000)) } }
         }
-        (None, None) if execution.finished_at.is_some() => {
+        (None, _) if execution.finished_at.is_some() => {
             html! { p class="dim" { "None: it was " (text::words(&execution.state)) "." } }
         }
-        (None, None) => html! { p class="dim" { "Not yet: it stands here when the execution has completed." } },
+        (None, _) => html! { p class="dim" { "Not yet: it stands here when the execution has completed." } },
     }
 }
 
