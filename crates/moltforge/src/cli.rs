@@ -1,11 +1,15 @@
 //! The command line: what can be typed, and what the shell is told at the end.
 
+mod usage;
+
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands;
-use crate::connection::Connection;
+use crate::connection::{Connection, Said};
 use crate::output::{Exit, Failure, Format, Output};
 
 const AFTER_HELP: &str = "\
@@ -110,20 +114,17 @@ pub struct Context {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // clap knows which stream and colour
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
-        }
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let (cli, said) = match parse(&words) {
+        Ok(parsed) => parsed,
+        Err(error) => return ExitCode::from(usage::report(error, &words)),
     };
     // an error means that one is installed, which is fine
     let _ = rustls::crypto::ring::default_provider().install_default();
     let output = Output::new(cli.global.output);
     let context = Context {
         output,
-        connection: Connection::new(cli.global.server, cli.global.key),
+        connection: Connection::new(cli.global.server, said, cli.global.key),
         logs: crate::logs::LogOptions { filter: cli.global.log, format: cli.global.log_format },
     };
     let exit = run(cli.command, &context).unwrap_or_else(|failure| {
@@ -131,6 +132,13 @@ pub fn main() -> ExitCode {
         failure.exit()
     });
     ExitCode::from(exit.code())
+}
+
+/// The command, and where the server's address was said.
+fn parse(words: &[OsString]) -> Result<(Cli, Said), clap::Error> {
+    let matches = Cli::command().try_get_matches_from(words)?;
+    let variable = matches.value_source("server") == Some(ValueSource::EnvVariable);
+    Ok((Cli::from_arg_matches(&matches)?, if variable { Said::Variable } else { Said::Flag }))
 }
 
 fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
@@ -159,8 +167,6 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -24,10 +24,20 @@ pub struct RunningServer {
     pub pid: u32,
 }
 
+/// Where the server's address was said, when it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// `--server`.
+    Flag,
+    /// `MOLTFORGE_URL`.
+    Variable,
+}
+
 /// What the command line and the environment say.
 #[derive(Debug)]
 pub struct Connection {
     server: Option<String>,
+    said: Said,
     key: Option<Secret>,
 }
 
@@ -38,17 +48,17 @@ pub struct Resolved {
     pub url: String,
     /// The key, if one is known.
     pub key: Option<Secret>,
-    /// Where that is from, for `doctor`.
+    /// Where the address is from, for `doctor`.
     pub origin: String,
 }
 
 impl Connection {
     /// From `--server` and `--key`, or their variables.
-    pub fn new(server: Option<String>, key: Option<String>) -> Self {
+    pub fn new(server: Option<String>, said: Said, key: Option<String>) -> Self {
         // an empty variable is an unset one
         let server = server.filter(|text| !text.trim().is_empty());
         let key = key.filter(|text| !text.trim().is_empty()).map(|text| Secret::new(text.trim()));
-        Self { server, key }
+        Self { server, said, key }
     }
 
     /// Fills in from the development server of this folder or of one above.
@@ -59,14 +69,16 @@ impl Connection {
 
     fn resolve_from(&self, folder: &Path) -> Resolved {
         let dev = folder.ancestors().map(|folder| folder.join(DEV_FOLDER)).find_map(|folder| DevServer::read(&folder));
+        let said = match self.said {
+            Said::Flag => "--server",
+            Said::Variable => "MOLTFORGE_URL",
+        };
         match (&self.server, &self.key, dev) {
-            (Some(url), Some(key), _) => {
-                Resolved { url: url.clone(), key: Some(key.clone()), origin: "command line".to_owned() }
-            }
+            (Some(url), Some(key), _) => Resolved { url: url.clone(), key: Some(key.clone()), origin: said.to_owned() },
             (Some(url), None, Some(dev)) if dev.is_at(url) => {
-                Resolved { url: url.clone(), key: Some(dev.key), origin: dev.folder.display().to_string() }
+                Resolved { url: url.clone(), key: Some(dev.key), origin: said.to_owned() }
             }
-            (Some(url), None, _) => Resolved { url: url.clone(), key: None, origin: "command line".to_owned() },
+            (Some(url), None, _) => Resolved { url: url.clone(), key: None, origin: said.to_owned() },
             (None, key, Some(dev)) => Resolved {
                 url: dev.url,
                 key: Some(key.clone().unwrap_or(dev.key)),
@@ -139,7 +151,7 @@ mod tests {
     }
 
     fn resolved(server: Option<&str>, key: Option<&str>, folder: &Path) -> (String, Option<String>) {
-        let connection = Connection::new(server.map(str::to_owned), key.map(str::to_owned));
+        let connection = Connection::new(server.map(str::to_owned), Said::Flag, key.map(str::to_owned));
         let resolved = connection.resolve_from(folder);
         (resolved.url, resolved.key.map(|key| key.expose().to_owned()))
     }

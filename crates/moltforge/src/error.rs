@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use moltforge_manifest::{Diagnostic, Snippet};
 use moltforge_types::{Fault, Kind};
 
+use crate::output::failure::Item;
+
 /// A failure of the program.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -62,6 +64,14 @@ pub enum Error {
     /// No agent file was found.
     #[error("there is no agent file in {}", .0.display())]
     NoAgentFile(PathBuf),
+    /// The command line cannot be understood.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What may be typed.
+        hint: String,
+    },
     /// An argument does not say what it should.
     #[error("{name}: {message}")]
     ArgumentInvalid {
@@ -90,6 +100,7 @@ impl Fault for Error {
             | Self::AgentFileInvalid { .. }
             | Self::NoAgentFile(_)
             | Self::FileUnreadable { .. }
+            | Self::Usage { .. }
             | Self::ArgumentInvalid { .. } => Kind::Invalid,
             Self::Listen { .. } | Self::Start { .. } | Self::FileUnwritable { .. } => Kind::Internal,
         }
@@ -106,6 +117,7 @@ impl Fault for Error {
             Self::FileExists(_) => "file_exists",
             Self::AgentFileInvalid { .. } => "agent_file_invalid",
             Self::NoAgentFile(_) => "no_agent_file",
+            Self::Usage { .. } => "usage",
             Self::ArgumentInvalid { .. } => "argument_invalid",
             Self::Start { .. } => "start_failed",
         }
@@ -129,6 +141,7 @@ impl Error {
             }
             Self::FileExists(_) => "choose another folder, or remove it first".to_owned(),
             Self::NoAgentFile(_) => "name a file, or make one with `moltforge init`".to_owned(),
+            Self::Usage { hint, .. } => hint.clone(),
             Self::ConfigInvalid(_) => "docs/configuration.md lists every key".to_owned(),
             _ => return None,
         })
@@ -139,6 +152,13 @@ impl Error {
         let Self::AgentFileInvalid { path, source_text, diagnostics } = self else { return Vec::new() };
         let file = path.display().to_string();
         diagnostics.iter().map(|fault| Snippet::new(&file, source_text, fault).to_string()).collect()
+    }
+
+    /// The faults of a file, for programs.
+    pub fn items(&self) -> Vec<Item> {
+        let Self::AgentFileInvalid { path, diagnostics, .. } = self else { return Vec::new() };
+        let file = path.display().to_string();
+        diagnostics.iter().map(|fault| Item { file: Some(file.clone()), problem: fault.clone().into() }).collect()
     }
 
     /// An argument that does not say what it should.

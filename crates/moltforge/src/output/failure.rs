@@ -3,6 +3,7 @@
 use anstyle::Style;
 use moltforge_api::ProblemItem;
 use moltforge_types::{Fault, Kind};
+use serde::Serialize;
 use serde_json::json;
 
 use super::{ACCENT, BAD, BOLD, DIM, Exit, PLAIN, hints};
@@ -17,11 +18,22 @@ struct Parts {
     detail: String,
     hint: Option<String>,
     code: String,
-    items: Vec<ProblemItem>,
+    items: Vec<Item>,
     /// The faulty places of a file, already drawn.
     snippets: Vec<String>,
     request_id: Option<String>,
     exit: Exit,
+}
+
+/// One fault of a request or of a file.
+#[derive(Debug, Serialize)]
+pub struct Item {
+    /// The file on this machine, when the input was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// What is wrong, and where.
+    #[serde(flatten)]
+    pub problem: ProblemItem,
 }
 
 /// Adds what was attempted to an error.
@@ -48,7 +60,7 @@ impl Failure {
             detail: chain(error),
             hint: own.and_then(crate::Error::hint).or_else(|| hints::hint(code).map(str::to_owned)),
             code: code.to_owned(),
-            items: client.map(|e| e.items().to_vec()).unwrap_or_default(),
+            items: client.map(sent).or_else(|| own.map(crate::Error::items)).unwrap_or_default(),
             snippets: own.map(crate::Error::snippets).unwrap_or_default(),
             request_id: client.and_then(|e| e.request_id()).map(str::to_owned),
             exit: if own.is_some() && error.kind() == Kind::Invalid { Exit::Usage } else { Exit::Failed },
@@ -76,9 +88,10 @@ impl Failure {
         for snippet in &self.0.snippets {
             lines.push(vec![(PLAIN, snippet)]);
         }
-        for item in &self.0.items {
-            let place = if item.pointer.is_empty() { "the whole" } else { &item.pointer };
-            lines.push(vec![(DIM, "  "), (ACCENT, place), (DIM, ": "), (PLAIN, &item.message)]);
+        // those of a file are drawn above
+        for Item { problem, .. } in self.0.items.iter().filter(|item| item.file.is_none()) {
+            let place = if problem.pointer.is_empty() { "the whole" } else { &problem.pointer };
+            lines.push(vec![(DIM, "  "), (ACCENT, place), (DIM, ": "), (PLAIN, &problem.message)]);
         }
         if let Some(hint) = &self.0.hint {
             lines.push(vec![(ACCENT, "hint: "), (PLAIN, hint)]);
@@ -101,6 +114,11 @@ impl Failure {
             "request_id": self.0.request_id,
         }})
     }
+}
+
+/// What the server found.
+fn sent(error: &moltforge_client::Error) -> Vec<Item> {
+    error.items().iter().map(|problem| Item { file: None, problem: problem.clone() }).collect()
 }
 
 /// The error and its causes, each said once.
