@@ -46,6 +46,9 @@ pub struct Config {
     pub models: ModelsConfig,
     /// Limits of the execution service.
     pub execution: moltforge_execution::Config,
+    /// What is valid and yet probably not meant.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 impl Default for Config {
@@ -62,6 +65,7 @@ impl Default for Config {
             egress: EgressConfig::default(),
             models: ModelsConfig::default(),
             execution: moltforge_execution::Config::default(),
+            warnings: Vec::new(),
         }
     }
 }
@@ -129,6 +133,13 @@ fn unknown_role<E: serde::de::Error>(name: &str) -> E {
 }
 
 impl Config {
+    /// Says [`Config::warnings`] in the log, which must have been started.
+    pub fn warn(&self) {
+        for warning in &self.warnings {
+            tracing::warn!("{warning}");
+        }
+    }
+
     /// Every fault that the shape alone does not show, with its key.
     pub fn check(&self) -> Result<(), Error> {
         let mut faults = Vec::new();

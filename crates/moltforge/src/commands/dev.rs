@@ -51,9 +51,6 @@ pub struct Args {
     /// Let agents reach this public host, when they ask for it
     #[arg(long, value_name = "HOST")]
     allow: Vec<HostRule>,
-    /// Open no browser; none is opened in any case
-    #[arg(long)]
-    no_open: bool,
 }
 
 /// A server on this machine alone, with the sample agents, until it is told to stop.
@@ -62,6 +59,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let out = context.output;
     context.logs.init("warn", crate::logs::LogFormat::Text).attempt(attempted)?;
     let mut config = configure(&args).attempt(attempted)?;
+    config.warn();
     let ambient = Ambient::system();
     let folder = if args.ephemeral { Folder::ephemeral(&ambient) } else { Folder::open(&args.data_dir) };
     let mut folder = folder.attempt(attempted)?;

@@ -30,6 +30,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let attempted = || "serve".to_owned();
     let config = configure(args).attempt(attempted)?;
     context.logs.init(&config.log.filter, config.log.format).attempt(attempted)?;
+    config.warn();
     let server = Server::start(config).await?;
     server.announce(context.output);
     server.until_stopped(context.output).await;

@@ -40,7 +40,7 @@ pub fn load(file: Option<&Path>) -> Result<Config, Error> {
         .collect();
     variables.sort();
     let mut config = layers(&name, &source, &variables)?;
-    providers::from_environment(&mut config.models, |key| std::env::var(key).ok());
+    config.warnings = providers::from_environment(&mut config.models, |key| std::env::var(key).ok());
     config.check()?;
     Ok(config)
 }

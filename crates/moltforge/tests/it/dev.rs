@@ -1,9 +1,11 @@
 //! `moltforge dev` and `moltforge serve` as processes: start, restart, reload, refuse, stop.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
-use crate::process::{Dev, run};
+use crate::process::{Dev, moltforge, run};
 
 fn hello(text: &str) -> String {
     format!("name = \"hello\"\nkind = \"prompt\"\nmodel = \"scripted\"\n[[script]]\ntext = \"{text}\"\n")
@@ -118,4 +120,22 @@ fn an_ephemeral_server_leaves_nothing() {
     assert!(data.try_exists().unwrap());
     assert_eq!(dev.stop(), Some(0));
     assert!(!data.try_exists().unwrap() && !at.join(".moltforge").try_exists().unwrap());
+}
+
+#[test]
+fn a_provider_without_its_key_is_said_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let file = "[[models.providers]]\nname = \"mine\"\nbase_url = \"http://127.0.0.1:9/v1/\"\napi_key_env = \"MINE\"\n";
+    fs::write(at.join("moltforge.toml"), file).unwrap();
+    let dev = Dev::start(at, &[]);
+    let said = dev.line("`mine` has no key");
+    assert!(said.contains("set MINE and start again"), "{said}");
+    dev.kill();
+    let mut serve = moltforge(at, &["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(serve.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let said = lines.find(|line| line.contains("`mine` has no key") || line == "ready");
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    assert!(said.as_ref().is_some_and(|line| line.contains("set MINE")), "{said:?}");
 }

@@ -72,7 +72,12 @@ impl Dev {
         if let Some((program, words)) = starter.split_first() {
             let inner = command;
             command = Command::new(program);
-            command.args(words).arg(inner.get_program()).args(inner.get_args()).current_dir(folder).stdin(Stdio::null());
+            command
+                .args(words)
+                .arg(inner.get_program())
+                .args(inner.get_args())
+                .current_dir(folder)
+                .stdin(Stdio::null());
             for (name, value) in inner.get_envs() {
                 match value {
                     Some(value) => command.env(name, value),
