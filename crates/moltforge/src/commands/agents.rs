@@ -24,7 +24,7 @@ enum Verb {
         /// Only those that are live in this environment
         #[arg(long, short)]
         env: Option<String>,
-        /// Deleted ones too
+        /// Deleted ones too, with their ids
         #[arg(long)]
         deleted: bool,
     },
@@ -37,7 +37,7 @@ enum Verb {
     Delete {
         /// The agent's name or id
         agent: String,
-        /// Cancel its live executions first; without this they prevent the deletion
+        /// Delete it although executions of it are live, then cancel those; without this they prevent the deletion
         #[arg(long)]
         cancel: bool,
     },
@@ -58,7 +58,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
                 limit: Some(200),
             };
             let agents: Vec<Agent> = client.agents().list_all(filter).try_collect().await.attempt(attempted)?;
-            out.data(&agents, |out| list(out, &agents));
+            out.data(&agents, |out| list(out, &agents, deleted));
         }
         Verb::Get { agent } => {
             let attempted = || format!("get agent {agent}");
@@ -84,21 +84,30 @@ fn live(agent: &Agent) -> String {
     if texts.is_empty() { "-".to_owned() } else { texts.join(", ") }
 }
 
-fn list(out: Output, agents: &[Agent]) {
-    let mut table = Table::new(
-        &["NAME", "LATEST", "LIVE", "MODEL", "UPDATED", "DESCRIPTION"],
-        "no agents; `moltforge init` makes one",
-    );
+/// With `deleted` the ids are shown too: a deleted agent has no other name that it can be called by.
+fn list(out: Output, agents: &[Agent], deleted: bool) {
+    let header: &'static [&'static str] = if deleted {
+        &["NAME", "ID", "DELETED", "LATEST", "LIVE", "MODEL", "UPDATED", "DESCRIPTION"]
+    } else {
+        &["NAME", "LATEST", "LIVE", "MODEL", "UPDATED", "DESCRIPTION"]
+    };
+    let mut table = Table::new(header, "no agents; `moltforge init` makes one");
     for agent in agents {
         let name_style = if agent.deleted_at.is_some() { DIM } else { ACCENT };
-        table.row([
-            (name_style, agent.name.as_str()),
-            (PLAIN, &agent.latest_version.to_string()),
-            (PLAIN, &live(agent)),
+        let gone = show::maybe_time(agent.deleted_at.as_deref());
+        let (latest, live, updated) = (agent.latest_version.to_string(), live(agent), show::time(&agent.updated_at));
+        let mut row = vec![(name_style, agent.name.as_str())];
+        if deleted {
+            row.extend([(DIM, agent.agent_id.as_str()), (DIM, &gone)]);
+        }
+        row.extend([
+            (PLAIN, latest.as_str()),
+            (PLAIN, &live),
             (PLAIN, &agent.config.model),
-            (DIM, &show::time(&agent.updated_at)),
+            (DIM, &updated),
             (PLAIN, &agent.description),
         ]);
+        table.row(row);
     }
     out.table(&table);
 }

@@ -49,7 +49,7 @@ pub struct Deployed {
     pub changes: Vec<FieldChange>,
 }
 
-/// All files are checked before the first is sent.
+/// All files are checked before the first is sent. One that the server refuses does not keep the others from it.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let attempted = || format!("deploy {}", args.path.display());
     let paths = agent_files::find(&args.path).attempt(attempted)?;
@@ -58,13 +58,46 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         files.push(agent_files::read(&path).attempt(|| format!("deploy {}", path.display()))?);
     }
     let client = context.connection.client().attempt(attempted)?;
-    let mut all = Vec::with_capacity(files.len());
-    for file in files {
-        let _progress = Progress::start(context.output, &format!("deploying {}", file.config.name));
-        all.push(deploy(&client, &file, &args.env, args.dry_run).await?);
+    let out = context.output;
+    let (mut all, mut exit) = (Vec::with_capacity(files.len()), Exit::Done);
+    for file in &files {
+        let progress = Progress::start(out, &format!("deploying {}", file.config.name));
+        let deployed = deploy(&client, file, &args.env, args.dry_run).await;
+        drop(progress);
+        match deployed {
+            Ok(deployed) => {
+                if !out.is_json() {
+                    print(out, &deployed);
+                }
+                all.push(deployed);
+            }
+            Err(failure) => {
+                out.failure(&failure);
+                exit = failure.exit();
+                if concerns_all(&failure) {
+                    break;
+                }
+            }
+        }
     }
-    context.output.data(&all, |out| all.iter().for_each(|deployed| print(out, deployed)));
-    Ok(Exit::Done)
+    // what went live is said in any case; nothing is said where nothing did, as by every command that fails
+    if exit == Exit::Done || !all.is_empty() {
+        out.data(&all, |_| {});
+    }
+    Ok(exit)
+}
+
+/// Whether the next file would fail in the same way.
+fn concerns_all(failure: &Failure) -> bool {
+    const CODES: [&str; 6] = [
+        "server_unreachable",
+        "credentials_missing",
+        "credentials_malformed",
+        "key_unknown",
+        "key_expired",
+        "key_revoked",
+    ];
+    CODES.contains(&failure.code())
 }
 
 /// Makes a checked file live, when it says something new.

@@ -181,11 +181,25 @@ fn ended(out: Output, execution: &Execution) {
             let why = execution.reason.as_deref().or(execution.waiting_for.as_deref()).unwrap_or_default();
             let style = if state == "cancelled" { DIM } else { WARN };
             out.notes(&[(style, state), (PLAIN, " "), (PLAIN, why), (DIM, "  "), (DIM, &execution.execution_id)]);
+            if let Some(error) = &execution.error {
+                out.notes(&[(DIM, "why: "), (PLAIN, &error.message), (DIM, "  code: "), (DIM, &error.code)]);
+            }
             if state == "paused" {
-                let next = format!("moltforge resume {}", execution.execution_id);
-                out.notes(&[(GOOD, "hint: "), (PLAIN, &next)]);
+                out.notes(&[(GOOD, "hint: "), (PLAIN, &next(execution))]);
             }
         }
+    }
+}
+
+/// How a paused execution is let go on.
+fn next(execution: &Execution) -> String {
+    let resume = format!("moltforge resume {}", execution.execution_id);
+    match execution.reason.as_deref() {
+        // refused without a decision: only people can find out whether the call took effect
+        Some("effect_unknown") => {
+            format!("{resume} --unknown-effects retry|fail (send the call again, or tell the model that it failed)")
+        }
+        _ => resume,
     }
 }
 

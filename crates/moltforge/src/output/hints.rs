@@ -17,7 +17,20 @@ pub(super) fn hint(code: &str) -> Option<&'static str> {
         "version_not_found" => "`moltforge versions AGENT` shows the versions there are",
         "execution_not_found" => "`moltforge executions list` shows the executions of this project",
         "agent_not_deployed" | "deployment_not_found" => "make a version live with `moltforge deploy`",
-        "agent_has_live_executions" => "add --cancel to stop its executions first",
+        "agent_has_live_executions" => "add --cancel to stop its executions too",
+        "executions_not_cancelled" => {
+            "repeat it with the agent's id, which `moltforge agents list --deleted` shows, and --cancel"
+        }
+        "input_invalid" => "`moltforge agents get AGENT` shows the input_schema that the input must fit",
+        "unknown_effects" => {
+            "find out whether the call took effect, then `moltforge resume EXE --unknown-effects retry` sends it again, \
+             `fail` tells the model that it failed"
+        }
+        "execution_not_paused" => "`moltforge executions get EXE` shows its state and what it waits for",
+        "no_earlier_deployment" => "`moltforge versions AGENT` shows the versions; `moltforge deploy` makes one live",
+        "key_scope_exceeds" => {
+            "name fewer scopes with --scopes, or none for all that your key has; `moltforge keys list` shows them"
+        }
         "agent_name_taken" => "choose another name, or update the agent with `moltforge deploy`",
         "rate_limited" => "wait a moment and try again",
         "data_folder_in_use" => "another MoltForge works there: stop it, or choose another folder with --data-dir",

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::process::{Dev, run};
+use crate::process::{Dev, moltforge, run};
 
 const HOSTILE: &str =
     "name = \"hostile\"\nkind = \"prompt\"\nmodel = \"scripted\"\n[[script]]\ntext = \"a\\u001b[31mred\\u202e\"\n";
@@ -61,6 +61,8 @@ fn the_exit_code_is_the_runs() {
     assert!(run(at, &["pause", id]).ok().contains("paused"));
     assert_eq!(run(at, &["executions", "events", id, "--follow"]).code, 4);
     run(at, &["resume", id]).ok();
+    let again = run(at, &["resume", id]).err;
+    assert!(again.contains("execution_not_paused") && again.contains("hint: "), "{again}");
     run(at, &["signal", id, "decision", "--payload", "\"yes\""]).ok();
     let followed = run(at, &["executions", "events", id, "--follow", "-o", "json"]);
     assert_eq!(followed.code, 0, "{}", followed.err);
@@ -214,4 +216,129 @@ fn a_tool_reaches_what_was_granted() {
     let done = run(at, &weather);
     assert_eq!((done.code, done.out.trim()), (0, r#"Today in Sao Paulo: {"sky":"clear"}"#), "{}", done.err);
     assert_eq!(asked.join().unwrap(), "GET /weather/Sao%20Paulo HTTP/1.1");
+}
+
+#[test]
+fn programs_get_the_faults_of_a_file_with_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("bad.toml"), "name = \"a\"\nkind = \"prompt\"\nmodle = \"scripted\"\n").unwrap();
+    let done = run(at, &["deploy", "bad.toml", "-o", "json"]);
+    let error: serde_json::Value = serde_json::from_str(&done.err).unwrap();
+    let fault = &error["error"]["errors"][0];
+    assert_eq!((&fault["file"], &fault["line"], &fault["column"]), (&json!("bad.toml"), &json!(3), &json!(1)));
+    assert!(fault["message"].as_str().unwrap().contains("modle"), "{error}");
+}
+
+#[test]
+fn a_refused_agent_keeps_no_other_from_going_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let _dev = Dev::start(at, &[]);
+    for (name, model) in [("a", "scripted"), ("b", "nobody/x"), ("c", "scripted")] {
+        let script = if model == "scripted" { "[[script]]\ntext = \"hi\"\n" } else { "" };
+        fs::create_dir_all(at.join("all").join(name)).unwrap();
+        let text = format!("name = \"{name}\"\nkind = \"prompt\"\nmodel = \"{model}\"\n{script}");
+        fs::write(at.join("all").join(name).join("agent.toml"), text).unwrap();
+    }
+    let done = run(at, &["deploy", "all"]);
+    assert_eq!(done.code, 1, "{}", done.err);
+    assert!(done.out.contains("a: version 1 is live") && done.out.contains("c: version 1 is live"), "{}", done.out);
+    assert!(done.err.contains("the agent \"b\"") && done.err.contains("model_unknown"), "{}", done.err);
+    let done = run(at, &["deploy", "all", "-o", "json"]);
+    assert_eq!(done.code, 1, "{}", done.err);
+    let out: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!((&out[0]["agent"], &out[1]["agent"], &out[2]), (&json!("a"), &json!("c"), &json!(null)));
+    let error: serde_json::Value = serde_json::from_str(&done.err).unwrap();
+    assert_eq!(error["error"]["code"], "model_unknown");
+    let alone = run(at, &["deploy", "all/b", "-o", "json"]);
+    assert_eq!((alone.code, alone.out.as_str()), (1, ""));
+    let nobody = run(at, &["deploy", "all", "--server", "http://127.0.0.1:9", "--key", "mf_x"]);
+    assert_eq!(nobody.err.matches("code: server_unreachable").count(), 1, "{}", nobody.err);
+}
+
+/// A call that must not run twice, to a server that hangs up without an answer.
+#[test]
+fn an_unknown_effect_is_said_with_the_decision_that_it_needs() {
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = service.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        while let Ok((mut socket, _)) = service.accept() {
+            let _ = std::io::Read::read(&mut socket, &mut [0; 4096]);
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let _dev = Dev::start(at, &["--allow-local", &place]);
+    let text = format!(
+        "name = \"payer\"\nkind = \"prompt\"\nmodel = \"scripted\"\ntools = [\"pay.now\"]\n[[tool]]\nname = \"pay.now\"\n\
+         description = \"Pays\"\nmethod = \"POST\"\nurl = \"http://{place}/pay\"\neffect = \"at_most_once\"\n\
+         [tool.parameters]\ntype = \"object\"\n[[script]]\ncalls = [{{ tool = \"pay.now\" }}]\n[[script]]\ntext = \"paid\"\n"
+    );
+    fs::write(at.join("payer.toml"), text).unwrap();
+    run(at, &["deploy", "payer.toml"]).ok();
+    let held = run(at, &["run", "payer", "--wait", "20"]);
+    assert_eq!(held.code, 4, "{} {}", held.out, held.err);
+    assert!(held.err.contains("paused effect_unknown"), "{}", held.err);
+    let id = held.err.split_whitespace().find(|word| word.starts_with("exe_")).unwrap();
+    let next = format!("hint: moltforge resume {id} --unknown-effects retry|fail");
+    assert!(held.err.contains(&next) && held.err.contains("code: effect_unknown"), "{}", held.err);
+    let shown = run(at, &["executions", "get", id]).ok();
+    assert!(shown.lines().any(|line| line.starts_with("error       effect_unknown: ")), "{shown}");
+
+    let refused = run(at, &["resume", id]);
+    assert!(refused.code == 1 && refused.err.contains("hint: ") && refused.err.contains("--unknown-effects retry"));
+    run(at, &["resume", id, "--unknown-effects", "fail"]).ok();
+    assert_eq!(run(at, &["executions", "events", id, "--follow"]).out.trim(), "paid");
+}
+
+#[test]
+fn a_deleted_agent_is_listed_with_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let _dev = Dev::start(at, &[]);
+    run(at, &["init", "greeter"]).ok();
+    run(at, &["deploy", "greeter"]).ok();
+    let agent = run(at, &["agents", "get", "greeter", "-o", "json"]).json();
+    run(at, &["agents", "delete", "greeter"]).ok();
+    let list = run(at, &["agents", "list", "--deleted"]).ok();
+    let id = agent["agent_id"].as_str().unwrap();
+    assert!(list.contains(" DELETED ") && list.contains(id), "{list}");
+    let deleted = run(at, &["agents", "get", id, "-o", "json"]).json();
+    let when = deleted["deleted_at"].as_str().unwrap();
+    assert!(list.contains(&when[..10]) && list.contains(&when[11..19]), "{list}");
+}
+
+#[test]
+fn a_slip_of_the_command_line_is_json_for_programs_and_blames_no_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for words in [&["frob", "-o", "json"][..], &["run", "--output=json"], &["-ojson"], &["-o", "json", "keys"]] {
+        let done = run(at, words);
+        assert_eq!((done.code, done.out.as_str()), (2, ""), "{words:?}");
+        let error: serde_json::Value = serde_json::from_str(&done.err).unwrap();
+        assert_eq!(error["error"]["code"], "usage", "{words:?}");
+        assert!(error["error"]["hint"].as_str().unwrap().contains("--help"), "{error}");
+    }
+    assert!(run(at, &["-o", "json", "--help"]).ok().starts_with("Deploys"));
+    let variables = [("MOLTFORGE_URL", "http://127.0.0.1:9"), ("MOLTFORGE_KEY", "mf_x")];
+    let done = moltforge(at, &["run"]).envs(variables).output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(said.contains("Usage: moltforge run <AGENT>") && !said.contains("--server"), "{said}");
+    let done = moltforge(at, &["run"]).env("MOLTFORGE_OUTPUT", "json").output().unwrap();
+    assert!(serde_json::from_slice::<serde_json::Value>(&done.stderr).is_ok(), "{done:?}");
+    let done = moltforge(at, &["keys", "list"]).env("MOLTFORGE_OUTPUT", "xml").output().unwrap();
+    assert!(String::from_utf8(done.stderr).unwrap().contains("invalid value 'xml'"));
+}
+
+#[test]
+fn doctor_says_where_the_address_is_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let mut command = moltforge(at, &["doctor"]);
+    let done = command.env("MOLTFORGE_URL", "http://127.0.0.1:9").output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(said.contains("http://127.0.0.1:9 (from: MOLTFORGE_URL)"), "{said}");
+    let said = run(at, &["doctor", "--server", "http://127.0.0.1:9"]).out;
+    assert!(said.contains("http://127.0.0.1:9 (from: --server)"), "{said}");
 }
