@@ -3,6 +3,9 @@
 //! The program that validates inputs, outputs and arguments must compile schemas with [`compile`] as well, so that a
 //! schema which passed the check cannot fail later.
 
+mod graph;
+mod work;
+
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
@@ -18,7 +21,8 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 const MAX_PATTERN_BYTES: usize = 1024 * 1024;
 
 /// Compiles a schema (2020-12) whose references stay within it. Patterns run in linear time: an input cannot make one
-/// slow, and look-around and back-references are refused for that reason.
+/// slow, and look-around and back-references are refused for that reason. So are schemas whose references multiply into
+/// more work than a server should do for one value.
 ///
 /// # Errors
 /// What is wrong with the schema, as text.
@@ -28,6 +32,8 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
 
 /// The validator, or where within the schema it fails and why.
 fn build(schema: &Value) -> Result<Validator, (String, String)> {
+    // first: building follows references as well
+    work::check(schema)?;
     let built = jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
         .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN_BYTES))

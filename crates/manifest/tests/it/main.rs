@@ -4,3 +4,4 @@ mod bad_files;
 mod examples;
 mod json;
 mod properties;
+mod schemas;
