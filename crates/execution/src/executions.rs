@@ -203,9 +203,7 @@ impl Executions {
             Some(agent) => Some(self.agent_id(project_id, agent).await?),
         };
         let filter = ExecutionFilter { agent_id: agent, states: &states, before };
-        let mut rows = self.shared.store.executions(project_id).list(filter, limit + 1).await?;
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
+        let (rows, more) = self.shared.store.executions(project_id).list(filter, limit).await?;
         let next = more.then(|| rows.last().map(|row| row.execution_id)).flatten();
         let next = next.map(|id| moltforge_http::cursor::encode(&id));
         Ok(Page { items: rows.into_iter().map(views::of_row).collect(), next })
@@ -281,7 +279,7 @@ impl Executions {
         let mut stopped = 0;
         loop {
             let filter = ExecutionFilter { agent_id: Some(agent_id), states: &states, before: None };
-            let rows = self.shared.store.executions(principal.project_id).list(filter, 100).await?;
+            let (rows, _) = self.shared.store.executions(principal.project_id).list(filter, 100).await?;
             if rows.is_empty() {
                 return Ok(stopped);
             }

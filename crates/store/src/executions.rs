@@ -1,5 +1,6 @@
 //! The table `execution`, for reading. It is written through the journal alone.
 
+mod list;
 mod live;
 
 use moltforge_types::execution::State;
@@ -9,6 +10,7 @@ use crate::error::Error;
 use crate::journal::Columns;
 use crate::sql::{At, Row};
 
+use list::{Shape, fitting, shapes};
 pub use live::{LiveExecution, LiveExecutions};
 
 /// One execution, with its input.
@@ -117,6 +119,7 @@ macro_rules! select {
         )
     };
 }
+use select;
 
 impl Executions<'_> {
     /// An execution by id.
@@ -145,55 +148,46 @@ impl Executions<'_> {
             .await
     }
 
-    /// A page, newest first.
+    /// A page, newest first: at most `limit` items, and fewer when inputs and outputs have more than 4 MiB together (but
+    /// one at least). The second part says whether there are more.
     ///
     /// # Errors
     /// [`Error`] of the database.
-    pub async fn list(&mut self, filter: ExecutionFilter<'_>, limit: u32) -> Result<Vec<ExecutionRow>, Error> {
-        // one text per shape: each reads along one index and stops at the limit
-        let sql = match (filter.agent_id.is_some(), filter.states.is_empty()) {
-            (_, false) => return self.list_by_state(filter, limit).await,
-            (false, true) => select!(
-                "WHERE e.project_id = $1 AND ($2 IS NULL OR e.execution_id < $2) AND $3 IS NULL \
-                 ORDER BY e.execution_id DESC LIMIT $4"
-            ),
-            (true, true) => select!(
-                "WHERE e.project_id = $1 AND e.agent_id = $3 AND ($2 IS NULL OR e.execution_id < $2) \
-                 ORDER BY e.execution_id DESC LIMIT $4"
-            ),
-        };
-        self.at
-            .query(sql)
-            .bind(self.project_id)
-            .bind(filter.before)
-            .bind(filter.agent_id)
-            .bind(limit)
-            .all(|row| ExecutionRow::from_row(&row))
-            .await
-    }
-
-    /// A page for each state along the index of states, merged.
-    async fn list_by_state(&mut self, filter: ExecutionFilter<'_>, limit: u32) -> Result<Vec<ExecutionRow>, Error> {
-        let mut rows = Vec::new();
-        for state in State::ALL.iter().filter(|state| filter.states.contains(state)) {
-            rows.extend(
-                self.at
-                    .query(select!(
-                        "WHERE e.project_id = $1 AND e.state = $2 AND ($3 IS NULL OR e.execution_id < $3) \
-                         AND ($4 IS NULL OR e.agent_id = $4) ORDER BY e.execution_id DESC LIMIT $5"
-                    ))
-                    .bind(self.project_id)
-                    .bind(state.as_str())
-                    .bind(filter.before)
-                    .bind(filter.agent_id)
-                    .bind(limit)
-                    .all(|row| ExecutionRow::from_row(&row))
-                    .await?,
-            );
+    pub async fn list(&mut self, filter: ExecutionFilter<'_>, limit: u32) -> Result<(Vec<ExecutionRow>, bool), Error> {
+        let mut sizes = Vec::new();
+        let wanted = limit.saturating_add(1);
+        for shape in shapes(filter) {
+            let found =
+                self.rows(shape, shape.sizes(), filter, wanted, |row| Ok((row.get("execution_id")?, row.get("size")?)));
+            sizes.extend(found.await?.into_iter().map(|(id, size): (ExecutionId, i64)| (id, size, shape)));
+        }
+        sizes.sort_by_key(|(id, ..)| std::cmp::Reverse(*id));
+        let (kept, more) = fitting(&sizes, limit as usize);
+        let mut rows = Vec::with_capacity(kept.len());
+        for shape in shapes(filter) {
+            let of_shape = kept.iter().filter(|(.., of)| *of == shape).count();
+            if let Ok(limit @ 1..) = u32::try_from(of_shape) {
+                rows.extend(self.rows(shape, shape.rows(), filter, limit, |row| ExecutionRow::from_row(&row)).await?);
+            }
         }
         rows.sort_by_key(|row| std::cmp::Reverse(row.execution_id));
-        rows.truncate(limit as usize);
-        Ok(rows)
+        Ok((rows, more))
+    }
+
+    async fn rows<T>(
+        &mut self,
+        shape: Shape,
+        sql: &'static str,
+        filter: ExecutionFilter<'_>,
+        limit: u32,
+        read: impl FnMut(Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let query = self.at.query(sql).bind(self.project_id).bind(filter.before).bind(filter.agent_id);
+        let query = match shape {
+            Shape::State(state) => query.bind(state.as_str()),
+            Shape::All | Shape::Agent => query.bind(None::<String>),
+        };
+        query.bind(limit).all(read).await
     }
 
     /// How many executions of an agent have not ended. Counts no further than `limit`.

@@ -1,6 +1,6 @@
 //! Reading executions.
 
-use moltforge_store::ExecutionFilter;
+use moltforge_store::{Columns, ExecutionFilter};
 use moltforge_testing::World;
 use moltforge_types::execution::State;
 use moltforge_types::{AgentId, ExecutionId, ProjectId, Timestamp};
@@ -11,6 +11,7 @@ moltforge_testing::worlds! {
     one_is_found_in_its_project_only,
     one_is_found_by_its_key,
     lists_are_newest_first_and_paged,
+    a_page_of_large_outputs_ends_early,
     lists_are_filtered,
     live_ones_are_counted,
     states_are_counted,
@@ -53,7 +54,7 @@ async fn five(world: &World, owner: &Owner) -> Vec<ExecutionId> {
 }
 
 async fn listed(world: &World, owner: &Owner, filter: ExecutionFilter<'_>, limit: u32) -> Vec<ExecutionId> {
-    let rows = world.executions(owner.project_id).list(filter, limit).await.unwrap();
+    let (rows, _) = world.executions(owner.project_id).list(filter, limit).await.unwrap();
     rows.iter().map(|row| row.execution_id).collect()
 }
 
@@ -65,6 +66,25 @@ async fn lists_are_newest_first_and_paged(world: &World) {
     assert_eq!(first, ids[..2]);
     let filter = ExecutionFilter { before: Some(first[1]), ..ExecutionFilter::default() };
     assert_eq!(listed(world, &owner, filter, 10).await, ids[2..]);
+}
+
+async fn a_page_of_large_outputs_ends_early(world: &World) {
+    let owner = Owner::new(world).await;
+    for state in [State::Completed, State::Failed, State::Completed] {
+        world.clock().advance(std::time::Duration::from_secs(1));
+        let large = Columns { output: Some(format!("\"{}\"", "x".repeat(3 * 1024 * 1024))), ..columns(state) };
+        owner.started(world, large).await;
+    }
+    let mut filter = ExecutionFilter::default();
+    for states in [&[][..], &[State::Completed, State::Failed]] {
+        filter.states = states;
+        filter.before = None;
+        for more in [true, true, false] {
+            let (rows, left) = world.executions(owner.project_id).list(filter, 10).await.unwrap();
+            assert_eq!((rows.len(), left), (1, more));
+            filter.before = Some(rows[0].execution_id);
+        }
+    }
 }
 
 async fn lists_are_filtered(world: &World) {

@@ -23,7 +23,8 @@ const COMMITS: u64 = 5;
 /// The batch that follows what is stored. Knows nothing but the rows, as a new owner.
 async fn next(world: &World, owner: &Owner, known: &mut Option<Execution>) -> Option<Batch> {
     let mut batch = owner.batch();
-    let stored = world.executions(owner.project_id).list(moltforge_store::ExecutionFilter::default(), 2).await.unwrap();
+    let (stored, _) =
+        world.executions(owner.project_id).list(moltforge_store::ExecutionFilter::default(), 2).await.unwrap();
     match stored.as_slice() {
         [] => *known = Some(owner.start(world, &mut batch, 1, columns(State::Running))),
         [row] if row.columns.state.is_terminal() => return None,
