@@ -127,12 +127,13 @@ pub(crate) fn samples(server: &Server) -> Vec<(AgentConfig, Value)> {
         ("counter", Value::Null),
         ("countdown", Value::Null),
         ("waiter", json!({})),
+        ("weather", json!({"city": "Lisbon"})),
     ]
     .into_iter()
     .map(|(name, input)| {
         let text = std::fs::read_to_string(folder.join(name).join("agent.toml")).expect("the sample is there");
         let config = moltforge_manifest::parse_toml(&text).expect("it parses");
-        (shorten(config), input)
+        (to_server(shorten(config), server), input)
     })
     .collect();
     samples.push((effects(server), Value::Null));
@@ -156,6 +157,15 @@ fn effects(server: &Server) -> AgentConfig {
         ],
     });
     serde_json::from_value(config).expect("a valid configuration")
+}
+
+/// Sends the tools of a sample to the counting server, with the last segment of their paths.
+fn to_server(mut config: AgentConfig, server: &Server) -> AgentConfig {
+    for tool in &mut config.declared_tools {
+        let (_, last) = tool.url.rsplit_once('/').expect("an address with a path");
+        tool.url = format!("http://{}/{last}", server.address());
+    }
+    config
 }
 
 fn shorten(mut config: AgentConfig) -> AgentConfig {
