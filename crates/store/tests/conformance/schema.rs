@@ -24,6 +24,34 @@ const INDEXES: Sql = Sql::pair(
      ORDER BY text COLLATE \"C\"",
 );
 
+/// The catalogues differ. Every table with the first column of its primary key.
+const FIRST_KEY_COLUMNS: Sql = Sql::pair(
+    "SELECT m.name || '.' || COALESCE((SELECT p.name FROM pragma_table_info(m.name) p WHERE p.pk = 1), '') AS text \
+     FROM sqlite_schema m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name",
+    "SELECT c.relname || '.' || COALESCE((SELECT a.attname FROM pg_index i \
+     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] \
+     WHERE i.indrelid = c.oid AND i.indisprimary), '') AS text \
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+     WHERE n.nspname = current_schema() AND c.relkind = 'r' ORDER BY c.relname COLLATE \"C\"",
+);
+
+/// Tables whose primary key does not begin with the project, and why.
+const OF_NO_PROJECT: [(&str, &str); 6] = [
+    ("organisation", "stands above projects"),
+    ("node", "a process, which serves all projects"),
+    ("lane", "a part of a node"),
+    ("shard", "who owns it; executions of all projects are in it"),
+    ("journal", "numbered per shard; read by an execution's id once its row was found in the project or by its owner"),
+    ("migration", "the schema's own history"),
+];
+
+/// Files with statements that do not compare the project, and why.
+const ACROSS_PROJECTS: [(&str, &str); 3] = [
+    ("credentials.rs", "a secret's hash says which project asks; found are keys, sessions and sign-in codes"),
+    ("executions/live.rs", "an owner reads its shards"),
+    ("projects.rs", "the projects of an organisation"),
+];
+
 async fn read(world: &World, sql: Sql) -> Vec<String> {
     world.query(sql).all(|row| row.get("text")).await.unwrap()
 }
@@ -35,6 +63,82 @@ async fn both_trees_make_the_same_tables() {
     assert!(read(&sqlite, COLUMNS).await.len() > 20);
     assert_eq!(read(&sqlite, COLUMNS).await, read(&postgres, COLUMNS).await);
     assert_eq!(read(&sqlite, INDEXES).await, read(&postgres, INDEXES).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_key_begins_with_the_project() {
+    for world in std::iter::once(World::sqlite().await).chain(World::postgres().await) {
+        let mut without = Vec::new();
+        for text in read(&world, FIRST_KEY_COLUMNS).await {
+            let (table, column) = text.split_once('.').unwrap();
+            if column != "project_id" {
+                without.push(table.to_owned());
+            }
+        }
+        let mut known = OF_NO_PROJECT.map(|(table, _)| table.to_owned());
+        known.sort();
+        assert_eq!(without, known, "a table of a project has the project first in its key; the others are listed");
+    }
+}
+
+/// The texts of a source file, without its comments and its tests; a line that goes on is one with the next.
+fn literals(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = lines.map(str::trim).collect::<Vec<_>>().join("\n");
+    let code = code.replace("\\\n", "").replace("\\\"", "");
+    code.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Where a statement, or a part of one, touches a table: the word before it, and the table.
+fn touched(sql: &str) -> Vec<(&str, &str)> {
+    let words: Vec<_> = sql.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+    let pairs = words.windows(2).map(|pair| (pair[0], pair[1]));
+    pairs.filter(|(verb, _)| ["FROM", "INTO", "UPDATE", "JOIN"].contains(verb)).collect()
+}
+
+fn sources(folder: &std::path::Path, into: &mut Vec<std::path::PathBuf>) {
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() && !path.ends_with("tests") {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            into.push(path);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_statement_compares_the_project() {
+    let world = World::sqlite().await;
+    let keys = read(&world, FIRST_KEY_COLUMNS).await;
+    let of_projects: Vec<_> = keys.iter().filter_map(|text| text.strip_suffix(".project_id")).collect();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let (mut seen, mut across) = (0, std::collections::BTreeSet::new());
+    for file in files {
+        let name = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        for sql in literals(&std::fs::read_to_string(&file).unwrap()) {
+            let mut touched = touched(&sql);
+            touched.retain(|(_, table)| of_projects.contains(table));
+            if touched.is_empty() {
+                continue;
+            }
+            seen += 1;
+            // a new row says whose it is, rows that are there are looked for among the project's
+            let compared = touched.iter().all(|(verb, table)| match *verb {
+                "INTO" => sql.contains(&format!("INTO {table}(project_id")),
+                _ => sql.contains("project_id = "),
+            });
+            if !compared {
+                let known = ACROSS_PROJECTS.iter().any(|(file, _)| *file == name);
+                assert!(known, "{name}: a statement without its project: {sql}");
+                across.insert(name.clone());
+            }
+        }
+    }
+    assert!(seen > 40, "the source was not read: {seen}");
+    assert_eq!(across.len(), ACROSS_PROJECTS.len(), "no longer without the project: only {across:?} are");
 }
 
 #[test]
