@@ -35,7 +35,8 @@ pub struct Key {
 pub struct CreateKey {
     /// What it is for: 1 to 100 characters.
     pub name: String,
-    /// What it may do: at most what its maker may.
+    /// What it may do: at most what its maker may. Its maker's own scopes when absent or empty.
+    #[serde(default)]
     pub scopes: Vec<String>,
     /// From when on it is refused: RFC 3339, in the future; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

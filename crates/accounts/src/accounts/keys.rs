@@ -14,7 +14,7 @@ use crate::secrets;
 const MAX_NAME: usize = 100;
 
 impl Accounts {
-    /// Makes a key with at most its maker's scopes. The secret is in the answer and nowhere else.
+    /// Makes a key with at most its maker's scopes, and with exactly those when none is named. The secret is in the answer and nowhere else.
     ///
     /// # Errors
     /// `key_invalid`, `key_scope_exceeds`.
@@ -90,7 +90,7 @@ fn check_name(name: &str) -> Result<(), Error> {
 
 fn scopes(maker: &Principal, wanted: &[String]) -> Result<Vec<Scope>, Error> {
     if wanted.is_empty() {
-        return Err(invalid("/scopes", "expected at least one scope"));
+        return Ok(maker.scopes.clone());
     }
     let mut scopes = Vec::with_capacity(Scope::ALL.len());
     for (at, text) in wanted.iter().enumerate() {

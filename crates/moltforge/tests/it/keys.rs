@@ -6,9 +6,11 @@ use moltforge_api::keys::CreateKey;
 use moltforge_client::Client;
 use moltforge_types::{Ambient, Fault as _, Secret, Timestamp};
 
+use crate::http::Http;
 use crate::world::{World, greeter, worlds};
 
-worlds! { a_key_does_what_its_scopes_say, a_revoked_key_is_refused, an_expired_key_is_refused, a_key_makes_no_stronger_one }
+worlds! { a_key_does_what_its_scopes_say, a_revoked_key_is_refused, an_expired_key_is_refused, a_key_makes_no_stronger_one,
+a_key_made_without_scopes_has_its_makers }
 
 fn wanted(scopes: &[&str]) -> CreateKey {
     CreateKey { name: "x".to_owned(), scopes: scopes.iter().map(|s| (*s).to_owned()).collect(), expires_at: None }
@@ -66,4 +68,16 @@ async fn a_key_makes_no_stronger_one(world: World) {
     let maker = world.client().keys().create(&wanted(&["keys:write", "agents:read"])).await.unwrap();
     let error = with(&world, &maker.secret).keys().create(&wanted(&["agents:write"])).await.unwrap_err();
     assert_eq!(error.status(), Some(403), "{error}");
+}
+
+async fn a_key_made_without_scopes_has_its_makers(world: World) {
+    let three = ["agents:read", "executions:read", "keys:write"];
+    let maker = world.client().keys().create(&wanted(&three)).await.unwrap();
+    let made = with(&world, &maker.secret).keys().create(&wanted(&[])).await.unwrap();
+    assert_eq!(made.key.scopes, three);
+    let http = Http::new(world.server.address(), Some(&maker.secret));
+    let absent = http.json("POST", "/v1/keys", r#"{"name": "y"}"#).await;
+    assert_eq!((absent.status, &absent.value()["scopes"]), (201, &serde_json::json!(three)));
+    let error = with(&world, &made.secret).agents().create(&greeter("hello"), None).await.unwrap_err();
+    assert_eq!((error.status(), error.code()), (Some(403), "scope_missing"));
 }
