@@ -25,7 +25,7 @@ use openai::OpenAi;
 use scripted::Scripted;
 
 /// The name of the model that answers from the agent's own file.
-pub const SCRIPTED: &str = "scripted";
+pub const SCRIPTED: &str = moltforge_manifest::SCRIPTED_MODEL;
 
 /// One model call.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ pub struct ModelsConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
-    /// The part before the slash in `model = "<provider>/<model>"`: lower-case letters, digits and hyphens.
+    /// The part before the slash in `model = "<provider>/<model>"`: lower-case letters, digits, `-` and `_`.
     pub name: String,
     /// Where it is, e.g. `https://api.openai.com/v1/`. The key is only ever sent to this origin. It may be on
     /// loopback or in a private network: the operator said so by writing it here.
@@ -63,15 +63,6 @@ impl Provider {
 pub(super) fn check_name(name: &str, taken: bool) -> Result<(), Error> {
     let fault =
         |reason: &str| Error::ProviderInvalid { name: name.chars().take(80).collect(), reason: reason.to_owned() };
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if !(1..=63).contains(&name.len())
-        || !name.bytes().all(plain)
-        || !name.starts_with(|c: char| c.is_ascii_lowercase())
-    {
-        return Err(fault("a name has 1 to 63 lower-case letters, digits and hyphens, and starts with a letter"));
-    }
-    if name == super::SCRIPTED {
-        return Err(fault("the name is taken by the built-in model"));
-    }
+    moltforge_manifest::check_provider_name(name).map_err(fault)?;
     if taken { Err(fault("two providers have this name")) } else { Ok(()) }
 }

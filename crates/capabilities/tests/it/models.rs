@@ -8,15 +8,17 @@ use crate::world::{agent, models, provider, request, user};
 
 #[test]
 fn names_are_checked() {
-    let models =
-        models(vec![provider("openai", "https://api.openai.com/v1"), provider("local", "http://127.0.0.1:11434/v1/")]);
-    for good in ["scripted", "openai/gpt-4.1-mini", "local/a/b"] {
+    let models = models(vec![
+        provider("openai", "https://api.openai.com/v1"),
+        provider("local_1", "http://127.0.0.1:11434/v1/"),
+    ]);
+    for good in ["scripted", "openai/gpt-4.1-mini", "local_1/a/b"] {
         assert!(models.check(good).is_ok(), "{good}");
     }
     for bad in ["", "openai", "openai/", "/x", "other/x", "Scripted"] {
         let error = models.check(bad).unwrap_err();
         assert_eq!(error.code(), "model_unknown", "{bad}");
-        assert!(error.to_string().contains("local, openai"), "{error}");
+        assert!(error.to_string().contains("local_1, openai"), "{error}");
     }
 }
 

@@ -3,6 +3,7 @@
 use moltforge_api::AgentConfig;
 use moltforge_types::AgentName;
 
+use super::names::{SCRIPTED_MODEL, check_provider_name};
 use crate::diagnostic::Findings;
 
 const MAX_DESCRIPTION: usize = 500;
@@ -25,16 +26,10 @@ pub(super) fn check(config: &AgentConfig, findings: &mut Findings) {
 }
 
 fn model(text: &str) -> Result<(), String> {
-    let provider = |name: &str| {
-        (1..=63).contains(&name.len())
-            && name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
-    };
     let good = match text.split_once('/') {
-        None => text == "scripted",
+        None => text == SCRIPTED_MODEL,
         Some((name, model)) => {
-            provider(name)
-                && name != "scripted"
+            check_provider_name(name).is_ok()
                 && (1..=200).contains(&model.len())
                 && model.bytes().all(|b| b.is_ascii_graphic())
         }

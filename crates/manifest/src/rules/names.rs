@@ -7,6 +7,24 @@ pub const BUILT_IN_TOOLS: [&str; 8] =
 /// The longest name of a tool, in characters: what the models' providers accept.
 pub(crate) const MAX_TOOL_NAME: usize = 64;
 
+/// The model that every server has; no provider can take its name.
+pub const SCRIPTED_MODEL: &str = "scripted";
+
+/// What is wrong with the name of a model provider, if anything is. It stands before the slash of a model's name, and
+/// the operator's configuration uses the same rule.
+///
+/// # Errors
+/// What is wrong and what is allowed.
+pub fn check_provider_name(name: &str) -> Result<(), &'static str> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    let fits =
+        (1..=63).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(plain);
+    if !fits {
+        return Err("a name has 1 to 63 lower-case letters, digits, `-` and `_`, and starts with a letter");
+    }
+    if name == SCRIPTED_MODEL { Err("the name is taken by the built-in model") } else { Ok(()) }
+}
+
 /// What is wrong with the name of a declared tool, if anything is.
 pub(crate) fn declared_tool(name: &str) -> Result<(), String> {
     let segment = |part: &str| {
@@ -30,6 +48,16 @@ pub(crate) fn declared_tool(name: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn providers() {
+        for good in ["a", "openai", "my_proxy", "local-2", &"a".repeat(63)] {
+            assert_eq!(check_provider_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", "A", "1a", "_a", "-a", "a.b", "a/b", "a b", "\u{e9}", "scripted", &"a".repeat(64)] {
+            assert!(check_provider_name(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn rules() {
