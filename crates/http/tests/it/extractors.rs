@@ -31,6 +31,11 @@ fn router() -> Router {
             "/{execution}/steps/{step}",
             get_route(|Path(place): Path<Place>| async move { Json((place.execution.to_string(), place.step)) }),
         )
+        .route(
+            "/pairs/{execution}/{step}",
+            get_route(|Path((id, step)): Path<(String, u32)>| async move { Json((id, step)) }),
+        )
+        .route("/numbers/{step}", get_route(|Path(step): Path<u32>| async move { Json(step) }))
         .route("/names/{name}", get_route(|Path(name): Path<String>| async move { Json(name) }))
 }
 
@@ -62,7 +67,12 @@ async fn paths() {
         assert_eq!((status.as_u16(), &problem["code"]), (400, &"path_invalid".into()), "{bad}");
         assert!(problem["detail"].as_str().unwrap().contains("exe_01h455vb4pex5vsknk084sn02q"), "{problem}");
     }
-    assert_eq!(ask(&router(), get(&format!("/{id}/steps/x"))).await.1["code"], "path_invalid");
+    for path in [format!("/{id}/steps/x"), format!("/pairs/{id}/x"), "/numbers/x".to_owned()] {
+        let problem = ask(&router(), get(&path)).await.1;
+        assert_eq!(problem["code"], "path_invalid");
+        let detail = "the path does not fit: step: expected a whole number from 0 to 4294967295, got \"x\"";
+        assert_eq!(problem["detail"], detail);
+    }
     assert_eq!(ask(&router(), get("/names/a%00b")).await.1["code"], "text_has_nul");
     assert_eq!(ask(&router(), get("/names/%ff")).await.1["code"], "path_invalid");
 }
