@@ -1,9 +1,10 @@
 //! `/v1/agents`
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, AgentKind, HttpTool, ModelParameters, ScriptedReply};
 use crate::deployments::Deployment;
 
 /// An agent: a named definition with versions and deployments.
@@ -36,6 +37,56 @@ pub struct Agent {
 pub struct CreateAgent {
     /// The configuration of version 1.
     pub config: AgentConfig,
+}
+
+/// Body of `PATCH /v1/agents/{agent}`, a JSON Merge Patch (RFC 7396) of the configuration: a field that is absent stays,
+/// `null` removes one, objects are merged and lists are replaced. What it results in is checked as a whole.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentPatch {
+    /// As it is: a name cannot change.
+    pub name: Option<String>,
+    /// One line about it.
+    pub description: Option<String>,
+    /// How it runs.
+    pub kind: Option<AgentKind>,
+    /// `scripted`, or `<provider>/<model>`.
+    pub model: Option<String>,
+    /// The system prompt.
+    pub instructions: Option<String>,
+    /// The tools that it may call: the whole list.
+    pub tools: Option<Vec<String>>,
+    /// The hosts that it asks to reach: the whole list.
+    pub hosts: Option<Vec<String>>,
+    /// JSON Schema of the input; an object is merged into the one that is there.
+    pub input_schema: Option<Value>,
+    /// JSON Schema of the output; an object is merged into the one that is there.
+    pub output_schema: Option<Value>,
+    /// Limits of one execution.
+    pub limits: Option<LimitsPatch>,
+    /// Parameters of the model.
+    pub parameters: Option<ModelParameters>,
+    /// Tools declared as HTTP endpoints: the whole list.
+    #[serde(rename = "tool")]
+    pub declared_tools: Option<Vec<HttpTool>>,
+    /// The replies of the `scripted` model: the whole list.
+    pub script: Option<Vec<ScriptedReply>>,
+}
+
+/// The limits in an [`AgentPatch`]; `null` sets one back to what it is when absent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsPatch {
+    /// Wall time from its acceptance to its end.
+    pub wall: Option<String>,
+    /// Model calls.
+    pub turns: Option<u32>,
+    /// Tool calls.
+    pub tool_calls: Option<u32>,
+    /// Tokens of all model calls.
+    pub tokens: Option<u64>,
+    /// Attempts without progress before it is paused.
+    pub attempts: Option<u32>,
 }
 
 /// Filters of `GET /v1/agents`.

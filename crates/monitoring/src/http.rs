@@ -23,6 +23,7 @@ pub fn router(monitoring: Monitoring) -> OpenApiRouter {
     responses(
         (status = 200, description = "A page", body = Page<Change>),
         (status = 400, description = "cursor_invalid, limit_invalid, query_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `monitoring:read`", body = Problem),
     )
 )]
 async fn changes(
@@ -39,7 +40,10 @@ async fn changes(
 /// The project's gauges in Prometheus' text format.
 #[utoipa::path(
     get, path = "/v1/metrics", operation_id = "metrics.get", tag = "monitoring",
-    responses((status = 200, description = "Prometheus text format 0.0.4", body = String, content_type = "text/plain"))
+    responses(
+        (status = 200, description = "Prometheus text format 0.0.4", body = String, content_type = "text/plain"),
+        (status = 403, description = "scope_missing: needs `monitoring:read`", body = Problem),
+    )
 )]
 async fn metrics(State(monitoring): State<Monitoring>, caller: Caller) -> ApiResult<Response> {
     let project_id = caller.require(Scope::MonitoringRead)?.project_id;

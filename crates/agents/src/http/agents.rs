@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use moltforge_api::agents::{Agent, CreateAgent, DeleteAgent, ListAgents};
-use moltforge_api::{AgentConfig, Page, Problem};
+use moltforge_api::agents::{Agent, AgentPatch, CreateAgent, DeleteAgent, ListAgents};
+use moltforge_api::{Page, Problem};
 use moltforge_http::{ApiResult, Caller, IfMatch, Json, Path, Query, cursor, page_limit};
 use moltforge_types::Scope;
 use serde_json::{Map, Value};
@@ -125,7 +125,7 @@ pub(super) async fn put(
         ("agent" = String, Path, description = "Its name or id."),
         ("If-Match" = String, Header, description = "The `ETag` of the version that the patch is based on."),
     ),
-    request_body(content = AgentConfig, content_type = "application/merge-patch+json",
+    request_body(content = AgentPatch, content_type = "application/merge-patch+json",
         description = "The fields of the configuration to change; `null` removes one."),
     responses(
         (status = 200, description = "The agent; the same `ETag` as before when nothing changed.", body = Agent),

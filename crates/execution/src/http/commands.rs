@@ -15,8 +15,11 @@ use crate::executions::Executions;
     params(("execution" = String, Path, description = "`exe_...`")), request_body = PauseExecution,
     responses(
         (status = 200, description = "Held (or held already)", body = Execution),
+        (status = 400, description = "body_malformed, path_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
         (status = 409, description = "execution_ended", body = Problem),
+        (status = 422, description = "body_invalid", body = Problem),
     )
 )]
 pub(super) async fn pause(
@@ -35,9 +38,11 @@ pub(super) async fn pause(
     params(("execution" = String, Path, description = "`exe_...`")), request_body = ResumeExecution,
     responses(
         (status = 200, description = "It goes on", body = Execution),
+        (status = 400, description = "body_malformed, path_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
         (status = 409, description = "execution_ended, execution_not_paused, unknown_effects", body = Problem),
-        (status = 422, description = "field_invalid", body = Problem),
+        (status = 422, description = "field_invalid, body_invalid", body = Problem),
     )
 )]
 pub(super) async fn resume(
@@ -57,8 +62,11 @@ pub(super) async fn resume(
     params(("execution" = String, Path, description = "`exe_...`")), request_body = CancelExecution,
     responses(
         (status = 200, description = "Cancelled (or cancelled already)", body = Execution),
+        (status = 400, description = "body_malformed, path_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
         (status = 409, description = "execution_ended: it completed or failed before", body = Problem),
+        (status = 422, description = "body_invalid", body = Problem),
     )
 )]
 pub(super) async fn cancel(
@@ -81,9 +89,11 @@ pub(super) async fn cancel(
     request_body = SignalExecution,
     responses(
         (status = 200, description = "Durable", body = Execution),
+        (status = 400, description = "body_malformed, path_invalid, idempotency_key_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
         (status = 409, description = "execution_ended", body = Problem),
-        (status = 422, description = "field_invalid", body = Problem),
+        (status = 422, description = "field_invalid, body_invalid", body = Problem),
         (status = 429, description = "signal_buffer_full", body = Problem),
     )
 )]

@@ -40,6 +40,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
     responses(
         (status = 200, description = "A page, oldest first; with `Accept: text/event-stream` a stream of events and provisional `step.chunk`s",
             content((Page<Value> = "application/json"), (StepChunk = "text/event-stream"))),
+        (status = 400, description = "query_invalid, limit_invalid, path_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:read`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
     )
 )]

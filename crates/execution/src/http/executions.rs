@@ -24,9 +24,11 @@ use crate::executions::{Executions, Started};
     responses(
         (status = 201, description = "Accepted: durable before this answer", body = Execution),
         (status = 200, description = "The execution that an earlier request with the same key started", body = Execution),
+        (status = 400, description = "body_malformed, idempotency_key_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "agent_not_found, version_not_found", body = Problem),
         (status = 409, description = "agent_not_deployed", body = Problem),
-        (status = 422, description = "input_invalid, field_invalid, idempotency_key_reused", body = Problem),
+        (status = 422, description = "input_invalid, field_invalid, body_invalid, idempotency_key_reused", body = Problem),
         (status = 429, description = "queue_full", body = Problem),
         (status = 503, description = "shard_unowned, draining, commit_timeout", body = Problem),
     )
@@ -67,6 +69,8 @@ fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
     get, path = "/v1/executions", operation_id = "executions.list", tag = "executions", params(ListExecutions),
     responses(
         (status = 200, description = "A page", body = Page<Execution>),
+        (status = 400, description = "cursor_invalid, limit_invalid, query_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:read`", body = Problem),
         (status = 404, description = "agent_not_found", body = Problem),
         (status = 422, description = "field_invalid", body = Problem),
     )
@@ -89,6 +93,8 @@ pub(super) async fn list(
     params(("execution" = String, Path, description = "`exe_...`")),
     responses(
         (status = 200, description = "The execution", body = Execution),
+        (status = 400, description = "path_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:read`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
     )
 )]
@@ -107,7 +113,8 @@ pub(super) async fn get(
     params(("execution" = String, Path, description = "`exe_...`"), PageQuery),
     responses(
         (status = 200, description = "A page of steps, oldest first", body = Page<Step>),
-        (status = 400, description = "cursor_invalid, limit_invalid", body = Problem),
+        (status = 400, description = "cursor_invalid, limit_invalid, query_invalid, path_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:read`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
     )
 )]

@@ -14,6 +14,8 @@ worlds! {
     nothing_answers_without_credentials,
     nothing_answers_another_project,
     answers_fit_the_document,
+    a_merge_patch_fits_the_document,
+    a_missing_scope_is_documented,
 }
 
 /// One operation of the document.
@@ -198,6 +200,60 @@ async fn answers_fit_the_document(world: World) {
         let headers = [("content-type", media_type), ("if-match", "\"2\"")];
         let answer = world.http().send(method, &path, &headers, body.as_bytes()).await;
         check(&document, &operations, method, &path, &answer);
+    }
+}
+
+async fn a_merge_patch_fits_the_document(world: World) {
+    let document = document(&world).await;
+    let operations = operations(&document);
+    let patch = operations.iter().find(|operation| operation.id == "agents.patch").unwrap();
+    let schema = &patch.body["requestBody"]["content"]["application/merge-patch+json"]["schema"];
+    let whole = json!({ "allOf": [schema], "components": document["components"] });
+    let validator = jsonschema::validator_for(&whole).unwrap();
+    world.deploy(&greeter("hello")).await;
+    for (at, body) in [
+        json!({}),
+        json!({ "description": "second" }),
+        json!({ "description": null, "limits": { "turns": 7, "wall": null } }),
+        json!({ "limits": null, "input_schema": { "type": "object" }, "tools": null, "parameters": null }),
+        json!({ "parameters": { "temperature": null }, "input_schema": null }),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let faults: Vec<String> = validator.iter_errors(body).map(|error| error.to_string()).collect();
+        assert!(faults.is_empty(), "{body}: {faults:?}");
+        let version = world.client().agents().get("hello").await.unwrap().latest_version;
+        let headers = [("content-type", "application/merge-patch+json"), ("if-match", &*format!("\"{version}\""))];
+        let answer = world.http().send("PATCH", "/v1/agents/hello", &headers, body.to_string().as_bytes()).await;
+        assert_eq!(answer.status, 200, "{at}: {}", answer.text());
+    }
+    for wrong in [json!({ "description": 1 }), json!({ "colour": "red" }), json!({ "limits": { "turns": "x" } })] {
+        assert!(!validator.is_valid(&wrong), "{wrong}");
+    }
+    // every field of a configuration can be patched
+    let fields = |name: &str| -> BTreeSet<String> {
+        document["components"]["schemas"][name]["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(fields("AgentPatch"), fields("AgentConfig"));
+    assert_eq!(fields("LimitsPatch"), fields("Limits"));
+}
+
+async fn a_missing_scope_is_documented(world: World) {
+    let document = document(&world).await;
+    let scopes = ["agents:read", "executions:read", "monitoring:read"];
+    for held in scopes {
+        let wanted =
+            moltforge_api::keys::CreateKey { name: "x".to_owned(), scopes: vec![held.to_owned()], expires_at: None };
+        let secret = world.client().keys().create(&wanted).await.unwrap().secret;
+        let http = Http::new(world.server.address(), Some(&secret));
+        for operation in operations(&document) {
+            let path = filled(&operation.path, "exe_01h455vb4pex5vsknk084sn02q", "hello")
+                .replace("{key}", "key_01h455vb4pex5vsknk084sn02q");
+            let answer = probe(&http, &operation.method, &path).await;
+            let declared = operation.body["responses"]["403"].is_object();
+            assert!(answer.status != 403 || declared, "{} {path}: 403 is not declared", operation.method);
+        }
     }
 }
 
