@@ -1,8 +1,9 @@
 //! `moltforge keys`
 
+use anstyle::Style;
 use moltforge_api::PageQuery;
 use moltforge_api::keys::{CreateKey, CreatedKey, Key};
-use moltforge_types::{Ambient, Scope};
+use moltforge_types::{Ambient, Timestamp};
 
 use super::show;
 use crate::Error;
@@ -22,7 +23,7 @@ enum Verb {
     Create {
         /// What it is for
         name: String,
-        /// What it may do, with commas, e.g. agents:read,executions:write; everything that the maker may when absent
+        /// What it may do, with commas, e.g. agents:read,executions:write; all that your own key may when absent
         #[arg(long, value_delimiter = ',')]
         scopes: Vec<String>,
         /// When it ends: a time (RFC 3339) or a duration from now such as 12h or 30d
@@ -59,9 +60,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 
 async fn create(context: &Context, name: String, scopes: Vec<String>, expires: Option<&str>) -> Result<Exit, Failure> {
     let attempted = || format!("make the key {name}");
-    let scopes = if scopes.is_empty() { Scope::ALL.iter().map(|s| s.as_str().to_owned()).collect() } else { scopes };
     let expires_at = expires.map(expiry).transpose().attempt(attempted)?;
     let client = context.connection.client().attempt(attempted)?;
+    // no scopes: the server gives those of the maker
     let body = CreateKey { name: name.clone(), scopes, expires_at };
     let created = client.keys().create(&body).await.attempt(attempted)?;
     context.output.data(&created, |out| show_created(out, &created));
@@ -73,7 +74,7 @@ fn expiry(text: &str) -> Result<String, Error> {
     if let Ok(after) = moltforge_manifest::parse_duration(text) {
         return Ok(Ambient::system().now().plus(after).to_string());
     }
-    let time = text.parse::<moltforge_types::Timestamp>();
+    let time = text.parse::<Timestamp>();
     time.map(|at| at.to_string())
         .map_err(|_| Error::argument("--expires", format!("expected e.g. 30d or 2027-01-01T00:00:00Z, got {text:?}")))
 }
@@ -100,8 +101,9 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     }
     context.output.data(&keys, |out| {
         let mut table = Table::new(&["KEY", "NAME", "HINT", "STATE", "SCOPES", "LAST USED", "EXPIRES"], "no keys");
+        let now = Ambient::system().now();
         for key in &keys {
-            let (style, state) = if key.revoked_at.is_some() { (BAD, "revoked") } else { (GOOD, "active") };
+            let (style, state) = state(key, now);
             table.row([
                 (ACCENT, key.key_id.as_str()),
                 (PLAIN, &key.name),
@@ -115,4 +117,14 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
         out.table(&table);
     });
     Ok(Exit::Done)
+}
+
+/// Whether a key is accepted, by this machine's clock.
+fn state(key: &Key, now: Timestamp) -> (Style, &'static str) {
+    let ends: Option<Timestamp> = key.expires_at.as_deref().and_then(|at| at.parse().ok());
+    match (&key.revoked_at, ends) {
+        (Some(_), _) => (BAD, "revoked"),
+        (None, Some(at)) if at <= now => (WARN, "expired"),
+        (None, _) => (GOOD, "active"),
+    }
 }

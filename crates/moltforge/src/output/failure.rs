@@ -79,8 +79,7 @@ impl Failure {
 
     pub(super) fn lines(&self) -> Vec<Vec<(Style, &str)>> {
         let mut first = vec![(BAD, "error: ")];
-        // some say themselves what was attempted
-        if !self.0.detail.starts_with("cannot ") {
+        if !self.says_itself() {
             first.extend([(BOLD, "cannot "), (BOLD, self.0.attempted.as_str()), (PLAIN, ": ")]);
         }
         first.push((PLAIN, &self.0.detail));
@@ -105,10 +104,17 @@ impl Failure {
         lines
     }
 
+    /// Some details say themselves what was attempted.
+    fn says_itself(&self) -> bool {
+        self.0.detail.starts_with("cannot ")
+    }
+
     pub(super) fn to_json(&self) -> serde_json::Value {
+        let Parts { attempted, detail, .. } = &*self.0;
+        let message = if self.says_itself() { detail.clone() } else { format!("cannot {attempted}: {detail}") };
         json!({ "error": {
             "code": self.0.code,
-            "message": format!("cannot {}: {}", self.0.attempted, self.0.detail),
+            "message": message,
             "hint": self.0.hint,
             "errors": self.0.items,
             "request_id": self.0.request_id,

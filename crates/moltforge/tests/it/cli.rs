@@ -251,6 +251,7 @@ fn a_refused_agent_keeps_no_other_from_going_live() {
     assert_eq!((&out[0]["agent"], &out[1]["agent"], &out[2]), (&json!("a"), &json!("c"), &json!(null)));
     let error: serde_json::Value = serde_json::from_str(&done.err).unwrap();
     assert_eq!(error["error"]["code"], "model_unknown");
+    assert_eq!(error["error"]["message"].as_str().unwrap().matches("cannot ").count(), 1, "{error}");
     let alone = run(at, &["deploy", "all/b", "-o", "json"]);
     assert_eq!((alone.code, alone.out.as_str()), (1, ""));
     let nobody = run(at, &["deploy", "all", "--server", "http://127.0.0.1:9", "--key", "mf_x"]);
@@ -290,6 +291,29 @@ fn an_unknown_effect_is_said_with_the_decision_that_it_needs() {
     assert!(refused.code == 1 && refused.err.contains("hint: ") && refused.err.contains("--unknown-effects retry"));
     run(at, &["resume", id, "--unknown-effects", "fail"]).ok();
     assert_eq!(run(at, &["executions", "events", id, "--follow"]).out.trim(), "paid");
+}
+
+#[test]
+fn a_key_has_the_scopes_of_its_maker_and_an_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let _dev = Dev::start(at, &[]);
+    let narrow = ["keys", "create", "narrow", "--scopes", "keys:write,keys:read", "-o", "json"];
+    let narrow = run(at, &narrow).json();
+    let maker = narrow["secret"].as_str().unwrap();
+    let made = run(at, &["keys", "create", "second", "--key", maker, "-o", "json"]).json();
+    assert_eq!(made["scopes"], narrow["scopes"]);
+    let refused = run(at, &["keys", "create", "strong", "--key", maker, "--scopes", "agents:read"]);
+    assert!(refused.err.contains("key_scope_exceeds") && refused.err.contains("hint: "), "{}", refused.err);
+    run(at, &["keys", "create", "short", "--expires", "1s"]).ok();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let keys = run(at, &["keys", "list"]).ok();
+    let state = |name: &str| {
+        let words: Vec<&str> = keys.lines().map(str::split_whitespace).flat_map(Iterator::collect::<Vec<_>>).collect();
+        let place = words.iter().position(|word| *word == name).unwrap();
+        words[place + 2].to_owned()
+    };
+    assert_eq!((state("short"), state("second")), ("expired".to_owned(), "active".to_owned()), "{keys}");
 }
 
 #[test]
