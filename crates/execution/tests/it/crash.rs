@@ -13,7 +13,8 @@ use moltforge_types::journal::Entry;
 use serde_json::{Value, json};
 
 use super::faulty::{Death, Faulty};
-use super::world::{World, samples};
+use super::server::Server;
+use super::world::{World, examples, samples};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -47,6 +48,16 @@ async fn every_write_of_every_sample_survives_a_crash() {
     }
     println!("{cases} crash points");
     assert!(cases >= 60, "{cases}");
+}
+
+#[tokio::test]
+async fn every_example_is_a_sample() {
+    let server = Server::start().await;
+    let names: HashSet<_> = samples(&server).into_iter().map(|(config, _)| config.name).collect();
+    for entry in std::fs::read_dir(examples()).expect("the folder is there") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a name");
+        assert!(names.contains(&name), "examples/{name} is in no crash test");
+    }
 }
 
 struct Ran {

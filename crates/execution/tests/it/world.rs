@@ -1,6 +1,6 @@
 //! A store with agents in it, and nodes that run on it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,9 +118,14 @@ async fn project(store: &Store) -> ProjectId {
     project.project_id
 }
 
+/// Where the sample agents are.
+pub(crate) fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+}
+
 /// The sample agents, with waits short enough for a test and tools that go to the counting server.
 pub(crate) fn samples(server: &Server) -> Vec<(AgentConfig, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let folder = examples();
     let mut samples: Vec<_> = [
         ("hello", json!({"name": "Ada"})),
         ("calculator", json!({"first": [1, 2], "second": [30, 40]})),
