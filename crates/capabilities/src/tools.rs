@@ -131,7 +131,7 @@ impl ToolSet {
     /// Parses, validates and decides, without I/O: called inside the owner's loop.
     pub fn begin(&self, tool: &str, arguments: &str, now: Timestamp) -> Begin {
         let Some(spec) = self.get(tool) else { return Begin::Rejected(self.unknown(tool)) };
-        let mut arguments = match arguments::parse(tool, arguments, &spec.validator) {
+        let mut arguments = match arguments::parse(tool, arguments, &spec.parameters, &spec.validator) {
             Ok(arguments) => arguments,
             Err(error) => return Begin::Rejected(error),
         };

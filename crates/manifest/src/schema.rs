@@ -20,6 +20,9 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// The largest compiled regular expression of a `pattern`, in bytes.
 const MAX_PATTERN_BYTES: usize = 1024 * 1024;
 
+/// The most faults that may be looked for at once: about that many stay in memory.
+const MAX_FAULTS: u64 = 100_000;
+
 /// Compiles a schema (2020-12) whose references stay within it. Patterns run in linear time: an input cannot make one
 /// slow, and look-around and back-references are refused for that reason. So are schemas whose references multiply into
 /// more work than a server should do for one value.
@@ -27,7 +30,49 @@ const MAX_PATTERN_BYTES: usize = 1024 * 1024;
 /// # Errors
 /// What is wrong with the schema, as text.
 pub fn compile(schema: &Value) -> Result<Validator, String> {
-    build(schema).map_err(|(_, message)| message)
+    build(schema).map_err(|(at, message)| if at.is_empty() { message } else { format!("at {at}: {message}") })
+}
+
+/// Why a value does not fit a schema: JSON pointer and message of each fault, at most `most`; nothing when it fits.
+/// `validator` is the compiled `schema`.
+///
+/// All faults are found before the first one is told, and a large value can have more than the memory holds. For such a
+/// value it is only said that it does not fit.
+pub fn errors(schema: &Value, validator: &Validator, value: &Value, most: usize) -> Vec<(String, String)> {
+    if validator.is_valid(value) {
+        return Vec::new();
+    }
+    let work = work::check(schema).unwrap_or(work::MAX_WORK);
+    let parts = usize::try_from(MAX_FAULTS / work.max(1)).unwrap_or(usize::MAX);
+    if !has_at_most(value, parts) {
+        return vec![(String::new(), "it does not fit the schema, and is too large to say where".to_owned())];
+    }
+    let text = |error: &jsonschema::ValidationError<'_>| error.masked().to_string().chars().take(500).collect();
+    validator
+        .iter_errors(value)
+        .take(most)
+        .map(|error| (error.instance_path().as_str().to_owned(), text(&error)))
+        .collect()
+}
+
+/// Whether a value has at most so many parts, itself included.
+fn has_at_most(value: &Value, parts: usize) -> bool {
+    let mut left = parts;
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        if left == 0 {
+            return false;
+        }
+        left -= 1;
+        match value {
+            Value::Array(items) if items.len() > left => return false,
+            Value::Object(fields) if fields.len() > left => return false,
+            Value::Array(items) => open.extend(items),
+            Value::Object(fields) => open.extend(fields.values()),
+            _ => {}
+        }
+    }
+    true
 }
 
 /// The validator, or where within the schema it fails and why.

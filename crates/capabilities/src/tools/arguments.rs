@@ -10,7 +10,7 @@ const MAX_ARGUMENTS: usize = 1024 * 1024;
 const MAX_FAULTS: usize = 5;
 const MAX_FAULT: usize = 300;
 
-pub(super) fn parse(tool: &str, text: &str, validator: &Validator) -> Result<Value, ErrorInfo> {
+pub(super) fn parse(tool: &str, text: &str, schema: &Value, validator: &Validator) -> Result<Value, ErrorInfo> {
     if text.len() > MAX_ARGUMENTS {
         return Err(error(tool, &format!("they are longer than {MAX_ARGUMENTS} bytes")));
     }
@@ -20,15 +20,13 @@ pub(super) fn parse(tool: &str, text: &str, validator: &Validator) -> Result<Val
         Ok(arguments) => arguments,
         Err(fault) => return Err(error(tool, &format!("they are not JSON: {fault}"))),
     };
-    if validator.is_valid(&arguments) {
+    let faults = moltforge_manifest::schema::errors(schema, validator, &arguments, MAX_FAULTS);
+    if faults.is_empty() {
         return Ok(arguments);
     }
-    let mut faults: Vec<String> = validator
-        .iter_errors(&arguments)
-        .take(MAX_FAULTS)
-        .map(|fault| {
-            let at = fault.instance_path().as_str().to_owned();
-            let text = fault.masked().to_string();
+    let mut faults: Vec<String> = faults
+        .into_iter()
+        .map(|(at, text)| {
             let text: String = text.chars().take(MAX_FAULT).collect();
             if at.is_empty() { text } else { format!("at {at}: {text}") }
         })

@@ -152,3 +152,31 @@ fn large_and_many_patterns_are_refused() {
     assert!(schema::compile(&json!({"pattern": "^[a-z0-9-]{1,63}$"})).is_ok());
     assert!(schema::compile(&json!({"pattern": r"^\w{1,64}$"})).is_ok());
 }
+
+#[test]
+fn faults_of_a_large_value_are_not_gathered() {
+    let all: Vec<Value> = (0..900).map(|at| json!({"type": "string", "minLength": at})).collect();
+    let schema = json!({"type": "array", "items": {"allOf": all}});
+    let validator = schema::compile(&schema).unwrap();
+    let numbers = |count: usize| json!(vec![0; count]);
+    let few = schema::errors(&schema, &validator, &numbers(50), 5);
+    assert_eq!(few.len(), 5);
+    assert_eq!(few[0].0, "/0");
+    let begun = Instant::now();
+    let many = schema::errors(&schema, &validator, &numbers(400_000), 5);
+    assert!(begun.elapsed() < Duration::from_secs(2), "took {:?}", begun.elapsed());
+    assert_eq!(many.len(), 1);
+    assert!(many[0].1.contains("too large to say where"), "{many:?}");
+    let simple = json!({"items": {"type": "integer"}});
+    let validator = schema::compile(&simple).unwrap();
+    assert!(schema::errors(&simple, &validator, &numbers(400_000), 5).is_empty());
+    let mut one_wrong = vec![json!(1); 20_000];
+    one_wrong[12_345] = json!("x");
+    assert_eq!(schema::errors(&simple, &validator, &json!(one_wrong), 5)[0].0, "/12345");
+}
+
+#[test]
+fn the_refusal_of_a_stored_schema_says_where() {
+    let error = refusal(&chain(27, |next| json!({"allOf": [next, next]})));
+    assert!(error.starts_with("at /$defs/d"), "{error}");
+}
