@@ -306,6 +306,7 @@ fn a_key_has_the_scopes_of_its_maker_and_an_end() {
     let refused = run(at, &["keys", "create", "strong", "--key", maker, "--scopes", "agents:read"]);
     assert!(refused.err.contains("key_scope_exceeds") && refused.err.contains("hint: "), "{}", refused.err);
     run(at, &["keys", "create", "short", "--expires", "1s"]).ok();
+    // a real wait: the key ends by the clock of this machine
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let keys = run(at, &["keys", "list"]).ok();
     let state = |name: &str| {
