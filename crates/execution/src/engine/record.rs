@@ -94,10 +94,7 @@ impl Execution {
                 self.reason = Some(*reason);
                 self.run_at = None;
                 self.held_since.get_or_insert(recorded.at);
-                // what an operator says is a note, not an error
-                if let (Some(detail), false) = (detail, *reason == Reason::Operator) {
-                    self.error = Some(ErrorInfo::new(reason.as_str(), detail));
-                }
+                self.error = detail.as_ref().and_then(|detail| held_for(*reason, detail)).or(self.error.take());
             }
             Entry::RetryScheduled { error, failures, run_at, .. } => {
                 self.state = State::BackingOff;
@@ -154,6 +151,19 @@ impl Execution {
                 self.messages.push(Arc::new(Message::Tool { call_id: call.call_id, tool: call.tool, content }));
             }
         }
+    }
+}
+
+/// Why an execution is held, as an error. What an operator says is a note.
+fn held_for(reason: Reason, detail: &str) -> Option<ErrorInfo> {
+    match reason {
+        Reason::RetriesExhausted => Some(ErrorInfo::new("retries_exhausted", detail)),
+        Reason::EffectUnknown => Some(ErrorInfo::new("effect_unknown", detail)),
+        Reason::CrashLoop => Some(ErrorInfo::new("crash_loop", detail)),
+        Reason::Diverged => Some(ErrorInfo::new("diverged", detail)),
+        Reason::JournalLimit => Some(ErrorInfo::new("journal_limit", detail)),
+        Reason::VersionMissing => Some(ErrorInfo::new("version_missing", detail)),
+        Reason::Operator | Reason::Budget => None,
     }
 }
 

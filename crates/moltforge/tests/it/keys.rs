@@ -55,6 +55,7 @@ async fn an_expired_key_is_refused(world: World) {
     let created = world.client().keys().create(&short).await.unwrap();
     let reader = with(&world, &created.secret);
     reader.agents().list(&ListAgents::default()).await.unwrap();
+    // a real wait: the key's own time
     tokio::time::sleep(std::time::Duration::from_millis(1600)).await;
     let error = reader.agents().list(&ListAgents::default()).await.unwrap_err();
     assert_eq!((error.status(), error.code()), (Some(401), "key_expired"));

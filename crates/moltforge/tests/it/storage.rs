@@ -73,6 +73,7 @@ fn a_full_disk_loses_nothing() {
                     break;
                 }
                 assert!(begun.elapsed() < Duration::from_secs(30), "{n} does not end: {execution}");
+                // a real wait: another process does its work
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -83,6 +84,7 @@ fn a_full_disk_loses_nothing() {
                 break;
             }
             assert!(begun.elapsed() < Duration::from_secs(30), "{}", ready.text());
+            // a real wait: another process does its work
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
@@ -104,11 +106,16 @@ impl SmallDisk {
         fs::create_dir(&disk).unwrap();
         let script = format!("mount -t tmpfs -o size={size} none {} && touch {0}/mounted && sleep 300", disk.display());
         // root makes the mount; anybody else is root of a user namespace first
-        let holder = Command::new("unshare").args(["-U", "-r", "-m", "sh", "-c", &script]).current_dir(at).spawn().unwrap();
+        let holder =
+            Command::new("unshare").args(["-U", "-r", "-m", "sh", "-c", &script]).current_dir(at).spawn().unwrap();
         let path = PathBuf::from(format!("/proc/{}/root{}", holder.id(), disk.display()));
         let begun = Instant::now();
         while !path.join("mounted").try_exists().unwrap_or(false) {
-            assert!(begun.elapsed() < Duration::from_secs(10), "no mount: this test needs user namespaces (unshare -Urm)");
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "no mount: this test needs user namespaces (unshare -Urm)"
+            );
+            // a real wait: another process does its work
             std::thread::sleep(Duration::from_millis(10));
         }
         let target = holder.id().to_string();
