@@ -166,3 +166,24 @@ proptest! {
         let _ = set.begin(&name, &arguments, NOW);
     }
 }
+
+#[test]
+fn a_stored_tool_whose_schema_multiplies_is_an_error() {
+    let mut defs = serde_json::Map::new();
+    for at in 0..27 {
+        let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});
+        defs.insert(format!("d{at}"), json!({"allOf": [next, next]}));
+    }
+    defs.insert("d27".to_owned(), json!({}));
+    let config = serde_json::from_value(json!({
+        "name": "a", "kind": "prompt", "model": "scripted", "tools": ["x.y"],
+        "tool": [{
+            "name": "x.y", "description": "d", "url": "https://api.test/",
+            "parameters": {"type": "object", "$defs": defs, "$ref": "#/$defs/d0"},
+        }],
+    }))
+    .unwrap();
+    let error = ToolSet::resolve(&config).unwrap_err();
+    assert_eq!(error.code, "tools_invalid");
+    assert!(error.message.contains("more than 1000 sub-schemas"), "{error:?}");
+}

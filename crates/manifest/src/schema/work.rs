@@ -137,15 +137,12 @@ fn order(nodes: &[Node]) -> Result<Vec<usize>, (String, String)> {
                     Seen::No => seen[at] = Seen::Open,
                 }
             }
-            match nodes[at].same.get(next) {
-                Some(to) => {
-                    open.push((at, next + 1));
-                    open.push((*to, 0));
-                }
-                None => {
-                    seen[at] = Seen::Done;
-                    order.push(at);
-                }
+            if let Some(to) = nodes[at].same.get(next) {
+                open.push((at, next + 1));
+                open.push((*to, 0));
+            } else {
+                seen[at] = Seen::Done;
+                order.push(at);
             }
         }
     }
