@@ -78,6 +78,11 @@ impl Client {
         SignInCodes { client: self }
     }
 
+    /// `GET /v1/metrics`: the project's metrics in the text format of OpenMetrics.
+    pub async fn metrics(&self) -> Result<String, Error> {
+        self.text(request::Request::get(&["v1", "metrics"])?).await
+    }
+
     /// Whether the server answers `GET /readyz` with success: it is up and reaches its store.
     pub async fn ready(&self) -> Result<bool, Error> {
         let response = self.send(request::Request::get(&["readyz"])?.once()).await?;

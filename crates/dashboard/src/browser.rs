@@ -2,15 +2,12 @@
 
 use std::convert::Infallible;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
 use axum::extract::FromRequestParts;
 use http::header::{COOKIE, HOST, HeaderName, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Uri};
 use moltforge_client::Client;
 use moltforge_types::{Ambient, RequestId, Timestamp};
-use tower::ServiceExt as _;
 
 use crate::App;
 use crate::flash::Flash;
@@ -19,9 +16,6 @@ use crate::flash::Flash;
 /// The last one is the gateway's own word: it replaces what a client says.
 const FORWARDED: [HeaderName; 5] =
     [COOKIE, ORIGIN, HOST, HeaderName::from_static("sec-fetch-site"), HeaderName::from_static("x-forwarded-for")];
-
-/// The most bytes of metrics that are read.
-const MOST_METRICS_BYTES: usize = 1024 * 1024;
 
 /// One request of a browser.
 pub(crate) struct Browser {
@@ -34,28 +28,12 @@ pub(crate) struct Browser {
     /// What just happened, when the address says so.
     pub(crate) flash: Option<Flash>,
     ambient: Ambient,
-    api: Router,
-    headers: HeaderMap,
 }
 
 impl Browser {
     /// A key for a form that starts something: sent twice, it starts once.
     pub(crate) fn form_key(&self) -> String {
         self.ambient.id::<RequestId>().to_string()
-    }
-
-    /// The project's metrics as text. `None` without the scope, and when the monitoring service does not answer: a page
-    /// is not lost for want of a number.
-    // the one request past the client, which speaks JSON and has no method for this text
-    pub(crate) async fn metrics(&self) -> Option<String> {
-        let mut request = http::Request::get("/v1/metrics").body(Body::empty()).ok()?;
-        request.headers_mut().clone_from(&self.headers);
-        let answer = self.api.clone().oneshot(request).await.ok()?;
-        if !answer.status().is_success() {
-            return None;
-        }
-        let body = to_bytes(answer.into_body(), MOST_METRICS_BYTES).await.ok()?;
-        String::from_utf8(body.into()).ok()
     }
 }
 
@@ -72,13 +50,11 @@ impl FromRequestParts<App> for Browser {
         let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8420");
         let base_url = app.config.public_url.clone().unwrap_or_else(|| format!("http://{host}"));
         Ok(Self {
-            client: Client::in_process(app.api.clone(), headers.clone()),
+            client: Client::in_process(app.api.clone(), headers),
             now: app.config.ambient.now(),
             base_url: base_url.trim_end_matches('/').to_owned(),
             flash: flash(&parts.uri),
             ambient: app.config.ambient.clone(),
-            api: app.api.clone(),
-            headers,
         })
     }
 }

@@ -29,6 +29,8 @@ use crate::{text, time};
 
 /// Steps of one page.
 const SHOWN_STEPS: usize = 200;
+/// Steps that are read of one execution.
+const MOST_STEPS: usize = 5_000;
 /// The latest events that are shown.
 const SHOWN_EVENTS: u32 = 200;
 
@@ -65,16 +67,28 @@ pub(crate) async fn live(browser: Browser, Path(id): Path<String>, Query(asked):
     Ok(Html(text::harmless(page.fragment(browser.now).into_string())).into_response())
 }
 
+/// The steps, as many as a page shows parts of.
+async fn all_steps(client: &Client, id: &str) -> std::result::Result<Vec<Step>, moltforge_client::Error> {
+    let mut query = PageQuery { cursor: None, limit: Some(200) };
+    let mut steps = Vec::new();
+    loop {
+        let page = client.executions().steps(id, &query).await?;
+        steps.extend(page.items);
+        query.cursor = page.next;
+        if query.cursor.is_none() || steps.len() >= MOST_STEPS {
+            return Ok(steps);
+        }
+    }
+}
+
 async fn load(browser: &Browser, id: &str, asked: &Asked) -> Result<Page> {
     let client: &Client = &browser.client;
     let execution = client.executions().get(id).await?;
     let after = execution.seq.saturating_sub(u64::from(SHOWN_EVENTS));
     let events = ListEvents { after: Some(after), limit: Some(SHOWN_EVENTS) };
-    let all = PageQuery::default();
-    let (steps, events) = futures::try_join!(async { client.executions().steps(id, &all).await }, async {
-        client.executions().events_page(id, &events).await
-    })?;
-    Ok(Page { execution, steps: steps.items, until: asked.until, events: events.items, form_key: browser.form_key() })
+    let (steps, events) =
+        futures::try_join!(all_steps(client, id), async { client.executions().events_page(id, &events).await })?;
+    Ok(Page { execution, steps, until: asked.until, events: events.items, form_key: browser.form_key() })
 }
 
 impl View for Page {
