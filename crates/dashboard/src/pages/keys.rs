@@ -42,11 +42,14 @@ pub(crate) async fn show(browser: Browser) -> Result {
 pub(crate) async fn create(browser: Browser, form: Form) -> Result {
     let name = form.filled("name").unwrap_or_default();
     let scopes = Scope::ALL.iter().map(|scope| scope.as_str()).filter(|scope| form.0.contains_key(*scope));
-    let body = CreateKey {
-        name: name.clone(),
-        scopes: scopes.map(str::to_owned).collect(),
-        expires_at: expiry(&form, browser.now)?,
-    };
+    let scopes: Vec<String> = scopes.map(str::to_owned).collect();
+    // without any, the API gives a key all that its maker may
+    if scopes.is_empty() {
+        let error = Some("Choose at least one scope.".to_owned());
+        let page = load(&browser, Page { error, name, ..Default::default() }).await?;
+        return Ok(browser.page(&page));
+    }
+    let body = CreateKey { name: name.clone(), scopes, expires_at: expiry(&form, browser.now)? };
     let page = match browser.client.keys().create(&body).await {
         Ok(created) => Page { created: Some(created), ..Default::default() },
         Err(error) if matches!(error.kind(), Kind::Invalid | Kind::Conflict) => {

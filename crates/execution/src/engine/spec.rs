@@ -9,6 +9,9 @@ use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{AgentId, AgentName, ProjectId, VersionId};
 use serde_json::Value;
 
+/// Faults of a value that are told.
+const MAX_FAULTS: usize = 20;
+
 /// A version, ready to run.
 pub struct Spec {
     /// The project.
@@ -135,7 +138,7 @@ impl Spec {
 
     /// What is wrong with an input: JSON pointer and message of each fault, at most 20.
     pub fn input_errors(&self, input: &Value) -> Vec<(String, String)> {
-        errors(self.input.as_ref(), input)
+        errors(self.config.input_schema.as_ref(), self.input.as_ref(), input)
     }
 
     /// The output that a final text means: JSON that fits the output schema when there is one, else the text.
@@ -146,7 +149,7 @@ impl Spec {
         let invalid = |message: String| ErrorInfo::new("output_invalid", message);
         let value: Value = serde_json::from_str(text.trim())
             .map_err(|error| invalid(format!("the final text is not the JSON that output_schema asks for: {error}")))?;
-        match errors(self.output.as_ref(), &value).first() {
+        match errors(self.config.output_schema.as_ref(), self.output.as_ref(), &value).first() {
             None => Ok(value),
             Some((pointer, message)) => {
                 Err(invalid(format!("the final text does not fit output_schema at {pointer:?}: {message}")))
@@ -155,11 +158,9 @@ impl Spec {
     }
 }
 
-fn errors(validator: Option<&jsonschema::Validator>, value: &Value) -> Vec<(String, String)> {
-    let Some(validator) = validator else { return Vec::new() };
-    validator
-        .iter_errors(value)
-        .take(20)
-        .map(|error| (error.instance_path().to_string(), error.to_string().chars().take(500).collect()))
-        .collect()
+fn errors(schema: Option<&Value>, validator: Option<&jsonschema::Validator>, value: &Value) -> Vec<(String, String)> {
+    match (schema, validator) {
+        (Some(schema), Some(validator)) => moltforge_manifest::schema::errors(schema, validator, value, MAX_FAULTS),
+        _ => Vec::new(),
+    }
 }
