@@ -55,8 +55,8 @@ fn main() {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("the gateway against bare axum, {cores} cores, medians of {TURNS} turns of {seconds} s each");
     println!(
-        "{:22}{:>10}{:>10}{:>8}{:>10}{:>10}{:>12}",
-        "", "bare/s", "gated/s", "ratio", "p99 bare", "p99 gated", "added p99"
+        "{:22}{:>10}{:>10}{:>8}{:>10}{:>10}{:>12}{:>19}",
+        "", "bare/s", "gated/s", "ratio", "p99 bare", "p99 gated", "added p99", "CPU us per request"
     );
     for (name, clients, request) in [
         ("GET, 64 clients", 64, get_request(&secret)),
