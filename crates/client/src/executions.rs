@@ -68,6 +68,16 @@ impl Executions<'_> {
         self.client.json(Request::get(&["v1", "executions", execution, "steps"])?.query(page)?).await
     }
 
+    /// `GET /v1/executions/{execution}/steps`: all pages, fetched as the stream is read.
+    pub fn steps_all(self, execution: &str) -> impl Stream<Item = Result<Step, Error>> + Send + 'static {
+        let (client, execution) = (self.client.clone(), execution.to_owned());
+        pages::all(None, move |cursor| {
+            let (client, execution) = (client.clone(), execution.clone());
+            let page = PageQuery { cursor, limit: Some(200) };
+            async move { client.executions().steps(&execution, &page).await }
+        })
+    }
+
     /// `GET /v1/executions/{execution}/events`: one page, oldest first, of what has happened so far.
     pub async fn events_page(self, execution: &str, query: &ListEvents) -> Result<Page<CloudEvent>, Error> {
         self.client.json(Request::get(&["v1", "executions", execution, "events"])?.query(query)?).await

@@ -8,8 +8,8 @@ mod parts;
 
 use axum::extract::{Path, Query};
 use axum::response::{Html, IntoResponse as _};
+use futures::{StreamExt as _, TryStreamExt as _};
 use maud::{Markup, html};
-use moltforge_api::PageQuery;
 use moltforge_api::executions::{Execution, ListEvents, Step};
 use moltforge_client::Client;
 use moltforge_types::Timestamp;
@@ -67,27 +67,13 @@ pub(crate) async fn live(browser: Browser, Path(id): Path<String>, Query(asked):
     Ok(Html(text::harmless(page.fragment(browser.now).into_string())).into_response())
 }
 
-/// The steps, as many as a page shows parts of.
-async fn all_steps(client: &Client, id: &str) -> std::result::Result<Vec<Step>, moltforge_client::Error> {
-    let mut query = PageQuery { cursor: None, limit: Some(200) };
-    let mut steps = Vec::new();
-    loop {
-        let page = client.executions().steps(id, &query).await?;
-        steps.extend(page.items);
-        query.cursor = page.next;
-        if query.cursor.is_none() || steps.len() >= MOST_STEPS {
-            return Ok(steps);
-        }
-    }
-}
-
 async fn load(browser: &Browser, id: &str, asked: &Asked) -> Result<Page> {
     let client: &Client = &browser.client;
     let execution = client.executions().get(id).await?;
     let after = execution.seq.saturating_sub(u64::from(SHOWN_EVENTS));
     let events = ListEvents { after: Some(after), limit: Some(SHOWN_EVENTS) };
-    let (steps, events) =
-        futures::try_join!(all_steps(client, id), async { client.executions().events_page(id, &events).await })?;
+    let steps = client.executions().steps_all(id).take(MOST_STEPS).try_collect();
+    let (steps, events) = futures::try_join!(steps, async { client.executions().events_page(id, &events).await })?;
     Ok(Page { execution, steps, until: asked.until, events: events.items, form_key: browser.form_key() })
 }
 

@@ -1,7 +1,6 @@
 //! `moltforge executions`
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use moltforge_api::PageQuery;
 use moltforge_api::executions::{Execution, ListEvents, ListExecutions, Step};
 use serde_json::Value;
 
@@ -126,16 +125,7 @@ fn get(out: Output, execution: &Execution) {
 async fn steps(context: &Context, execution: &str) -> Result<Exit, Failure> {
     let attempted = || format!("show the steps of {execution}");
     let client = context.connection.client().attempt(attempted)?;
-    let mut steps: Vec<Step> = Vec::new();
-    let mut page = PageQuery { cursor: None, limit: Some(200) };
-    loop {
-        let answer = client.executions().steps(execution, &page).await.attempt(attempted)?;
-        steps.extend(answer.items);
-        if answer.next.is_none() {
-            break;
-        }
-        page.cursor = answer.next;
-    }
+    let steps: Vec<Step> = client.executions().steps_all(execution).try_collect().await.attempt(attempted)?;
     context.output.data(&steps, |out| {
         let mut table = Table::new(&["#", "KIND", "NAME", "STATE", "TOOK", "TOKENS", "IN", "OUT"], "no steps yet");
         for step in &steps {
