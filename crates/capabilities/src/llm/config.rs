@@ -48,6 +48,18 @@ const fn two_minutes() -> u64 {
 }
 
 impl Provider {
+    /// A provider without a key, and with what the configuration means where it is silent.
+    pub fn new(name: &str, base_url: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            base_url: base_url.to_owned(),
+            api_key_env: None,
+            timeout_seconds: ten_minutes(),
+            silence_seconds: two_minutes(),
+            api_key: None,
+        }
+    }
+
     /// The longest that one call may take.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds.clamp(1, 3600))

@@ -35,14 +35,7 @@ pub(crate) fn request(config: &Arc<AgentConfig>, messages: Vec<Message>) -> Mode
 }
 
 pub(crate) fn provider(name: &str, base_url: &str) -> Provider {
-    Provider {
-        name: name.to_owned(),
-        base_url: base_url.to_owned(),
-        api_key_env: None,
-        timeout_seconds: 30,
-        silence_seconds: 120,
-        api_key: Some(Secret::new(KEY)),
-    }
+    Provider { timeout_seconds: 30, api_key: Some(Secret::new(KEY)), ..Provider::new(name, base_url) }
 }
 
 pub(crate) fn models(providers: Vec<Provider>) -> Models {

@@ -17,14 +17,9 @@ pub fn from_environment(models: &mut ModelsConfig, variable: impl Fn(&str) -> Op
     let in_file = models.providers.len();
     let wanted = base_url.is_some() || variable(OPENAI_KEY).is_some();
     if wanted && !models.providers.iter().any(|provider| provider.name == OPENAI) {
-        models.providers.push(Provider {
-            name: OPENAI.to_owned(),
-            base_url: base_url.unwrap_or_else(|| OPENAI_URL.to_owned()),
-            api_key_env: Some(OPENAI_KEY.to_owned()),
-            timeout_seconds: 600,
-            silence_seconds: 120,
-            api_key: None,
-        });
+        let base_url = base_url.as_deref().unwrap_or(OPENAI_URL);
+        let api_key_env = Some(OPENAI_KEY.to_owned());
+        models.providers.push(Provider { api_key_env, ..Provider::new(OPENAI, base_url) });
     }
     for provider in &mut models.providers {
         provider.api_key = provider.api_key_env.as_deref().and_then(&variable).map(|key| Secret::new(key.trim()));
