@@ -171,8 +171,14 @@ impl Owner {
                 self.apply(execution_id, Command::ToolAnswered { step, started_at, result }, None);
             }
             Event::Loaded { project_id, execution_id, result } => self.loaded(project_id, execution_id, result),
+            // the next owner finds it among the rows
+            Event::Again { .. } if self.draining.is_some() => {}
             Event::Again { project_id, execution_id, command } => {
-                self.apply_or_load(project_id, execution_id, command, None);
+                if self.slots_taken() < self.shared.config.max_running {
+                    self.apply_or_load(project_id, execution_id, command, None);
+                } else {
+                    self.again(project_id, execution_id, command);
+                }
             }
             Event::Due { rows, recovery } => self.due_rows(rows, recovery),
             Event::DueFailed => self.refill_at = self.shared.ambient.now().plus(MAX_SLEEP),

@@ -222,7 +222,8 @@ impl Owner {
         }
     }
 
-    fn again(&self, project_id: ProjectId, execution_id: ExecutionId, command: Command) {
+    /// Reads an execution again a moment later.
+    pub(super) fn again(&self, project_id: ProjectId, execution_id: ExecutionId, command: Command) {
         let events = self.events_in.clone();
         tokio::spawn(async move {
             tokio::time::sleep(super::MAX_SLEEP).await;
