@@ -104,7 +104,8 @@ impl SmallDisk {
     fn mount(at: &Path, size: &str) -> Self {
         let disk = at.join("disk");
         fs::create_dir(&disk).unwrap();
-        let script = format!("mount -t tmpfs -o size={size} none {} && touch {0}/mounted && sleep 300", disk.display());
+        let script =
+            format!("mount -t tmpfs -o size={size} none {} && touch {0}/mounted && exec sleep 300", disk.display());
         // root makes the mount; anybody else is root of a user namespace first
         let holder =
             Command::new("unshare").args(["-U", "-r", "-m", "sh", "-c", &script]).current_dir(at).spawn().unwrap();
