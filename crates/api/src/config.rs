@@ -62,7 +62,7 @@ pub enum AgentKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Wall time from its acceptance to its end, waiting included; `24h` when absent, at most `3650d`.
+    /// Wall time from its acceptance to its end, waiting included, time on hold not; `24h` when absent, at most `3650d`.
     pub wall: String,
     /// Model calls; 50 when absent, at most 10000.
     pub turns: u32,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// A tenth less CPU per run than the C library's, measured on workload W (docs/benchmarks.md).
+/// Less CPU per run than the C library's (docs/adr/0009-mimalloc-and-fdatasync.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

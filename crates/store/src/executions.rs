@@ -38,7 +38,7 @@ pub struct ExecutionRow {
     pub request_hash: Option<String>,
     /// The input, JSON.
     pub input: String,
-    /// When it fails if it has not ended.
+    /// When it fails if it has not ended, as it was accepted. Holds move that; `columns.wake_at` follows them.
     pub deadline: Option<Timestamp>,
     /// When it was accepted.
     pub created_at: Timestamp,

@@ -14,7 +14,8 @@ use crate::secrets;
 const MAX_NAME: usize = 100;
 
 impl Accounts {
-    /// Makes a key with at most its maker's scopes, and with exactly those when none is named. The secret is in the answer and nowhere else.
+    /// Makes a key with at most its maker's scopes, and with exactly those when none is named. The secret is in the
+    /// answer and nowhere else.
     ///
     /// # Errors
     /// `key_invalid`, `key_scope_exceeds`.
