@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::engine::{Command, Recorded, Start, UnknownEffects};
 use crate::error::Error;
 use crate::live::{Live, agent_ref};
+use crate::shard::calls::Outside;
 use crate::shard::load;
 use crate::shard::message::{Reply, Request};
 use crate::shard::shared::Shared;
@@ -37,6 +38,8 @@ const MAX_NOTE: usize = 1_000;
 /// The execution service of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Executions {
+    store: Store,
+    live: Arc<Live>,
     shared: Arc<Shared>,
     supervisor: Supervisor,
 }
@@ -62,10 +65,10 @@ impl Executions {
         tools: Tools,
         ambient: Ambient,
     ) -> Self {
-        let (specs, live) = (Specs::default(), Live::default());
-        let shared = Arc::new(Shared { config, store, journal, bus, models, tools, ambient, specs, live });
+        let calls = Arc::new(Outside { models, tools });
+        let shared = Arc::new(Shared { config, journal, bus, calls, ambient, specs: Specs::default() });
         let supervisor = Supervisor::start(shared.clone());
-        Self { shared, supervisor }
+        Self { store, live: Arc::default(), shared, supervisor }
     }
 
     /// Whether requests are taken, and why not.
@@ -100,7 +103,7 @@ impl Executions {
         }
         let request_hash = key.is_some().then(|| request_hash(&request, &input));
         if let Some(key) = &key
-            && let Some(row) = self.shared.store.executions(project_id).find_by_key(key).await?
+            && let Some(row) = self.store.executions(project_id).find_by_key(key).await?
         {
             if row.request_hash != request_hash {
                 return Err(Error::IdempotencyKeyReused(row.execution_id));
@@ -108,7 +111,7 @@ impl Executions {
             let execution = self.wait_if_live(project_id, row.execution_id, views::of_row(row), wait).await?;
             return Ok(Started { execution, created: false });
         }
-        let (spec, environment) = self.shared.live.resolve(&self.shared, project_id, &request).await?;
+        let (spec, environment) = self.live.resolve(&self.shared, &self.store, project_id, &request).await?;
         let input = spec.with_defaults(request.input);
         let errors = spec.input_errors(&input);
         if !errors.is_empty() {
@@ -177,7 +180,7 @@ impl Executions {
 
     /// One execution.
     pub async fn get(&self, project_id: ProjectId, id: ExecutionId) -> Result<View, Error> {
-        let row = self.shared.store.executions(project_id).find(id).await?;
+        let row = self.store.executions(project_id).find(id).await?;
         row.map(views::of_row).ok_or_else(|| Error::ExecutionNotFound(id.to_string()))
     }
 
@@ -203,7 +206,7 @@ impl Executions {
             Some(agent) => Some(self.agent_id(project_id, agent).await?),
         };
         let filter = ExecutionFilter { agent_id: agent, states: &states, before };
-        let (rows, more) = self.shared.store.executions(project_id).list(filter, limit).await?;
+        let (rows, more) = self.store.executions(project_id).list(filter, limit).await?;
         let next = more.then(|| rows.last().map(|row| row.execution_id)).flatten();
         let next = next.map(|id| moltforge_http::cursor::encode(&id));
         Ok(Page { items: rows.into_iter().map(views::of_row).collect(), next })
@@ -212,17 +215,17 @@ impl Executions {
     async fn agent_id(&self, project_id: ProjectId, agent: &str) -> Result<AgentId, Error> {
         let found = match agent_ref(agent)? {
             AgentRef::Id(id) => return Ok(id),
-            AgentRef::Name(name) => self.shared.store.agents(project_id).find_by_name(&name).await?,
+            AgentRef::Name(name) => self.store.agents(project_id).find_by_name(&name).await?,
         };
         found.map(|found| found.agent_id).ok_or_else(|| Error::AgentNotFound(agent.to_owned()))
     }
 
     /// The timeline of an execution.
     pub async fn steps(&self, project_id: ProjectId, id: ExecutionId) -> Result<Vec<Step>, Error> {
-        let row = self.shared.store.executions(project_id).find(id).await?;
+        let row = self.store.executions(project_id).find(id).await?;
         let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
         let of = VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
-        let spec = self.shared.specs.get(&self.shared.store, of).await?;
+        let spec = self.shared.specs.get(&self.store, of).await?;
         let model = spec.as_ref().map_or("model", |spec| spec.config.model.as_str());
         let entries = load::entries(&self.shared, id).await?;
         Ok(crate::steps::steps_of(&entries, row.columns.state, row.columns.reason, model))
@@ -230,7 +233,7 @@ impl Executions {
 
     /// Entries after `after`, oldest first. The caller has checked that the execution is the project's.
     pub(crate) async fn entries(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
-        let rows = self.shared.journal.entries(id, after, limit).await?;
+        let rows = self.shared.journal.reads().entries(id, after, limit).await?;
         rows.iter().map(|row| crate::codec::decode(id, row)).collect()
     }
 
@@ -279,7 +282,7 @@ impl Executions {
         let mut stopped = 0;
         loop {
             let filter = ExecutionFilter { agent_id: Some(agent_id), states: &states, before: None };
-            let (rows, _) = self.shared.store.executions(principal.project_id).list(filter, 100).await?;
+            let (rows, _) = self.store.executions(principal.project_id).list(filter, 100).await?;
             if rows.is_empty() {
                 return Ok(stopped);
             }
@@ -317,7 +320,7 @@ impl Executions {
     }
 
     async fn apply(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> Result<View, Error> {
-        let row = self.shared.store.executions(project_id).find(id).await?;
+        let row = self.store.executions(project_id).find(id).await?;
         let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
         let make = |reply| Request::Apply { project_id, execution_id: id, command, reply };
         self.ask(row.shard, COMMIT_TIMEOUT, make).await

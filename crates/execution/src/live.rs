@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moltforge_api::executions::StartExecution;
-use moltforge_store::{AgentRef, VersionRef as Wanted};
+use moltforge_store::{AgentRef, Store, VersionRef as Wanted};
 use moltforge_types::{EnvironmentName, NameError, ProjectId, Timestamp};
 
 use crate::engine::Spec;
@@ -43,6 +43,7 @@ impl Live {
     pub(crate) async fn resolve(
         &self,
         shared: &Shared,
+        store: &Store,
         project_id: ProjectId,
         request: &StartExecution,
     ) -> Result<(Arc<Spec>, Option<EnvironmentName>), Error> {
@@ -55,11 +56,11 @@ impl Live {
             })?),
         };
         let question = Question { project_id, agent: request.agent.clone(), environment, version: request.version };
-        let (now, revision) = (shared.ambient.now(), shared.store.revision());
+        let (now, revision) = (shared.ambient.now(), store.revision());
         if let Some(spec) = revision.and_then(|revision| self.find(&question, revision, now)) {
             return Ok((spec, question.environment));
         }
-        let spec = ask(shared, &question).await?;
+        let spec = ask(shared, store, &question).await?;
         let environment = question.environment.clone();
         if let Some(revision) = revision {
             self.keep(question, Answer { revision, at: now, spec: spec.clone() });
@@ -82,13 +83,13 @@ impl Live {
     }
 }
 
-async fn ask(shared: &Shared, question: &Question) -> Result<Arc<Spec>, Error> {
+async fn ask(shared: &Shared, store: &Store, question: &Question) -> Result<Arc<Spec>, Error> {
     let Question { project_id, agent, environment, version } = question;
     let wanted = match version {
         Some(number) => Wanted::Number(*number),
         None => Wanted::Environment(environment.clone().unwrap_or_else(EnvironmentName::production)),
     };
-    let resolved = shared.store.versions(*project_id).resolve(&agent_ref(agent)?, &wanted).await?;
+    let resolved = store.versions(*project_id).resolve(&agent_ref(agent)?, &wanted).await?;
     let resolved = resolved.filter(|found| !found.deleted).ok_or_else(|| Error::AgentNotFound(agent.clone()))?;
     let Some(found) = resolved.version else {
         return Err(match version {

@@ -4,6 +4,7 @@
 //! gathers their entries in a batch, commits one batch at a time, and only then lets the batch's actions out (the gate).
 
 pub(crate) mod batch;
+pub(crate) mod calls;
 pub(crate) mod effects;
 pub(crate) mod health;
 pub(crate) mod hot;
@@ -15,3 +16,7 @@ pub(crate) mod shared;
 pub(crate) mod specs;
 pub(crate) mod supervisor;
 pub(crate) mod timers;
+
+/// A hash map whose order depends on nothing but what is put in: a run is a function of its seed. For keys that no
+/// stranger chooses.
+pub(crate) type Map<K, V> = std::collections::HashMap<K, V, std::hash::BuildHasherDefault<std::hash::DefaultHasher>>;

@@ -6,7 +6,9 @@
 //! **Never here:** the meaning of an entry.
 
 mod batch;
+mod membership;
 mod postgres;
+mod reads;
 mod simulated;
 mod sqlite;
 
@@ -18,6 +20,8 @@ use moltforge_types::{ExecutionId, Fault, Kind, Timestamp};
 pub use batch::{
     Batch, Columns, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, NewEntry, NewExecution, StateRow,
 };
+pub use membership::Membership;
+pub use reads::Reads;
 pub use simulated::{Fault as SimulatedFault, Memory, Simulated};
 
 use crate::error::Error;
@@ -85,11 +89,19 @@ pub trait Journal: Send + Sync {
     /// [`CommitError`]; nothing was written.
     async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError>;
 
+    /// What owners read.
+    fn reads(&self) -> &dyn Reads;
+
+    /// Who owns what.
+    fn membership(&self) -> &dyn Membership;
+
     /// The entries of an execution after `after_seq`, in order, at most `limit`.
     ///
     /// # Errors
     /// [`Error`] of the database.
-    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error>;
+    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        self.reads().entries(execution_id, after_seq, limit).await
+    }
 }
 
 impl Store {
@@ -100,8 +112,8 @@ impl Store {
     /// `storage_unavailable`.
     pub fn journal(&self) -> Result<Arc<dyn Journal>, Error> {
         Ok(match self.db() {
-            Db::Sqlite(db) => Arc::new(sqlite::SqliteJournal::open(db, self.db().clone(), self.folder_lock())?),
-            Db::Postgres(db) => Arc::new(postgres::PostgresJournal::new((*db.options).clone(), self.db().clone())),
+            Db::Sqlite(db) => Arc::new(sqlite::SqliteJournal::open(db, self.clone(), self.folder_lock())?),
+            Db::Postgres(db) => Arc::new(postgres::PostgresJournal::new((*db.options).clone(), self.clone())),
         })
     }
 

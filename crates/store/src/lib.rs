@@ -130,8 +130,8 @@ pub use error::{Error, OnUnique};
 pub use executions::{ExecutionFilter, ExecutionRow, Executions, LiveExecution, LiveExecutions};
 pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
 pub use journal::{
-    Batch, Columns, CommitError, EntryRow, Fold, Journal, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, NewEntry,
-    NewExecution, StateRow,
+    Batch, Columns, CommitError, EntryRow, Fold, Journal, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Membership,
+    NewEntry, NewExecution, Reads, StateRow,
 };
 pub use keys::{Key, Keys, NewKey};
 pub use location::Location;

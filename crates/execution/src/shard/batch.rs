@@ -1,6 +1,6 @@
 //! A batch in the making: what many executions wrote since the last commit, and what waits for its commit.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use moltforge_api::executions::Execution as View;
@@ -27,8 +27,8 @@ pub(crate) struct Gated {
 #[derive(Default)]
 pub(crate) struct Forming {
     pub(crate) number: u64,
-    starts: HashMap<ExecutionId, NewExecution>,
-    folds: HashMap<ExecutionId, Fold>,
+    starts: BTreeMap<ExecutionId, NewExecution>,
+    folds: BTreeMap<ExecutionId, Fold>,
     entries: Vec<NewEntry>,
     bytes: usize,
     writes: Vec<StateRow>,

@@ -29,7 +29,7 @@ pub(crate) fn call_model(
         let (execution_id, step) = (request.execution_id, request.step);
         let started_at = shared.ambient.now();
         let chunks = chunk_sink(shared.bus.clone(), execution_id, step, attempt);
-        let outcome = AssertUnwindSafe(shared.models.complete(request, chunks)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(shared.calls.model(request, chunks)).catch_unwind().await;
         let result = match outcome {
             Ok(Ok(ModelReply { text, tool_calls, usage })) => Ok(ModelAnswer { text, tool_calls, usage }),
             Ok(Err(ModelError::Transient { code, message, retry_after })) => {
@@ -63,7 +63,7 @@ pub(crate) fn call_tool(shared: &Arc<Shared>, events: &UnboundedSender<Event>, r
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
         let started_at = shared.ambient.now();
-        let outcome = AssertUnwindSafe(shared.tools.call(request)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(shared.calls.tool(request)).catch_unwind().await;
         let result = match outcome {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(ToolError { info, outcome_unknown })) => Err(ToolFailure { error: info, outcome_unknown }),

@@ -1,6 +1,6 @@
 //! An execution in memory.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use moltforge_types::execution::State;
 use tokio::task::AbortHandle;
@@ -16,7 +16,7 @@ pub(crate) struct Hot {
     /// The batch that holds its latest entries.
     pub(crate) batch: u64,
     /// Its calls on their way.
-    pub(crate) calls: HashMap<u32, AbortHandle>,
+    pub(crate) calls: BTreeMap<u32, AbortHandle>,
     /// Who waits for it to end or to wait.
     pub(crate) watchers: Vec<Reply>,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Hot {
 impl Hot {
     pub(crate) fn new(loaded: Loaded) -> Self {
         let Loaded { execution, shard, environment } = loaded;
-        Self { execution, shard, environment, batch: 0, calls: HashMap::new(), watchers: Vec::new() }
+        Self { execution, shard, environment, batch: 0, calls: BTreeMap::new(), watchers: Vec::new() }
     }
 
     /// It holds a running slot.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moltforge_store::Store;
+use moltforge_store::Membership;
 use moltforge_types::NodeId;
 use tokio::time::{Instant, Interval};
 
@@ -12,7 +12,7 @@ use crate::error::Error;
 const INCARNATION: i64 = 1;
 
 pub(crate) struct Lease<'a> {
-    store: &'a Store,
+    membership: &'a dyn Membership,
     pub(crate) node_id: NodeId,
     length: Duration,
     until: Instant,
@@ -21,9 +21,9 @@ pub(crate) struct Lease<'a> {
 
 impl<'a> Lease<'a> {
     /// A lease that was taken just now.
-    pub(crate) fn new(store: &'a Store, node_id: NodeId, length: Duration) -> Self {
+    pub(crate) fn new(membership: &'a dyn Membership, node_id: NodeId, length: Duration) -> Self {
         let period = length / 5;
-        Self { store, node_id, length, until: Instant::now() + length, renew: tokio::time::interval(period) }
+        Self { membership, node_id, length, until: Instant::now() + length, renew: tokio::time::interval(period) }
     }
 
     /// Waits for the next renewal and makes it. `false` when the lease is lost, or could not be renewed for so long
@@ -31,7 +31,7 @@ impl<'a> Lease<'a> {
     pub(crate) async fn keep(&mut self) -> bool {
         self.renew.tick().await;
         // on SQLite the lock of the data folder is the lease
-        if self.store.is_embedded() {
+        if self.membership.is_embedded() {
             return true;
         }
         let sent = Instant::now();
@@ -45,16 +45,11 @@ impl<'a> Lease<'a> {
     }
 
     async fn renew(&self) -> Result<bool, Error> {
-        let mut tx = self.store.begin().await?;
-        let renewed = tx.nodes().renew(self.node_id, INCARNATION, self.length).await?;
-        tx.commit().await?;
-        Ok(renewed)
+        Ok(self.membership.renew(self.node_id, INCARNATION, self.length).await?)
     }
 
     /// Gives it up, so that others need not wait for its end.
     pub(crate) async fn release(&self) -> Result<(), Error> {
-        let mut tx = self.store.begin().await?;
-        tx.nodes().release(self.node_id).await?;
-        Ok(tx.commit().await?)
+        Ok(self.membership.release(self.node_id).await?)
     }
 }

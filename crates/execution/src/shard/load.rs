@@ -16,10 +16,11 @@ const PAGE: u32 = 1_000;
 
 /// Reads one execution of a project.
 pub(crate) async fn load(shared: &Shared, project_id: ProjectId, id: ExecutionId) -> Result<Loaded, Error> {
-    let row = shared.store.executions(project_id).find(id).await?;
+    let reads = shared.journal.reads();
+    let row = reads.execution(project_id, id).await?;
     let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
     let version = VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
-    let spec = match shared.specs.get(&shared.store, version).await? {
+    let spec = match shared.specs.get(reads, version).await? {
         Ok(spec) => spec,
         Err(error) => Spec::missing(project_id, row.agent_id, row.version_id, row.version, &row.agent_name, error),
     };
@@ -52,7 +53,7 @@ async fn for_each_entry(
 ) -> Result<(), Error> {
     let mut after = 0;
     loop {
-        let rows = shared.journal.entries(id, after, PAGE).await?;
+        let rows = shared.journal.reads().entries(id, after, PAGE).await?;
         for row in &rows {
             if row.seq != after + 1 {
                 let message = format!("entry {} follows entry {after}", row.seq);

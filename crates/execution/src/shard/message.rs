@@ -1,7 +1,5 @@
 //! What an owner is told.
 
-use std::collections::HashMap;
-
 use moltforge_api::executions::Execution as View;
 use moltforge_store::LiveExecution;
 use moltforge_types::{ExecutionId, ProjectId, Timestamp};
@@ -61,4 +59,4 @@ pub(crate) struct Loaded {
 }
 
 /// Requests that wait for an execution to be loaded.
-pub(crate) type Waiting = HashMap<ExecutionId, Vec<(Command, Option<Reply>)>>;
+pub(crate) type Waiting = super::Map<ExecutionId, Vec<(Command, Option<Reply>)>>;

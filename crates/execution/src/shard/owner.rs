@@ -5,7 +5,7 @@ mod due;
 mod release;
 mod requests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use moltforge_types::{ExecutionId, ProjectId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::Map;
 use super::batch::{Forming, InFlight};
 use super::health::{Health, HealthSender};
 use super::hot::Hot;
@@ -50,7 +51,7 @@ pub(crate) struct Owner {
     events: mpsc::UnboundedReceiver<Event>,
     events_in: mpsc::UnboundedSender<Event>,
 
-    hot: HashMap<ExecutionId, Hot>,
+    hot: Map<ExecutionId, Hot>,
     /// Executions that hold a running slot.
     running: usize,
     /// Scheduled executions that wait for one.
@@ -93,10 +94,10 @@ impl Owner {
             requests,
             events,
             events_in,
-            hot: HashMap::new(),
+            hot: Map::default(),
             running: 0,
             ready: VecDeque::new(),
-            waiting: HashMap::new(),
+            waiting: Waiting::default(),
             timers: Timers::default(),
             refill_at,
             recent_keys: requests::RecentKeys::default(),
@@ -250,7 +251,7 @@ impl Owner {
             return;
         }
         for hot in self.hot.values_mut() {
-            for (_, call) in hot.calls.drain() {
+            for call in std::mem::take(&mut hot.calls).into_values() {
                 call.abort();
             }
         }

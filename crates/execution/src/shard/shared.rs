@@ -3,26 +3,21 @@
 use std::sync::Arc;
 
 use moltforge_bus::Bus;
-use moltforge_capabilities::llm::Models;
-use moltforge_capabilities::tools::Tools;
-use moltforge_store::{Journal, Store};
+use moltforge_store::Journal;
 use moltforge_types::Ambient;
 
+use super::calls::Calls;
 use super::specs::Specs;
 use crate::config::Config;
 use crate::engine::Context;
-use crate::live::Live;
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) store: Store,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) bus: Bus,
-    pub(crate) models: Models,
-    pub(crate) tools: Tools,
+    pub(crate) calls: Arc<dyn Calls>,
     pub(crate) ambient: Ambient,
     pub(crate) specs: Specs,
-    pub(crate) live: Live,
 }
 
 impl Shared {

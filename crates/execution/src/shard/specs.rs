@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use moltforge_store::Store;
+use moltforge_store::Reads;
 use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{AgentId, ProjectId, VersionId};
 
@@ -29,11 +29,11 @@ pub(crate) struct VersionRef {
 
 impl Specs {
     /// A version by its id. `Ok(Err(..))` when it is there but cannot run here.
-    pub(crate) async fn get(&self, store: &Store, of: VersionRef) -> Result<Result<Arc<Spec>, ErrorInfo>, Error> {
+    pub(crate) async fn get(&self, reads: &dyn Reads, of: VersionRef) -> Result<Result<Arc<Spec>, ErrorInfo>, Error> {
         if let Some(spec) = self.find(of) {
             return Ok(Ok(spec));
         }
-        let Some(row) = store.versions(of.project_id).get(of.version_id).await? else {
+        let Some(row) = reads.version(of.project_id, of.version_id).await? else {
             return Ok(Err(ErrorInfo::new("version_missing", format!("the version {} is gone", of.version_id))));
         };
         Ok(self.compile(of, &row.config))

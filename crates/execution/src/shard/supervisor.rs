@@ -142,6 +142,7 @@ impl Supervisor {
             }
             self.set_lanes(Vec::new());
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(RETRY) => {}
                 () = stopped(&mut stopping) => {}
             }
@@ -157,20 +158,19 @@ struct Term<'a> {
 
 impl Term<'_> {
     async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), Error> {
-        let store = &self.shared.store;
+        let membership = self.shared.journal.membership();
         let node_id: NodeId = self.shared.ambient.id();
-        let lanes = if store.is_embedded() { 1 } else { self.shared.config.lanes.clamp(1, 16) };
+        let lanes = if membership.is_embedded() { 1 } else { self.shared.config.lanes.clamp(1, 16) };
         let lease = Duration::from_secs(self.shared.config.lease_seconds.clamp(5, 300));
-        let mut tx = store.begin().await?;
-        let tokens = tx.nodes().register(node_id, lanes, lease).await?;
-        tx.commit().await?;
-        let mut lease = Lease::new(store, node_id, lease);
+        let tokens = membership.register(node_id, lanes, lease).await?;
+        let mut lease = Lease::new(membership, node_id, lease);
         let Some((tokens, owned)) = self.take_all(&mut lease, tokens, lanes, stopping).await? else {
             return lease.release().await;
         };
         let mut owners = self.start_owners(&tokens, &owned);
         loop {
             tokio::select! {
+                biased;
                 held = lease.keep() => {
                     if !held {
                         tracing::error!("the lease was lost: this node stops its owners");
@@ -201,16 +201,15 @@ impl Term<'_> {
         lanes: u16,
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<Option<(Vec<LaneToken>, Vec<OwnedShard>)>, Error> {
-        let store = &self.shared.store;
+        let membership = self.shared.journal.membership();
         loop {
-            let mut tx = store.begin().await?;
-            let owned = tx.nodes().take_over(lease.node_id, lanes, store.is_embedded()).await?;
-            tx.commit().await?;
+            let owned = membership.take_over(lease.node_id, lanes, membership.is_embedded()).await?;
             if owned.len() == usize::from(SHARDS) {
                 return Ok(Some((tokens, owned)));
             }
             // somebody else is alive: stand by
             tokio::select! {
+                biased;
                 held = lease.keep() => if !held { return Ok(None) },
                 () = tokio::time::sleep(RETRY) => {}
                 () = stopped(stopping) => return Ok(None),

@@ -1,6 +1,6 @@
 //! Wake-ups of the near future. The rows are the truth; this is what the owner need not ask them for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use moltforge_types::{ExecutionId, ProjectId, Timestamp};
@@ -14,7 +14,7 @@ pub(crate) const REFILL: Duration = Duration::from_mins(5);
 #[derive(Default)]
 pub(crate) struct Timers {
     by_time: BTreeMap<(Timestamp, ExecutionId), ProjectId>,
-    by_execution: HashMap<ExecutionId, Timestamp>,
+    by_execution: super::Map<ExecutionId, Timestamp>,
 }
 
 impl Timers {

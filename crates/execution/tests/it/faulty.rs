@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use moltforge_store::{Batch, CommitError, EntryRow, Error, Journal};
-use moltforge_types::ExecutionId;
+use moltforge_store::{Batch, CommitError, Journal, Membership, Reads};
 use tokio::sync::{Notify, oneshot};
 
 /// Where the process dies.
@@ -87,7 +86,11 @@ impl Journal for Faulty {
         }
     }
 
-    async fn entries(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
-        self.inner.entries(id, after, limit).await
+    fn reads(&self) -> &dyn Reads {
+        self.inner.reads()
+    }
+
+    fn membership(&self) -> &dyn Membership {
+        self.inner.membership()
     }
 }

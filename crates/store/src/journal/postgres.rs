@@ -11,25 +11,25 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use moltforge_types::{ExecutionId, NodeId};
+use moltforge_types::NodeId;
 use sqlx::postgres::PgConnectOptions;
 
 use self::lane::Lane;
 use super::batch::{Batch, LaneToken};
-use super::{CommitError, EntryRow, Journal};
+use super::{CommitError, Journal, Membership, Reads};
 use crate::error::Error;
-use crate::sql::Db;
+use crate::store::Store;
 
 type Lanes = HashMap<(NodeId, u16), Arc<tokio::sync::Mutex<Lane>>>;
 
 pub(super) struct PostgresJournal {
     options: PgConnectOptions,
-    db: Db,
+    store: Store,
     lanes: Mutex<Lanes>,
 }
 
 impl PostgresJournal {
-    pub(super) fn new(options: PgConnectOptions, db: Db) -> Self {
+    pub(super) fn new(options: PgConnectOptions, store: Store) -> Self {
         // The statement joins a handful of given rows with large tables by their keys. A plan made for the first
         // batch's values, or one that reads a whole table, would be wrong for most of the others.
         let options = options.application_name("moltforge journal").options([
@@ -39,7 +39,7 @@ impl PostgresJournal {
             ("enable_seqscan", "off"),
             ("jit", "off"),
         ]);
-        Self { options, db, lanes: Mutex::default() }
+        Self { options, store, lanes: Mutex::default() }
     }
 
     fn lane(&self, token: LaneToken) -> Arc<tokio::sync::Mutex<Lane>> {
@@ -66,7 +66,11 @@ impl Journal for PostgresJournal {
         task.await.map_err(|error| CommitError::Unavailable(Error::Unavailable(error.into())))?
     }
 
-    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
-        super::entries(&self.db, execution_id, after_seq, limit).await
+    fn reads(&self) -> &dyn Reads {
+        &self.store
+    }
+
+    fn membership(&self) -> &dyn Membership {
+        &self.store
     }
 }

@@ -8,14 +8,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use moltforge_types::ExecutionId;
+use moltforge_types::{ExecutionId, ProjectId, Timestamp, VersionId};
 use tokio::sync::watch;
 
 pub use memory::Memory;
 
 use super::batch::Batch;
-use super::{CommitError, EntryRow, Journal};
+use super::{CommitError, EntryRow, Journal, Membership, Reads};
 use crate::error::Error;
+use crate::executions::{ExecutionRow, LiveExecution};
+use crate::versions::Version;
 
 /// What happens at a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,12 @@ impl Simulated {
         plan.faults.remove(&number)
     }
 
+    async fn alive(&self) {
+        if *self.dead.borrow() {
+            std::future::pending().await
+        }
+    }
+
     async fn die<T>(&self) -> T {
         self.dead.send_replace(true);
         std::future::pending().await
@@ -83,9 +91,7 @@ impl Simulated {
 #[async_trait]
 impl Journal for Simulated {
     async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
-        if *self.dead.borrow() {
-            return std::future::pending().await;
-        }
+        self.alive().await;
         match self.next_fault() {
             None => self.inner.commit(batch).await,
             Some(Fault::CrashBefore) => self.die().await,
@@ -97,10 +103,45 @@ impl Journal for Simulated {
         }
     }
 
+    fn reads(&self) -> &dyn Reads {
+        self
+    }
+
+    fn membership(&self) -> &dyn Membership {
+        self.inner.membership()
+    }
+}
+
+/// The dead read nothing.
+#[async_trait]
+impl Reads for Simulated {
     async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
-        if *self.dead.borrow() {
-            return std::future::pending().await;
-        }
-        self.inner.entries(execution_id, after_seq, limit).await
+        self.alive().await;
+        self.inner.reads().entries(execution_id, after_seq, limit).await
+    }
+
+    async fn execution(&self, project_id: ProjectId, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {
+        self.alive().await;
+        self.inner.reads().execution(project_id, id).await
+    }
+
+    async fn execution_of_key(&self, project_id: ProjectId, key: &str) -> Result<Option<ExecutionRow>, Error> {
+        self.alive().await;
+        self.inner.reads().execution_of_key(project_id, key).await
+    }
+
+    async fn runnable(&self, shard: u16, after: Option<ExecutionId>, limit: u32) -> Result<Vec<LiveExecution>, Error> {
+        self.alive().await;
+        self.inner.reads().runnable(shard, after, limit).await
+    }
+
+    async fn due(&self, shards: &[u16], until: Timestamp, limit: u32) -> Result<Vec<LiveExecution>, Error> {
+        self.alive().await;
+        self.inner.reads().due(shards, until, limit).await
+    }
+
+    async fn version(&self, project_id: ProjectId, version_id: VersionId) -> Result<Option<Version>, Error> {
+        self.alive().await;
+        self.inner.reads().version(project_id, version_id).await
     }
 }

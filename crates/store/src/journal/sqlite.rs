@@ -9,27 +9,28 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use moltforge_types::Timestamp;
 use moltforge_types::execution::Reason;
-use moltforge_types::{ExecutionId, Timestamp};
 use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Columns};
-use super::{CommitError, EntryRow, Journal};
+use super::{CommitError, Journal, Membership, Reads};
 use crate::error::Error;
 use crate::location::FolderLock;
-use crate::sql::{Db, SqliteDb, Writer};
+use crate::sql::{SqliteDb, Writer};
+use crate::store::Store;
 
 type Job = (Arc<Batch>, oneshot::Sender<Result<(), CommitError>>);
 
 pub(super) struct SqliteJournal {
     jobs: mpsc::Sender<Job>,
-    db: Db,
+    store: Store,
 }
 
 impl SqliteJournal {
     /// `lock` is held until the thread has ended.
-    pub(super) fn open(sqlite: &SqliteDb, db: Db, lock: Option<Arc<FolderLock>>) -> Result<Self, Error> {
+    pub(super) fn open(sqlite: &SqliteDb, store: Store, lock: Option<Arc<FolderLock>>) -> Result<Self, Error> {
         let mut connection = connect(&sqlite.file).map_err(plain)?;
         let writer = sqlite.writer.clone();
         let (jobs, queue) = mpsc::channel::<Job>();
@@ -46,7 +47,7 @@ impl SqliteJournal {
                 }
             })
             .map_err(|error| Error::Unavailable(error.into()))?;
-        Ok(Self { jobs, db })
+        Ok(Self { jobs, store })
     }
 }
 
@@ -60,8 +61,12 @@ impl Journal for SqliteJournal {
         result.await.map_err(|_| gone())?
     }
 
-    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
-        super::entries(&self.db, execution_id, after_seq, limit).await
+    fn reads(&self) -> &dyn Reads {
+        &self.store
+    }
+
+    fn membership(&self) -> &dyn Membership {
+        &self.store
     }
 }
 

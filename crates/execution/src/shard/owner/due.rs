@@ -19,7 +19,7 @@ impl Owner {
             for shard in shards {
                 let mut after = None;
                 loop {
-                    match shared.store.live_executions().runnable(shard, after, PAGE).await {
+                    match shared.journal.reads().runnable(shard, after, PAGE).await {
                         Ok(rows) => {
                             let last = rows.len() < PAGE as usize;
                             after = rows.last().map(|row| row.execution_id);
@@ -63,7 +63,7 @@ impl Owner {
         let (shared, events, shards) = (self.shared.clone(), self.events_in.clone(), self.shards.clone());
         let until = shared.ambient.now().plus(HORIZON);
         tokio::spawn(async move {
-            let event = match shared.store.live_executions().due(&shards, until, PAGE).await {
+            let event = match shared.journal.reads().due(&shards, until, PAGE).await {
                 Ok(rows) => Event::Due { rows, recovery: false },
                 Err(error) => {
                     tracing::warn!(%error, "cannot look for due executions, trying again");

@@ -152,7 +152,7 @@ impl Owner {
     fn read_row(&self, project_id: ProjectId, id: ExecutionId, reply: Reply) {
         let shared = self.shared.clone();
         tokio::spawn(async move {
-            let row = shared.store.executions(project_id).find(id).await.map_err(Error::from);
+            let row = shared.journal.reads().execution(project_id, id).await.map_err(Error::from);
             let row = row.and_then(|row| row.ok_or_else(|| Error::ExecutionNotFound(id.to_string())));
             let _ = reply.send(row.map(views::of_row));
         });

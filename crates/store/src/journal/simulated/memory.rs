@@ -1,53 +1,90 @@
 //! A journal in memory that keeps the same promises: the fence, the dense numbers, all or nothing.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod membership;
+mod reads;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use moltforge_types::{AgentId, ExecutionId, ProjectId};
+use moltforge_types::{AgentId, Ambient, ExecutionId, NodeId, ProjectId, Timestamp, VersionId};
 
-use crate::error::Error;
-use crate::journal::batch::{Batch, Columns, LaneToken};
-use crate::journal::{CommitError, EntryRow, Journal};
+use crate::executions::ExecutionRow;
+use crate::journal::batch::{Batch, Columns, LaneToken, NewExecution};
+use crate::journal::{CommitError, EntryRow, Journal, Membership, Reads};
+use crate::versions::Version;
 
 /// What is stored. Cheap to clone: every clone is another handle on the same data, as another process would have.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Memory {
     data: Arc<Mutex<Data>>,
+    /// The database's clock: it decides leases.
+    ambient: Ambient,
 }
 
 #[derive(Default)]
 struct Data {
-    lanes: HashSet<LaneToken>,
-    executions: BTreeMap<ExecutionId, (ProjectId, u64, Columns)>,
+    nodes: BTreeMap<NodeId, Node>,
+    lanes: BTreeMap<(NodeId, u16), i64>,
+    /// Owner and lane of the shards that have one.
+    shards: BTreeMap<u16, (NodeId, u16)>,
+    executions: BTreeMap<ExecutionId, ExecutionRow>,
+    /// The live executions of each shard: what an index is for.
+    live: BTreeSet<(u16, ExecutionId)>,
     keys: HashMap<(ProjectId, String), ExecutionId>,
     entries: HashMap<ExecutionId, Vec<EntryRow>>,
     state: BTreeMap<(ProjectId, AgentId, String), String>,
+    versions: BTreeMap<(ProjectId, VersionId), Version>,
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    incarnation: i64,
+    expires_at: Timestamp,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Memory {
-    /// Nothing stored, no lanes.
+    /// Nothing stored, no lanes, the system's clock.
     pub fn new() -> Self {
-        Self::default()
+        Self::with(Ambient::system())
+    }
+
+    /// Nothing stored, no lanes; leases go by this clock.
+    pub fn with(ambient: Ambient) -> Self {
+        Self { data: Arc::default(), ambient }
     }
 
     /// Lets this token commit.
     pub fn register(&self, token: LaneToken) {
-        self.data().lanes.insert(token);
+        self.data().lanes.insert((token.node_id, token.lane), token.incarnation);
     }
 
     /// Shuts out this token and gives its next incarnation, which may commit.
     pub fn take_over(&self, token: LaneToken) -> LaneToken {
         let next = LaneToken { incarnation: token.incarnation + 1, ..token };
-        let mut data = self.data();
-        data.lanes.remove(&token);
-        data.lanes.insert(next);
+        self.register(next);
         next
+    }
+
+    /// Adds a version of an agent.
+    pub fn add_version(&self, project_id: ProjectId, version: Version) {
+        self.data().versions.insert((project_id, version.version_id), version);
     }
 
     /// Every execution: its last sequence number and its columns.
     pub fn executions(&self) -> Vec<(ExecutionId, u64, Columns)> {
-        self.data().executions.iter().map(|(id, (_, seq, columns))| (*id, *seq, columns.clone())).collect()
+        self.data().executions.values().map(|row| (row.execution_id, row.last_seq, row.columns.clone())).collect()
+    }
+
+    /// Every execution's row.
+    pub fn rows(&self) -> Vec<ExecutionRow> {
+        self.data().executions.values().cloned().collect()
     }
 
     /// A value of an agent's state.
@@ -63,16 +100,15 @@ impl Memory {
 impl Data {
     fn check(&self, batch: &Batch) -> Result<(), CommitError> {
         batch.check().map_err(CommitError::Mismatch)?;
-        if !self.lanes.contains(&batch.token) {
+        let token = batch.token;
+        if self.lanes.get(&(token.node_id, token.lane)) != Some(&token.incarnation) {
             return Err(CommitError::Fenced);
         }
         for fold in &batch.folds {
             let stored = self.executions.get(&fold.execution_id);
-            if !stored.is_some_and(|(project, seq, _)| *project == fold.project_id && *seq == fold.prev_seq) {
-                return Err(CommitError::Mismatch(format!(
-                    "{} does not stand at {}",
-                    fold.execution_id, fold.prev_seq
-                )));
+            if !stored.is_some_and(|row| row.project_id == fold.project_id && row.last_seq == fold.prev_seq) {
+                let message = format!("{} does not stand at {}", fold.execution_id, fold.prev_seq);
+                return Err(CommitError::Mismatch(message));
             }
         }
         let mut new_keys = HashSet::new();
@@ -92,15 +128,26 @@ impl Data {
 
     fn write(&mut self, batch: &Batch) {
         for fold in &batch.folds {
-            let row = (fold.project_id, fold.last_seq, fold.columns.clone());
-            self.executions.insert(fold.execution_id, row);
+            if let Some(row) = self.executions.get_mut(&fold.execution_id) {
+                row.last_seq = fold.last_seq;
+                row.updated_at = batch.at;
+                row.columns = fold.columns.clone();
+                let place = (row.shard, fold.execution_id);
+                if row.columns.state.is_terminal() {
+                    self.live.remove(&place)
+                } else {
+                    self.live.insert(place)
+                };
+            }
         }
         for start in &batch.starts {
-            let row = (start.project_id, start.last_seq, start.columns.clone());
-            self.executions.insert(start.execution_id, row);
             if let Some(key) = &start.idempotency_key {
                 self.keys.insert((start.project_id, key.clone()), start.execution_id);
             }
+            if !start.columns.state.is_terminal() {
+                self.live.insert((start.shard, start.execution_id));
+            }
+            self.executions.insert(start.execution_id, row(start, batch.at));
         }
         for entry in &batch.entries {
             self.entries.entry(entry.execution_id).or_default().push(EntryRow {
@@ -120,6 +167,27 @@ impl Data {
     }
 }
 
+fn row(start: &NewExecution, at: Timestamp) -> ExecutionRow {
+    ExecutionRow {
+        project_id: start.project_id,
+        execution_id: start.execution_id,
+        shard: start.shard,
+        agent_id: start.agent_id,
+        agent_name: start.agent_name.clone(),
+        version_id: start.version_id,
+        version: start.version,
+        environment: start.environment.clone(),
+        idempotency_key: start.idempotency_key.clone(),
+        request_hash: start.request_hash.clone(),
+        input: start.input.clone(),
+        deadline: start.deadline,
+        created_at: start.created_at,
+        updated_at: at,
+        last_seq: start.last_seq,
+        columns: start.columns.clone(),
+    }
+}
+
 #[async_trait]
 impl Journal for Memory {
     async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
@@ -129,9 +197,11 @@ impl Journal for Memory {
         Ok(())
     }
 
-    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
-        let data = self.data();
-        let all = data.entries.get(&execution_id).map(Vec::as_slice).unwrap_or_default();
-        Ok(all.iter().filter(|row| row.seq > after_seq).take(limit as usize).cloned().collect())
+    fn reads(&self) -> &dyn Reads {
+        self
+    }
+
+    fn membership(&self) -> &dyn Membership {
+        self
     }
 }

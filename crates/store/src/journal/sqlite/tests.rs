@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use moltforge_types::execution::State;
-use moltforge_types::{Ambient, NodeId, ProjectId};
+use moltforge_types::{Ambient, ExecutionId, NodeId, ProjectId};
 
 use super::*;
+use crate::Location;
 use crate::journal::batch::{Fold, LaneToken, NewEntry, NewExecution, StateRow};
-use crate::{Location, Store};
+use crate::sql::Db;
 
 fn columns() -> Columns {
     Columns {

@@ -1,0 +1,33 @@
+//! Where model and tool calls go: the one seam between a node and what it calls.
+
+use async_trait::async_trait;
+use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest, Models};
+use moltforge_capabilities::tools::{CallRequest, ToolError, Tools};
+use serde_json::Value;
+
+/// Models and tools, as an owner calls them.
+#[async_trait]
+pub(crate) trait Calls: Send + Sync {
+    /// Calls a model; its text goes to `chunks` while it is written.
+    async fn model(&self, request: ModelRequest, chunks: ChunkSink) -> Result<ModelReply, ModelError>;
+
+    /// Calls a tool.
+    async fn tool(&self, request: CallRequest) -> Result<Value, ToolError>;
+}
+
+/// The real ones.
+pub(crate) struct Outside {
+    pub(crate) models: Models,
+    pub(crate) tools: Tools,
+}
+
+#[async_trait]
+impl Calls for Outside {
+    async fn model(&self, request: ModelRequest, chunks: ChunkSink) -> Result<ModelReply, ModelError> {
+        self.models.complete(request, chunks).await
+    }
+
+    async fn tool(&self, request: CallRequest) -> Result<Value, ToolError> {
+        self.tools.call(request).await
+    }
+}

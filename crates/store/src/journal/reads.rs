@@ -1,0 +1,80 @@
+//! What owners read. Behind the journal's seam, so that an owner never knows which store it runs on.
+//!
+//! One implementation for both databases, on [`Store`]; one in memory. A journal that adds faults passes these on.
+
+use async_trait::async_trait;
+use moltforge_types::{ExecutionId, ProjectId, Timestamp, VersionId};
+
+use super::EntryRow;
+use crate::error::Error;
+use crate::executions::{ExecutionRow, LiveExecution};
+use crate::store::Store;
+use crate::versions::Version;
+
+/// What an owner reads: executions of its shards, their entries, their versions.
+#[async_trait]
+pub trait Reads: Send + Sync {
+    /// The entries of an execution after `after_seq`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error>;
+
+    /// An execution of a project.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn execution(&self, project_id: ProjectId, id: ExecutionId) -> Result<Option<ExecutionRow>, Error>;
+
+    /// The execution that this idempotency key started in a project.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn execution_of_key(&self, project_id: ProjectId, key: &str) -> Result<Option<ExecutionRow>, Error>;
+
+    /// The executions of one shard that need an owner's attention now: scheduled, running or backing off; in order
+    /// of their ids, after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn runnable(&self, shard: u16, after: Option<ExecutionId>, limit: u32) -> Result<Vec<LiveExecution>, Error>;
+
+    /// The executions of these shards that wake at `until` or before, the earliest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn due(&self, shards: &[u16], until: Timestamp, limit: u32) -> Result<Vec<LiveExecution>, Error>;
+
+    /// A version of an agent.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn version(&self, project_id: ProjectId, version_id: VersionId) -> Result<Option<Version>, Error>;
+}
+
+#[async_trait]
+impl Reads for Store {
+    async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        Self::entries(self, execution_id, after_seq, limit).await
+    }
+
+    async fn execution(&self, project_id: ProjectId, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {
+        self.executions(project_id).find(id).await
+    }
+
+    async fn execution_of_key(&self, project_id: ProjectId, key: &str) -> Result<Option<ExecutionRow>, Error> {
+        self.executions(project_id).find_by_key(key).await
+    }
+
+    async fn runnable(&self, shard: u16, after: Option<ExecutionId>, limit: u32) -> Result<Vec<LiveExecution>, Error> {
+        self.live_executions().runnable(shard, after, limit).await
+    }
+
+    async fn due(&self, shards: &[u16], until: Timestamp, limit: u32) -> Result<Vec<LiveExecution>, Error> {
+        self.live_executions().due(shards, until, limit).await
+    }
+
+    async fn version(&self, project_id: ProjectId, version_id: VersionId) -> Result<Option<Version>, Error> {
+        self.versions(project_id).get(version_id).await
+    }
+}
