@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::config::{AgentConfig, AgentKind, HttpTool, ModelParameters, ScriptedReply};
+use crate::config::{AgentConfig, AgentKind, HttpTool, ModelParameters, ScriptedReply, TriggerConfig};
 use crate::deployments::Deployment;
 
 /// An agent: a named definition with versions and deployments.
@@ -66,6 +66,8 @@ pub struct AgentPatch {
     pub limits: Option<LimitsPatch>,
     /// Parameters of the model.
     pub parameters: Option<ModelParameters>,
+    /// What starts it besides a call: the whole list.
+    pub triggers: Option<Vec<TriggerConfig>>,
     /// Tools declared as HTTP endpoints: the whole list.
     #[serde(rename = "tool")]
     pub declared_tools: Option<Vec<HttpTool>>,

@@ -42,6 +42,9 @@ pub struct AgentConfig {
     /// Parameters of the model.
     #[serde(default, skip_serializing_if = "ModelParameters::is_empty")]
     pub parameters: ModelParameters,
+    /// What starts it besides a call: schedules, events and webhooks. They live while a version with them is deployed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<TriggerConfig>,
     /// Tools declared as HTTP endpoints.
     #[serde(default, rename = "tool", skip_serializing_if = "Vec::is_empty")]
     pub declared_tools: Vec<HttpTool>,
@@ -132,6 +135,48 @@ fn post() -> String {
 
 fn is_post(method: &str) -> bool {
     method == "POST"
+}
+
+/// What starts an agent besides a call: exactly one of `schedule`, `event` (or `topic`) and `webhook`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TriggerConfig {
+    /// Its name among the agent's triggers: lower-case letters, digits and hyphens; its kind when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A cron expression of five fields, e.g. `0 9 * * MON-FRI`, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// The schedule's time zone, a name of the IANA database; `UTC` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// What becomes of runs whose time passed while no server was there: `skip`, `once` (the latest) or `all` (up to 100);
+    /// `once` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<String>,
+    /// Each run starts up to this much later, so that many schedules do not start together, e.g. `30s`; at most `1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<String>,
+    /// The type of the events that fire it, e.g. `execution.completed` or `order.*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The topic of the events that fire it; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// Conditions on the event, each a JSON pointer with a value or with tests: `{ "/data/total" = { at_least = 100 } }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Value>,
+    /// `true`: fired by signed requests to its own URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<bool>,
+    /// What happens while an execution of it lives: `queue` (it waits), `skip`, `replace` (the other is cancelled) or
+    /// `parallel`; for schedules `skip` when absent, for others `parallel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<String>,
+    /// The input that it hands over: JSON in which `{ "$pointer" = "/body/city" }` stands for a part of what fired it.
+    /// When absent: the body of a webhook, the event, or an empty object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
 }
 
 /// One reply of the `scripted` model. Texts are templates: `{{ input }}`, `{{ input.city }}`, `{{ tools[0] }}` (the

@@ -24,6 +24,7 @@ pub mod schema;
 mod shape;
 mod suggest;
 mod text;
+pub mod trigger;
 mod walk;
 
 pub use canonical::{canonical_json, content_hash};

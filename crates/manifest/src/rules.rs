@@ -10,6 +10,7 @@ mod schemas;
 mod script;
 mod template;
 mod tools;
+mod triggers;
 mod url;
 
 use moltforge_api::AgentConfig;
@@ -28,6 +29,7 @@ pub(crate) fn check(config: &AgentConfig) -> Vec<Finding> {
     declared::check(config, &mut findings);
     schemas::check(config, &mut findings);
     script::check(config, &mut findings);
+    triggers::check(config, &mut findings);
     let bytes = canonical_json(config).len();
     if bytes > MAX_FILE_BYTES {
         findings

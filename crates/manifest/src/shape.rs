@@ -13,6 +13,8 @@ pub(crate) enum Shape {
     Integer(RangeInclusive<u64>),
     /// A number.
     Number,
+    /// `true` or `false`.
+    Flag,
     /// A list of values of one shape.
     List(&'static Shape),
     /// A table with exactly these fields.
@@ -66,6 +68,7 @@ pub(crate) const AGENT: Shape = Shape::Table(&[
     optional("output_schema", Shape::Schema),
     optional("limits", LIMITS),
     optional("parameters", PARAMETERS),
+    optional("triggers", Shape::List(&TRIGGER)),
     optional("tool", Shape::List(&TOOL)),
     optional("script", Shape::List(&REPLY)),
 ]);
@@ -94,6 +97,20 @@ const TOOL: Shape = Shape::Table(&[
     optional("timeout", Shape::Text),
 ]);
 
+const TRIGGER: Shape = Shape::Table(&[
+    optional("name", Shape::Text),
+    optional("schedule", Shape::Text),
+    optional("timezone", Shape::Text),
+    optional("missed", Shape::Text),
+    optional("jitter", Shape::Text),
+    optional("event", Shape::Text),
+    optional("topic", Shape::Text),
+    optional("filter", Shape::Schema),
+    optional("webhook", Shape::Flag),
+    optional("concurrency", Shape::Text),
+    optional("input", Shape::Any),
+]);
+
 const REPLY: Shape = Shape::Table(&[
     optional("text", Shape::Text),
     optional("calls", Shape::List(&CALL)),
@@ -105,12 +122,14 @@ const CALL: Shape = Shape::Table(&[required("tool", Shape::Text), optional("argu
 
 /// Top-level fields that a reader of the design may expect and that this server does not understand. They are refused by
 /// name, because ignoring a budget or a trigger would be worse than not having it.
-pub(crate) const NOT_YET: [&str; 4] = ["budget", "triggers", "code", "process"];
+pub(crate) const NOT_YET: [&str; 3] = ["budget", "code", "process"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use moltforge_api::config::{AgentConfig, HttpTool, Limits, ModelParameters, ScriptedCall, ScriptedReply};
+    use moltforge_api::config::{
+        AgentConfig, HttpTool, Limits, ModelParameters, ScriptedCall, ScriptedReply, TriggerConfig,
+    };
     use utoipa::PartialSchema;
 
     fn fields<T: PartialSchema>() -> Vec<(String, bool)> {
@@ -136,6 +155,7 @@ mod tests {
         assert_eq!(known(&LIMITS), fields::<Limits>());
         assert_eq!(known(&PARAMETERS), fields::<ModelParameters>());
         assert_eq!(known(&TOOL), fields::<HttpTool>());
+        assert_eq!(known(&TRIGGER), fields::<TriggerConfig>());
         assert_eq!(known(&REPLY), fields::<ScriptedReply>());
         assert_eq!(known(&CALL), fields::<ScriptedCall>());
     }

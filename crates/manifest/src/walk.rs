@@ -47,6 +47,7 @@ impl Walker {
                 Value::Number(number.clone())
             }
             (Shape::Number, Content::Number(number)) => Value::Number(number.clone()),
+            (Shape::Flag, Content::Bool(flag)) => (*flag).into(),
             (Shape::List(of), Content::List(items)) => self.list(items, of, pointer, depth),
             (Shape::Table(fields), Content::Table(entries)) => self.table(entries, fields, pointer, depth),
             (Shape::Texts, Content::Table(entries)) => self.map(entries, &Shape::Text, pointer, depth),
@@ -161,6 +162,7 @@ fn wanted(shape: &Shape) -> String {
         Shape::Choice(choices) => format!("one of {}", choices.join(", ")),
         Shape::Integer(range) => format!("a whole number from {} to {}", range.start(), range.end()),
         Shape::Number => "a number".to_owned(),
+        Shape::Flag => "true or false".to_owned(),
         Shape::List(of) => format!("a list, each item {}", wanted(of)),
         Shape::Table(fields) => {
             format!("a table with {}", fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", "))
@@ -178,6 +180,7 @@ fn stand_in(shape: &Shape) -> Value {
         Shape::Choice(choices) => choices.first().copied().unwrap_or_default().into(),
         Shape::Integer(range) => (*range.start()).into(),
         Shape::Number => Value::Number(Number::from(0)),
+        Shape::Flag => Value::Bool(false),
         Shape::List(_) => Value::Array(Vec::new()),
         Shape::Table(fields) => fields
             .iter()

@@ -96,6 +96,7 @@ impl Spec {
             output_schema: None,
             limits: moltforge_api::config::Limits::default(),
             parameters: moltforge_api::config::ModelParameters::default(),
+            triggers: Vec::new(),
             declared_tools: Vec::new(),
             script: Vec::new(),
         };
