@@ -36,7 +36,7 @@ pub struct AgentConfig {
     /// JSON Schema (2020-12) of the output. With one, the final text must be JSON that fits; without, the output is the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
-    /// Limits of one execution.
+    /// Limits of its executions.
     #[serde(default)]
     pub limits: Limits,
     /// Parameters of the model.
@@ -61,7 +61,7 @@ pub enum AgentKind {
     Prompt,
 }
 
-/// Limits of one execution. Durations are texts such as `30s`, `10m`, `2h`, `7d`.
+/// Limits of an agent's executions: of each one, and of how many at a time. Durations are texts such as `30s`, `10m`, `2h`, `7d`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -75,11 +75,25 @@ pub struct Limits {
     pub tokens: u64,
     /// Attempts without progress before it is paused; 20 when absent, at most 1000.
     pub attempts: u32,
+    /// Executions of the agent at work at the same time; more wait as `scheduled`. No limit of its own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// Executions at work at the same time that were started with the same `concurrency_key`; 1 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_concurrency: Option<u32>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { wall: "24h".to_owned(), turns: 50, tool_calls: 200, tokens: 2_000_000, attempts: 20 }
+        Self {
+            wall: "24h".to_owned(),
+            turns: 50,
+            tool_calls: 200,
+            tokens: 2_000_000,
+            attempts: 20,
+            concurrency: None,
+            key_concurrency: None,
+        }
     }
 }
 
@@ -127,6 +141,9 @@ pub struct HttpTool {
     /// Time for one call; `30s` when absent, at most `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// Calls of this tool at a time, of all executions of the agent on a node; more wait. No limit when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
 }
 
 fn post() -> String {

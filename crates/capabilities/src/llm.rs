@@ -149,6 +149,8 @@ pub trait Model: Send + Sync {
 pub struct Models {
     scripted: Scripted,
     providers: BTreeMap<String, OpenAi>,
+    /// Calls at a time, of the providers that have such a limit.
+    limits: BTreeMap<String, (Arc<str>, u32)>,
 }
 
 impl Models {
@@ -156,18 +158,26 @@ impl Models {
     /// URL: the client that carries it can make no request to another.
     #[expect(clippy::needless_pass_by_value, reason = "a handle: the caller hands over its clone")]
     pub fn new(config: ModelsConfig, egress: Egress) -> Result<Self, Error> {
-        let mut providers = BTreeMap::new();
+        let (mut providers, mut limits) = (BTreeMap::new(), BTreeMap::new());
         for provider in config.providers {
             let name = provider.name.clone();
             config::check_name(&name, providers.contains_key(&name))?;
+            if let Some(limit) = provider.max_in_flight {
+                limits.insert(name.clone(), (name.as_str().into(), limit.max(1)));
+            }
             providers.insert(name, OpenAi::new(&provider, &egress)?);
         }
-        Ok(Self { scripted: Scripted::default(), providers })
+        Ok(Self { scripted: Scripted::default(), providers, limits })
     }
 
     /// Whether an agent may name this model.
     pub fn check(&self, model: &str) -> Result<(), Error> {
         self.find(model).map(|_| ())
+    }
+
+    /// The provider of a model and how many calls it takes at a time, when that is limited. Whoever calls sees to it.
+    pub fn limit(&self, model: &str) -> Option<(Arc<str>, u32)> {
+        self.limits.get(model.split_once('/')?.0).cloned()
     }
 
     /// One call of the model that the request's agent names.

@@ -37,6 +37,8 @@ pub struct ToolSpec {
     pub parameters: Arc<Value>,
     /// What a call does to the world, at worst; the effect of one call is that of [`Begin::Call`].
     pub effect: Effect,
+    /// Calls at a time, of all executions of the agent; whoever calls sees to it. No limit when absent.
+    pub concurrency: Option<u32>,
     validator: Arc<Validator>,
     kind: Kind,
 }

@@ -8,9 +8,23 @@ use serde::Deserialize;
 pub struct Config {
     /// Executions at work at the same time on this node; more wait as `scheduled`. 4096 when absent.
     pub max_running: usize,
+    /// Executions of one project at work at the same time on this node; no limit of its own when absent.
+    pub max_running_per_project: Option<usize>,
+    /// Journal bytes of all executions at work together, which is about what their conversations take in memory; above it
+    /// nothing more begins until some have ended. 1 GiB when absent.
+    pub max_running_bytes: u64,
     /// Executions that may wait as `scheduled` on this node before new ones are refused (429 `queue_full`). 100000 when
     /// absent.
     pub max_queued: usize,
+    /// The same for one project; half of `max_queued` when absent, so that one project leaves room for others.
+    pub max_queued_per_project: Option<usize>,
+    /// Memory of what waits, bytes; one project may take half. 64 MiB when absent.
+    pub max_queued_bytes: usize,
+    /// Seconds that the oldest ready execution of a project may wait for this node before new ones of that project are
+    /// refused (429 `queue_too_old`); 30 when absent.
+    pub queue_age_seconds: u64,
+    /// Bytes of requests that may wait in front of one lane, inputs included; more wait outside. 32 MiB when absent.
+    pub max_inbox_bytes: usize,
     /// Lanes (parallel commits) on PostgreSQL, 1 to 16; SQLite always has one. 2 when absent.
     pub lanes: u16,
     /// Seconds for which a node owns its shards without renewing (PostgreSQL only), 5 to 300. 15 when absent.
@@ -21,6 +35,18 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_running: 4096, max_queued: 100_000, lanes: 2, lease_seconds: 15, drain_seconds: 5 }
+        Self {
+            max_running: 4096,
+            max_running_per_project: None,
+            max_running_bytes: 1024 * 1024 * 1024,
+            max_queued: 100_000,
+            max_queued_per_project: None,
+            max_queued_bytes: 64 * 1024 * 1024,
+            queue_age_seconds: 30,
+            max_inbox_bytes: 32 * 1024 * 1024,
+            lanes: 2,
+            lease_seconds: 15,
+            drain_seconds: 5,
+        }
     }
 }

@@ -40,6 +40,9 @@ pub struct Context {
     pub now: Timestamp,
     /// Uniformly random.
     pub random: u64,
+    /// Whether it may be at work: its owner holds a running slot for it. Without one, what could go on becomes
+    /// `scheduled` and is claimed when its turn comes.
+    pub slot: bool,
 }
 
 /// What can happen to an execution after its start.

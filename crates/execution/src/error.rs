@@ -1,8 +1,11 @@
 //! What can go wrong in the execution service.
 
+use std::time::Duration;
+
 use moltforge_types::{ExecutionId, Fault, Kind};
 
 use crate::engine::Refusal;
+use crate::fairness::Pressure;
 
 /// A refused or failed operation.
 #[derive(Debug, thiserror::Error)]
@@ -66,9 +69,23 @@ pub enum Error {
     /// Too many signals wait.
     #[error("the execution {0} holds as many signals as it may; it takes more once it has read some")]
     SignalBufferFull(ExecutionId),
-    /// More executions are live on this node than it takes.
-    #[error("this node holds as many waiting executions as it takes; try again later")]
-    QueueFull,
+    /// As many executions of the project wait, in number or bytes, as may.
+    #[error("as many executions wait as this node takes; try again in {} seconds", .retry_after.as_secs())]
+    QueueFull {
+        /// When there is likely to be room.
+        retry_after: Duration,
+    },
+    /// The project's executions wait longer for this node than they should.
+    #[error(
+        "the executions of this project have waited for {} seconds; try again in {} seconds",
+        .waited.as_secs(), .retry_after.as_secs()
+    )]
+    QueueTooOld {
+        /// How long the oldest has waited.
+        waited: Duration,
+        /// When the queue is likely to be short enough again.
+        retry_after: Duration,
+    },
     /// The server is shutting down.
     #[error("the server is shutting down; try again on the next one")]
     Draining,
@@ -100,7 +117,29 @@ pub enum Error {
     Store(#[from] moltforge_store::Error),
 }
 
+impl From<Pressure> for Error {
+    fn from(pressure: Pressure) -> Self {
+        match pressure {
+            Pressure::Full { retry_after } => Self::QueueFull { retry_after },
+            Pressure::Old { waited, retry_after } => Self::QueueTooOld { waited, retry_after },
+        }
+    }
+}
+
 impl Error {
+    /// How long to wait before the same request may succeed, when that is known.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::QueueFull { retry_after } | Self::QueueTooOld { retry_after, .. } => Some(*retry_after),
+            Self::SignalBufferFull(_)
+            | Self::Draining
+            | Self::ShardUnowned
+            | Self::CommitTimeout
+            | Self::JournalFailing(_) => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+
     /// A refusal of the engine about one execution.
     pub(crate) fn refused(id: ExecutionId, refusal: Refusal) -> Self {
         match refusal {
@@ -124,7 +163,7 @@ impl Fault for Error {
             | Self::InputInvalid(_)
             | Self::FieldInvalid { .. }
             | Self::IdempotencyKeyReused(_) => Kind::Invalid,
-            Self::SignalBufferFull(_) | Self::QueueFull => Kind::RateLimited,
+            Self::SignalBufferFull(_) | Self::QueueFull { .. } | Self::QueueTooOld { .. } => Kind::RateLimited,
             Self::Draining | Self::ShardUnowned | Self::CommitTimeout | Self::JournalFailing(_) => Kind::Unavailable,
             Self::JournalUnreadable { .. } => Kind::Internal,
             Self::Store(error) => error.kind(),
@@ -145,7 +184,8 @@ impl Fault for Error {
             Self::ExecutionNotPaused(_) => "execution_not_paused",
             Self::UnknownEffects(_) => "unknown_effects",
             Self::SignalBufferFull(_) => "signal_buffer_full",
-            Self::QueueFull => "queue_full",
+            Self::QueueFull { .. } => "queue_full",
+            Self::QueueTooOld { .. } => "queue_too_old",
             Self::Draining => "draining",
             Self::ShardUnowned => "shard_unowned",
             Self::CommitTimeout => "commit_timeout",

@@ -8,7 +8,7 @@ use moltforge_api::executions::{Execution as View, ListExecutions, StartExecutio
 use moltforge_bus::{Bus, Subscription};
 use moltforge_capabilities::llm::Models;
 use moltforge_capabilities::tools::Tools;
-use moltforge_store::{AgentRef, ExecutionFilter, Journal, Store};
+use moltforge_store::{AgentRef, ExecutionFilter, ExecutionRow, Journal, Store};
 use moltforge_types::execution::{State, shard_of};
 use moltforge_types::{AgentId, Ambient, ContentHash, ExecutionId, Principal, ProjectId};
 use serde_json::Value;
@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 use crate::config::Config;
 use crate::engine::{Command, Recorded, Start, UnknownEffects};
 use crate::error::Error;
+use crate::fairness::Fairness;
+use crate::fairness::calls::Gates;
 use crate::live::{Live, agent_ref};
 use crate::shard::calls::Outside;
 use crate::shard::load;
@@ -53,6 +55,21 @@ pub struct Started {
     pub created: bool,
 }
 
+/// What is at work on a node and what waits there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauges {
+    /// Executions that hold a running slot.
+    pub running: usize,
+    /// Executions that are ready and wait for one.
+    pub ready: usize,
+    /// How long the oldest of them has waited for this node.
+    pub age: Duration,
+    /// Calls that wait for a slot of their model provider or tool.
+    pub waiting_calls: usize,
+    /// Slots and places in the queue that a check found wrong and put right, since the start. Not zero means a bug.
+    pub healed: u64,
+}
+
 impl Executions {
     /// Registers this node, takes over what nobody owns, and begins to work. Returns at once: [`readiness`](Self::readiness)
     /// says when requests are taken.
@@ -66,7 +83,9 @@ impl Executions {
         ambient: Ambient,
     ) -> Self {
         let calls = Arc::new(Outside { models, tools });
-        let shared = Arc::new(Shared { config, journal, bus, calls, ambient, specs: Specs::default() });
+        let (specs, gates) = (Specs::default(), Gates::default());
+        let fairness = Fairness::new(&config, ambient.clone());
+        let shared = Arc::new(Shared { config, journal, bus, calls, ambient, specs, fairness, gates });
         let supervisor = Supervisor::start(shared.clone());
         Self { store, live: Arc::default(), shared, supervisor }
     }
@@ -84,6 +103,14 @@ impl Executions {
     /// Stops taking requests, lets calls in flight end for `drain_seconds`, commits, and gives the shards up.
     pub async fn drain(&self) {
         self.supervisor.drain().await;
+    }
+
+    /// What is at work on this node and what waits there, of all projects.
+    pub fn gauges(&self) -> Gauges {
+        let (running, ready, oldest) = self.shared.fairness.gauges();
+        let age = oldest.map(|since| self.shared.ambient.now().since(since)).unwrap_or_default();
+        let waiting_calls = self.shared.gates.len();
+        Gauges { running, ready, age, waiting_calls, healed: self.shared.fairness.healed() }
     }
 
     /// Accepts an execution. With `wait` the answer comes when it has ended or waits, or after that time.
@@ -181,7 +208,7 @@ impl Executions {
     /// One execution.
     pub async fn get(&self, project_id: ProjectId, id: ExecutionId) -> Result<View, Error> {
         let row = self.store.executions(project_id).find(id).await?;
-        row.map(views::of_row).ok_or_else(|| Error::ExecutionNotFound(id.to_string()))
+        row.map(|row| self.explained(row)).ok_or_else(|| Error::ExecutionNotFound(id.to_string()))
     }
 
     /// A page of executions, newest first.
@@ -209,7 +236,27 @@ impl Executions {
         let (rows, more) = self.store.executions(project_id).list(filter, limit).await?;
         let next = more.then(|| rows.last().map(|row| row.execution_id)).flatten();
         let next = next.map(|id| moltforge_http::cursor::encode(&id));
-        Ok(Page { items: rows.into_iter().map(views::of_row).collect(), next })
+        Ok(Page { items: rows.into_iter().map(|row| self.explained(row)).collect(), next })
+    }
+
+    /// The view of a row, with what it waits for at this moment as far as this node knows.
+    fn explained(&self, row: ExecutionRow) -> View {
+        let (id, state) = (row.execution_id, row.columns.state);
+        let mut view = views::of_row(row);
+        self.explain(&mut view, id, state);
+        view
+    }
+
+    fn explain(&self, view: &mut View, id: ExecutionId, state: State) {
+        match state {
+            State::Scheduled => view.waiting_for = self.shared.fairness.waiting_for(id).or(view.waiting_for.take()),
+            State::Running => {
+                let waiting = self.shared.gates.waiting_of(id);
+                let words: Vec<_> = waiting.into_iter().map(|(_, what)| what).collect();
+                view.waiting_for = (!words.is_empty()).then(|| words.join(" and "));
+            }
+            _ => {}
+        }
     }
 
     async fn agent_id(&self, project_id: ProjectId, agent: &str) -> Result<AgentId, Error> {
@@ -228,7 +275,13 @@ impl Executions {
         let spec = self.shared.specs.get(&self.store, of).await?;
         let model = spec.as_ref().map_or("model", |spec| spec.config.model.as_str());
         let entries = load::entries(&self.shared, id).await?;
-        Ok(crate::steps::steps_of(&entries, row.columns.state, row.columns.reason, model))
+        let mut steps = crate::steps::steps_of(&entries, row.columns.state, row.columns.reason, model);
+        for (number, what) in self.shared.gates.waiting_of(id) {
+            if let Some(step) = steps.iter_mut().find(|step| step.step == number) {
+                step.waiting_for = Some(what);
+            }
+        }
+        Ok(steps)
     }
 
     /// Entries after `after`, oldest first. The caller has checked that the execution is the project's.
@@ -334,7 +387,12 @@ impl Executions {
             answer.await.map_err(|_| Error::ShardUnowned)?
         };
         match tokio::time::timeout(timeout, asked).await {
-            Ok(answer) => answer,
+            Ok(answer) => answer.map(|mut view| {
+                if let (Ok(id), Ok(state)) = (view.execution_id.parse(), view.state.parse()) {
+                    self.explain(&mut view, id, state);
+                }
+                view
+            }),
             Err(_) => Err(match self.supervisor.readiness() {
                 Readiness::Failing(code) => Error::JournalFailing(code),
                 _ => Error::CommitTimeout,

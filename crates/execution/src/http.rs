@@ -49,15 +49,10 @@ fn problem(error: Error) -> ApiError {
         }
         _ => Vec::new(),
     };
-    let wait = matches!(
-        error,
-        Error::QueueFull
-            | Error::SignalBufferFull(_)
-            | Error::Draining
-            | Error::ShardUnowned
-            | Error::CommitTimeout
-            | Error::JournalFailing(_)
-    );
+    let wait = error.retry_after();
     let problem = ApiError::with_items(error, items);
-    if wait { problem.retry_after(std::time::Duration::from_secs(1)) } else { problem }
+    match wait {
+        Some(wait) => problem.retry_after(wait),
+        None => problem,
+    }
 }

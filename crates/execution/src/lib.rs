@@ -10,6 +10,7 @@ mod config;
 pub mod engine;
 mod error;
 mod executions;
+mod fairness;
 mod http;
 mod live;
 mod shard;
@@ -18,6 +19,6 @@ mod views;
 
 pub use config::Config;
 pub use error::Error;
-pub use executions::{Executions, MAX_WAIT, Started};
+pub use executions::{Executions, Gauges, MAX_WAIT, Started};
 pub use http::router;
 pub use shard::supervisor::Readiness;

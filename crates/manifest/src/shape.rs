@@ -51,6 +51,7 @@ pub(crate) mod bounds {
     pub(crate) const TOOL_CALLS: RangeInclusive<u64> = 0..=50_000;
     pub(crate) const TOKENS: RangeInclusive<u64> = 1..=1_000_000_000_000;
     pub(crate) const ATTEMPTS: RangeInclusive<u64> = 1..=1_000;
+    pub(crate) const CONCURRENCY: RangeInclusive<u64> = 1..=1_000_000;
     pub(crate) const MAX_OUTPUT_TOKENS: RangeInclusive<u64> = 1..=1_000_000;
     pub(crate) const REPEAT: RangeInclusive<u64> = 1..=50_000;
 }
@@ -79,6 +80,8 @@ const LIMITS: Shape = Shape::Table(&[
     optional("tool_calls", Shape::Integer(bounds::TOOL_CALLS)),
     optional("tokens", Shape::Integer(bounds::TOKENS)),
     optional("attempts", Shape::Integer(bounds::ATTEMPTS)),
+    optional("concurrency", Shape::Integer(bounds::CONCURRENCY)),
+    optional("key_concurrency", Shape::Integer(bounds::CONCURRENCY)),
 ]);
 
 const PARAMETERS: Shape = Shape::Table(&[
@@ -95,6 +98,7 @@ const TOOL: Shape = Shape::Table(&[
     required("parameters", Shape::Schema),
     optional("effect", Shape::Text),
     optional("timeout", Shape::Text),
+    optional("concurrency", Shape::Integer(bounds::CONCURRENCY)),
 ]);
 
 const TRIGGER: Shape = Shape::Table(&[

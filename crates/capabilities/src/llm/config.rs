@@ -34,6 +34,9 @@ pub struct Provider {
     /// think before its first word is bounded by `timeout_seconds` alone.
     #[serde(default = "two_minutes")]
     pub silence_seconds: u64,
+    /// Calls at a time, of all projects on a node; more wait, and projects take turns. No limit when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
     /// The key itself, read from `api_key_env` by the program at start. Never in a file.
     #[serde(skip)]
     pub api_key: Option<Secret>,
@@ -56,6 +59,7 @@ impl Provider {
             api_key_env: None,
             timeout_seconds: ten_minutes(),
             silence_seconds: two_minutes(),
+            max_in_flight: None,
             api_key: None,
         }
     }

@@ -74,6 +74,7 @@ impl Found {
             description: tool.description.to_owned(),
             parameters: parameters.clone(),
             effect: tool.effect,
+            concurrency: None,
             validator: validator.clone(),
             kind: Kind::BuiltIn(tool),
         }

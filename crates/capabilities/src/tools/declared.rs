@@ -59,6 +59,7 @@ pub(super) fn spec(tool: &HttpTool) -> Result<ToolSpec, String> {
         description: tool.description.clone(),
         parameters: Arc::new(tool.parameters.clone()),
         effect,
+        concurrency: tool.concurrency,
         validator: Arc::new(validator),
         kind: Kind::Declared(Arc::new(declared)),
     })

@@ -20,6 +20,10 @@ pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context
     if !claimable {
         return;
     }
+    if !context.slot {
+        queue(execution, context, out);
+        return;
+    }
     let crashed = recovered && execution.state == State::Running;
     if crashed && execution.crashes >= CRASH_LIMIT {
         let detail = format!("the server died {CRASH_LIMIT} times while this ran, without progress in between");
@@ -28,6 +32,23 @@ pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context
     }
     begin_attempt(execution, crashed, context, out);
     advance::apply(execution, context, out);
+}
+
+/// From a wait back to work, or into the queue when there is no slot for it.
+pub(super) fn go_on(execution: &mut Execution, resumed: Entry, context: Context, out: &mut Outcome) {
+    execution.write(resumed, context, out);
+    if context.slot {
+        begin_attempt(execution, false, context, out);
+        advance::apply(execution, context, out);
+    }
+}
+
+/// What is due and has no slot waits for one as `scheduled`: nothing is due about it any more.
+fn queue(execution: &mut Execution, context: Context, out: &mut Outcome) {
+    if execution.state == State::BackingOff {
+        let from = State::BackingOff;
+        execution.write(Entry::Resumed { from, by: None, unknown_effects: None }, context, out);
+    }
 }
 
 /// Writes the entry that counts an attempt.

@@ -4,7 +4,7 @@ use moltforge_types::execution::{Effect, Reason, State};
 use moltforge_types::journal::Entry;
 
 use super::state::PendingState;
-use super::{Context, Execution, Outcome, Refusal, UnknownEffects, advance, claim};
+use super::{Context, Execution, Outcome, Refusal, UnknownEffects, claim};
 
 pub(super) fn apply(
     execution: &mut Execution,
@@ -25,9 +25,8 @@ pub(super) fn apply(
         UnknownEffects::Retry => "retry".to_owned(),
         UnknownEffects::Fail => "fail".to_owned(),
     });
-    execution.write(Entry::Resumed { from: State::Paused, by: Some(by), unknown_effects }, context, out);
-    claim::begin_attempt(execution, false, context, out);
-    advance::apply(execution, context, out);
+    let resumed = Entry::Resumed { from: State::Paused, by: Some(by), unknown_effects };
+    claim::go_on(execution, resumed, context, out);
     Ok(())
 }
 

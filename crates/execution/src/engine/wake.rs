@@ -37,7 +37,5 @@ pub(super) fn a_wait_is_over(execution: &Execution, context: Context) -> bool {
 
 /// From a wait back to work.
 pub(super) fn go_on(execution: &mut Execution, from: State, context: Context, out: &mut Outcome) {
-    execution.write(Entry::Resumed { from, by: None, unknown_effects: None }, context, out);
-    claim::begin_attempt(execution, false, context, out);
-    advance::apply(execution, context, out);
+    claim::go_on(execution, Entry::Resumed { from, by: None, unknown_effects: None }, context, out);
 }

@@ -29,7 +29,7 @@ use crate::executions::{Executions, Started};
         (status = 404, description = "agent_not_found, version_not_found", body = Problem),
         (status = 409, description = "agent_not_deployed", body = Problem),
         (status = 422, description = "input_invalid, field_invalid, body_invalid, idempotency_key_reused", body = Problem),
-        (status = 429, description = "queue_full", body = Problem),
+        (status = 429, description = "queue_full, queue_too_old", body = Problem),
         (status = 503, description = "shard_unowned, draining, commit_timeout", body = Problem),
     )
 )]

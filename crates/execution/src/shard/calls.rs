@@ -1,5 +1,7 @@
 //! Where model and tool calls go: the one seam between a node and what it calls.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest, Models};
 use moltforge_capabilities::tools::{CallRequest, ToolError, Tools};
@@ -10,6 +12,11 @@ use serde_json::Value;
 pub(crate) trait Calls: Send + Sync {
     /// Calls a model; its text goes to `chunks` while it is written.
     async fn model(&self, request: ModelRequest, chunks: ChunkSink) -> Result<ModelReply, ModelError>;
+
+    /// The provider of a model and how many calls it takes at a time, when that is limited.
+    fn model_limit(&self, _model: &str) -> Option<(Arc<str>, u32)> {
+        None
+    }
 
     /// Calls a tool.
     async fn tool(&self, request: CallRequest) -> Result<Value, ToolError>;
@@ -25,6 +32,10 @@ pub(crate) struct Outside {
 impl Calls for Outside {
     async fn model(&self, request: ModelRequest, chunks: ChunkSink) -> Result<ModelReply, ModelError> {
         self.models.complete(request, chunks).await
+    }
+
+    fn model_limit(&self, model: &str) -> Option<(Arc<str>, u32)> {
+        self.models.limit(model)
     }
 
     async fn tool(&self, request: CallRequest) -> Result<Value, ToolError> {

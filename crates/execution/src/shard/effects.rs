@@ -8,25 +8,31 @@ use futures::FutureExt as _;
 use moltforge_bus::{Bus, Notice};
 use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest};
 use moltforge_capabilities::tools::{CallRequest, ToolError};
-use moltforge_types::ExecutionId;
 use moltforge_types::journal::ErrorInfo;
+use moltforge_types::{AgentId, ExecutionId};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use super::message::Event;
 use super::shared::Shared;
 use crate::engine::{ModelAnswer, ModelFailure, ToolFailure};
+use crate::fairness::calls::{Caller, Resource, Slot};
 
 /// Calls a model; its text streams to whoever watches the execution.
 pub(crate) fn call_model(
     shared: &Arc<Shared>,
     events: &UnboundedSender<Event>,
     request: ModelRequest,
+    agent_id: AgentId,
     attempt: u32,
 ) -> AbortHandle {
     let (shared, events) = (shared.clone(), events.clone());
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
+        let gate = shared.calls.model_limit(&request.config.model);
+        let gate = gate.map(|(name, limit)| (Resource::Provider(name), limit));
+        let caller = Caller { project_id: request.project_id, agent_id, execution_id, step };
+        let _slot = enter(&shared, gate, caller).await;
         let started_at = shared.ambient.now();
         let chunks = chunk_sink(shared.bus.clone(), execution_id, step, attempt);
         let outcome = AssertUnwindSafe(shared.calls.model(request, chunks)).catch_unwind().await;
@@ -57,11 +63,20 @@ fn chunk_sink(bus: Bus, execution_id: ExecutionId, step: u32, attempt: u32) -> C
     })
 }
 
+/// Waits for a slot of what is called, if it is limited. A call that is given up meanwhile leaves no trace.
+async fn enter(shared: &Shared, gate: Option<(Resource, u32)>, caller: Caller) -> Option<Slot> {
+    let (resource, limit) = gate?;
+    Some(shared.gates.enter(resource, limit, caller).await)
+}
+
 /// Calls a tool.
 pub(crate) fn call_tool(shared: &Arc<Shared>, events: &UnboundedSender<Event>, request: CallRequest) -> AbortHandle {
     let (shared, events) = (shared.clone(), events.clone());
     let task = async move {
-        let (execution_id, step) = (request.execution_id, request.step);
+        let CallRequest { project_id, agent_id, execution_id, step, .. } = request;
+        let limit = request.tools.get(&request.tool).and_then(|tool| tool.concurrency);
+        let gate = limit.map(|limit| (Resource::Tool(agent_id, request.tool.as_str().into()), limit));
+        let _slot = enter(&shared, gate, Caller { project_id, agent_id, execution_id, step }).await;
         let started_at = shared.ambient.now();
         let outcome = AssertUnwindSafe(shared.calls.tool(request)).catch_unwind().await;
         let result = match outcome {

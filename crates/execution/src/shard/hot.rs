@@ -1,12 +1,15 @@
 //! An execution in memory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use moltforge_types::ExecutionId;
 use moltforge_types::execution::State;
 use tokio::task::AbortHandle;
 
 use super::message::{Loaded, Reply};
-use crate::engine::Execution;
+use crate::engine::{Execution, Spec, Start};
+use crate::fairness::{Claimant, Permit};
 
 /// An execution and what hangs on it.
 pub(crate) struct Hot {
@@ -19,12 +22,23 @@ pub(crate) struct Hot {
     pub(crate) calls: BTreeMap<u32, AbortHandle>,
     /// Who waits for it to end or to wait.
     pub(crate) watchers: Vec<Reply>,
+    /// Who it is when it asks for a slot.
+    pub(crate) claimant: Arc<Claimant>,
+    /// Its running slot: held while it runs.
+    pub(crate) permit: Option<Permit>,
 }
 
 impl Hot {
     pub(crate) fn new(loaded: Loaded) -> Self {
         let Loaded { execution, shard, environment } = loaded;
-        Self { execution, shard, environment, batch: 0, calls: BTreeMap::new(), watchers: Vec::new() }
+        let claimant = Arc::new(claimant_of(&execution));
+        let (calls, watchers) = (BTreeMap::new(), Vec::new());
+        Self { execution, shard, environment, batch: 0, calls, watchers, claimant, permit: None }
+    }
+
+    /// 0 to 9, 9 first.
+    pub(crate) fn priority(&self) -> u8 {
+        5
     }
 
     /// It holds a running slot.
@@ -41,6 +55,29 @@ impl Hot {
     /// It can be dropped from memory once its entries are durable: a load brings it back.
     pub(crate) fn is_evictable(&self) -> bool {
         !self.is_running() && self.calls.is_empty() && !self.execution.has_calls_in_flight()
+    }
+}
+
+/// Who a new execution is when it asks for a slot.
+pub(crate) fn claimant_of_start(start: &Start) -> Claimant {
+    claimant(start.id, &start.spec, None)
+}
+
+/// Who an execution is when it asks for a slot.
+fn claimant_of(execution: &Execution) -> Claimant {
+    claimant(execution.id, &execution.spec, None)
+}
+
+/// An execution of a version, with its concurrency key.
+pub(crate) fn claimant(execution_id: ExecutionId, spec: &Spec, key: Option<&str>) -> Claimant {
+    let limits = &spec.config.limits;
+    Claimant {
+        execution_id,
+        project_id: spec.project_id,
+        agent_id: spec.agent_id,
+        key: key.map(Into::into),
+        agent_limit: limits.concurrency,
+        key_limit: limits.key_concurrency.unwrap_or(1),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an owner is told.
 
+use std::sync::Arc;
+
 use moltforge_api::executions::Execution as View;
 use moltforge_store::LiveExecution;
 use moltforge_types::{ExecutionId, ProjectId, Timestamp};
@@ -8,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::{Command, Execution, ModelAnswer, ModelFailure, Start, ToolFailure};
 use crate::error::Error;
+use crate::fairness::{Claimant, Entry, Permit};
 
 /// Where an answer goes. The answer is sent once what it says is durable.
 pub(crate) type Reply = oneshot::Sender<Result<View, Error>>;
@@ -45,8 +48,16 @@ pub(crate) enum Event {
     Loaded { project_id: ProjectId, execution_id: ExecutionId, result: Result<Box<Loaded>, Error> },
     /// The time to read an execution again after its read failed.
     Again { project_id: ProjectId, execution_id: ExecutionId, command: Command },
-    /// Rows that want attention: after a start, or because their time comes.
-    Due { rows: Vec<LiveExecution>, recovery: bool },
+    /// Rows that were running when the owner before was lost: they keep their slots.
+    Lost { rows: Vec<(LiveExecution, Arc<Claimant>)> },
+    /// All of those have come.
+    LostAll,
+    /// Rows that are ready and wait for a slot, after a start.
+    Ready { rows: Vec<(LiveExecution, Arc<Claimant>)> },
+    /// Rows that want attention because their time comes. With `more` there are further ones.
+    Due { rows: Vec<LiveExecution>, more: bool },
+    /// One of this lane may begin: another lane found that it is its turn.
+    Admitted { entry: Box<Entry>, permit: Permit },
     /// The read for `Due` failed; it is tried again.
     DueFailed,
 }

@@ -4,14 +4,15 @@ mod commit;
 mod due;
 mod release;
 mod requests;
+mod slots;
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moltforge_store::{CommitError, LaneToken};
-use moltforge_types::{ExecutionId, ProjectId, Timestamp};
+use moltforge_types::execution::State;
+use moltforge_types::{ExecutionId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -23,6 +24,7 @@ use super::message::{Event, Request, Waiting};
 use super::shared::Shared;
 use super::timers::{REFILL, Timers};
 use crate::engine::{self, Command, Outcome, Refusal};
+use crate::fairness::Permit;
 
 /// Requests taken in before a waiting batch is committed: enough to fill a batch, few enough to stay prompt.
 const DRAIN: usize = 512;
@@ -52,10 +54,9 @@ pub(crate) struct Owner {
     events_in: mpsc::UnboundedSender<Event>,
 
     hot: Map<ExecutionId, Hot>,
-    /// Executions that hold a running slot.
-    running: usize,
-    /// Scheduled executions that wait for one.
-    ready: VecDeque<(ProjectId, ExecutionId)>,
+    /// Slots of executions that are about to begin: they are being read, or the command that begins them comes next.
+    admitted: Map<ExecutionId, Permit>,
+    watch_at: Timestamp,
     waiting: Waiting,
     timers: Timers,
     refill_at: Timestamp,
@@ -86,6 +87,7 @@ impl Owner {
     ) -> Self {
         let (events_in, events) = mpsc::unbounded_channel();
         let refill_at = shared.ambient.now().plus(REFILL);
+        let watch_at = shared.ambient.now().plus(slots::WATCH);
         Self {
             shared,
             token,
@@ -95,9 +97,9 @@ impl Owner {
             events,
             events_in,
             hot: Map::default(),
-            running: 0,
-            ready: VecDeque::new(),
-            waiting: Waiting::default(),
+            admitted: Map::default(),
+            watch_at,
+            waiting: Map::default(),
             timers: Timers::default(),
             refill_at,
             recent_keys: requests::RecentKeys::default(),
@@ -156,6 +158,8 @@ impl Owner {
             }
         }
         self.wake_due();
+        self.pump();
+        self.watch();
         self.abort_when_draining();
         self.begin_commit();
         Ok(())
@@ -175,13 +179,17 @@ impl Owner {
             // the next owner finds it among the rows
             Event::Again { .. } if self.draining.is_some() => {}
             Event::Again { project_id, execution_id, command } => {
-                if self.slots_taken() < self.shared.config.max_running {
+                if self.waiting.len() < self.shared.config.max_running {
                     self.apply_or_load(project_id, execution_id, command, None);
                 } else {
                     self.again(project_id, execution_id, command);
                 }
             }
-            Event::Due { rows, recovery } => self.due_rows(rows, recovery),
+            Event::Lost { rows } => self.lost_rows(rows),
+            Event::LostAll => self.shared.fairness.recovered(),
+            Event::Ready { rows } => self.ready_rows(rows),
+            Event::Admitted { entry, permit } => self.admitted(&entry, permit),
+            Event::Due { rows, more } => self.due_rows(rows, more),
             Event::DueFailed => self.refill_at = self.shared.ambient.now().plus(MAX_SLEEP),
         }
     }
@@ -195,12 +203,16 @@ impl Owner {
     /// Applies a command to a hot execution and stages what it did. Without a hot execution there is nothing to do: the
     /// command was an answer to a call that nobody waits for.
     fn apply(&mut self, id: ExecutionId, command: Command, reply: Option<super::message::Reply>) {
-        let context = self.shared.context();
+        let slot = self.take_slot(id, &command);
+        let context = self.shared.context(slot);
         let Some(hot) = self.hot.get_mut(&id) else { return };
-        let was_running = hot.is_running();
+        let was = hot.execution.state;
         match engine::apply(&mut hot.execution, command, context) {
-            Ok(outcome) => self.stage(id, was_running, outcome, reply),
-            Err(refusal) => self.refuse(id, refusal, reply),
+            Ok(outcome) => self.stage(id, was, outcome, reply),
+            Err(refusal) => {
+                self.settle_slot(id, was);
+                self.refuse(id, refusal, reply);
+            }
         }
     }
 
@@ -214,16 +226,13 @@ impl Owner {
     }
 
     /// Takes what a command wrote into the forming batch and lets its consequences wait for the commit.
-    fn stage(&mut self, id: ExecutionId, was_running: bool, outcome: Outcome, reply: Option<super::message::Reply>) {
+    fn stage(&mut self, id: ExecutionId, was: State, outcome: Outcome, reply: Option<super::message::Reply>) {
         let now = self.shared.ambient.now();
         let Some(hot) = self.hot.get_mut(&id) else { return };
         self.forming.add(hot, &outcome.entries);
         self.timers.set(hot.execution.spec.project_id, id, hot.execution.wake_at(), now);
-        match (was_running, hot.is_running()) {
-            (false, true) => self.running += 1,
-            (true, false) => self.running = self.running.saturating_sub(1),
-            _ => {}
-        }
+        self.settle_slot(id, was);
+        let Some(hot) = self.hot.get_mut(&id) else { return };
         let mut waiters: Vec<super::message::Reply> = reply.into_iter().collect();
         if hot.rests() {
             waiters.append(&mut hot.watchers);
@@ -235,6 +244,11 @@ impl Owner {
             waiters.into_iter().map(|reply| (reply, Ok(view.clone()))).collect()
         };
         self.gate(id, outcome, replies);
+    }
+
+    /// What tells this lane that something happened.
+    pub(crate) fn events_in(&self) -> mpsc::UnboundedSender<Event> {
+        self.events_in.clone()
     }
 
     fn is_drained(&self) -> bool {

@@ -10,6 +10,8 @@ use super::calls::Calls;
 use super::specs::Specs;
 use crate::config::Config;
 use crate::engine::Context;
+use crate::fairness::Fairness;
+use crate::fairness::calls::Gates;
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -18,11 +20,13 @@ pub(crate) struct Shared {
     pub(crate) calls: Arc<dyn Calls>,
     pub(crate) ambient: Ambient,
     pub(crate) specs: Specs,
+    pub(crate) fairness: Fairness,
+    pub(crate) gates: Gates,
 }
 
 impl Shared {
-    /// The time and a random number, for one command.
-    pub(crate) fn context(&self) -> Context {
-        Context { now: self.ambient.now(), random: u64::from_le_bytes(self.ambient.bytes()) }
+    /// The time, a random number, and whether there is a slot, for one command.
+    pub(crate) fn context(&self, slot: bool) -> Context {
+        Context { now: self.ambient.now(), random: u64::from_le_bytes(self.ambient.bytes()), slot }
     }
 }

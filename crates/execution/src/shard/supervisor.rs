@@ -1,6 +1,7 @@
 //! Ownership of shards by this node: registers, takes over what nobody owns, keeps the lease, and starts an owner per
 //! lane; anew whenever an owner lost its shards or does not fit the store.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -219,15 +220,20 @@ impl Term<'_> {
 
     fn start_owners(&self, tokens: &[LaneToken], owned: &[OwnedShard]) -> JoinSet<Ended> {
         let mut owners = JoinSet::new();
-        let mut lanes = Vec::new();
+        let (mut lanes, mut ready, mut events) = (Vec::new(), Vec::new(), HashMap::new());
         for token in tokens {
             let shards: Vec<u16> =
                 owned.iter().filter(|shard| shard.lane == token.lane).map(|shard| shard.shard).collect();
             let (requests, inbox) = mpsc::channel(INBOX);
             let (health_in, health) = watch::channel(Health::Ready);
             let lane = Owner::new(self.shared.clone(), *token, shards.clone(), health_in, inbox);
-            owners.spawn(lane.run());
+            events.insert(token.lane, lane.events_in());
+            ready.push(lane);
             lanes.push(Lane { shards, requests, health });
+        }
+        self.shared.fairness.begin_term(events);
+        for lane in ready {
+            owners.spawn(lane.run());
         }
         self.supervisor.set_lanes(lanes);
         owners

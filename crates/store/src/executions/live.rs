@@ -1,6 +1,6 @@
 //! What an owner reads of the executions of its shards, across projects.
 
-use moltforge_types::{ExecutionId, ProjectId, Timestamp};
+use moltforge_types::{AgentId, ExecutionId, ProjectId, Timestamp, VersionId};
 
 use super::columns;
 use crate::error::Error;
@@ -16,6 +16,14 @@ pub struct LiveExecution {
     pub execution_id: ExecutionId,
     /// Its shard.
     pub shard: u16,
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The pinned version.
+    pub version_id: VersionId,
+    /// Its number.
+    pub version: u32,
+    /// When its latest entry was written.
+    pub updated_at: Timestamp,
     /// The number of its latest entry.
     pub last_seq: u64,
     /// What its entries made of it.
@@ -28,6 +36,10 @@ impl LiveExecution {
             project_id: row.get("project_id")?,
             execution_id: row.get("execution_id")?,
             shard: row.get("shard")?,
+            agent_id: row.get("agent_id")?,
+            version_id: row.get("version_id")?,
+            version: row.get("version")?,
+            updated_at: row.get("updated_at")?,
             last_seq: row.get("last_seq")?,
             columns: columns(row)?,
         })
@@ -45,7 +57,7 @@ crate::accessor!(live_executions -> LiveExecutions);
 macro_rules! select {
     ($where:expr) => {
         concat!(
-            "SELECT project_id, execution_id, shard, last_seq, state, reason, attempt, wake_at, waiting_for, \
+            "SELECT project_id, execution_id, shard, agent_id, version_id, version, updated_at, last_seq, state, reason, attempt, wake_at, waiting_for, \
              finished_at, output, error, tokens FROM execution WHERE ",
             $where
         )

@@ -19,6 +19,8 @@ pub(super) struct Run {
     pub(super) journal: Vec<Recorded>,
     pub(super) now: Timestamp,
     spec: Arc<Spec>,
+    /// Whether there is a running slot for it.
+    pub(super) slot: bool,
 }
 
 /// An agent with every built-in tool, and `pay` (at most once), `book` (keyed), `look` (read).
@@ -55,14 +57,14 @@ impl Run {
             trigger: "api",
             request_hash: None,
         };
-        let (execution, outcome) = start.accept(Context { now, random: 0 });
-        let mut run = Self { execution, journal: outcome.entries, now, spec };
+        let (execution, outcome) = start.accept(Context { now, random: 0, slot: true });
+        let mut run = Self { execution, journal: outcome.entries, now, spec, slot: true };
         run.apply(Command::Claim { recovered: false });
         run
     }
 
     pub(super) fn try_apply(&mut self, command: Command) -> Result<Outcome, Refusal> {
-        let outcome = apply(&mut self.execution, command, Context { now: self.now, random: 1 })?;
+        let outcome = apply(&mut self.execution, command, Context { now: self.now, random: 1, slot: self.slot })?;
         self.journal.extend(outcome.entries.iter().cloned());
         self.assert_replays();
         Ok(outcome)

@@ -1,11 +1,18 @@
 //! Executions that want attention without being asked: after a start of the node, and when their time comes.
 
+use std::sync::Arc;
+
 use moltforge_store::LiveExecution;
 use moltforge_types::execution::State;
 
 use super::Owner;
-use crate::engine::Command;
+use crate::engine::{Command, Spec};
+use crate::error::Error;
+use crate::fairness::{Claimant, Entry};
+use crate::shard::hot;
 use crate::shard::message::Event;
+use crate::shard::shared::Shared;
+use crate::shard::specs::VersionRef;
 use crate::shard::timers::{HORIZON, REFILL};
 
 /// Rows read at a time.
@@ -16,26 +23,13 @@ impl Owner {
     pub(super) fn recover(&self) {
         let (shared, events, shards) = (self.shared.clone(), self.events_in.clone(), self.shards.clone());
         tokio::spawn(async move {
-            for shard in shards {
-                let mut after = None;
-                loop {
-                    match shared.journal.reads().runnable(shard, after, PAGE).await {
-                        Ok(rows) => {
-                            let last = rows.len() < PAGE as usize;
-                            after = rows.last().map(|row| row.execution_id);
-                            if !rows.is_empty() && events.send(Event::Due { rows, recovery: true }).is_err() {
-                                return;
-                            }
-                            if last {
-                                break;
-                            }
-                        }
-                        Err(error) => {
-                            // nothing may be left behind: the same page again
-                            tracing::warn!(%error, "cannot look for executions to recover, trying again");
-                            tokio::time::sleep(super::MAX_SLEEP).await;
-                        }
-                    }
+            // whatever was running keeps its slots and keys: all of it is known before anything else begins
+            for what in [What::Lost, What::Ready] {
+                for shard in &shards {
+                    look(&shared, *shard, what, |event| events.send(event).is_ok()).await;
+                }
+                if what == What::Lost && events.send(Event::LostAll).is_err() {
+                    return;
                 }
             }
         });
@@ -64,7 +58,7 @@ impl Owner {
         let until = shared.ambient.now().plus(HORIZON);
         tokio::spawn(async move {
             let event = match shared.journal.reads().due(&shards, until, PAGE).await {
-                Ok(rows) => Event::Due { rows, recovery: false },
+                Ok(rows) => Event::Due { more: rows.len() == PAGE as usize, rows },
                 Err(error) => {
                     tracing::warn!(%error, "cannot look for due executions, trying again");
                     Event::DueFailed
@@ -75,31 +69,117 @@ impl Owner {
         });
     }
 
-    pub(super) fn due_rows(&mut self, rows: Vec<LiveExecution>, recovery: bool) {
+    /// What ran when its owner was lost is claimed again, in the slot that it had.
+    pub(super) fn lost_rows(&mut self, rows: Vec<(LiveExecution, Arc<Claimant>)>) {
+        for (row, claimant) in rows {
+            let (project_id, id) = (row.project_id, row.execution_id);
+            // what is in memory knows better than its row
+            if self.hot.contains_key(&id) {
+                continue;
+            }
+            self.admitted.insert(id, self.shared.fairness.run(&claimant));
+            self.apply_or_load(project_id, id, Command::Claim { recovered: true }, None);
+        }
+    }
+
+    /// What was ready gets in line again.
+    pub(super) fn ready_rows(&mut self, rows: Vec<(LiveExecution, Arc<Claimant>)>) {
+        for (row, claimant) in rows {
+            if self.hot.contains_key(&row.execution_id) {
+                continue;
+            }
+            if row.columns.state != State::Scheduled {
+                self.due_row(&row);
+                continue;
+            }
+            self.shared.fairness.push(Entry {
+                claimant,
+                priority: 5,
+                begun: row.columns.attempt > 0,
+                lane: self.token.lane,
+                since: row.updated_at,
+            });
+        }
+    }
+
+    pub(super) fn due_rows(&mut self, rows: Vec<LiveExecution>, more: bool) {
         let now = self.shared.ambient.now();
-        if !recovery && rows.len() == PAGE as usize {
+        if more {
             // more than a page is due soon: look again when the last of these has come
             let next = rows.last().and_then(|row| row.columns.wake_at).unwrap_or(now);
             self.refill_at = next.max(now.plus(super::MAX_SLEEP));
         }
-        for row in rows {
-            // what is in memory knows better than its row
-            if self.hot.contains_key(&row.execution_id) {
-                continue;
+        for row in rows.iter().filter(|row| !self.hot.contains_key(&row.execution_id)).collect::<Vec<_>>() {
+            self.due_row(row);
+        }
+    }
+
+    fn due_row(&mut self, row: &LiveExecution) {
+        let now = self.shared.ambient.now();
+        let (project_id, id) = (row.project_id, row.execution_id);
+        match row.columns.wake_at {
+            Some(at) if at <= now => self.apply_or_load(project_id, id, Command::Wake, None),
+            at => self.timers.set(project_id, id, at, now),
+        }
+    }
+}
+
+/// Which rows of a recovery.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// Those that ran.
+    Lost,
+    /// Those that are ready, or back off.
+    Ready,
+}
+
+/// Reads the rows of one shard. Nothing may be left behind: what cannot be read is tried again.
+async fn look(shared: &Shared, shard: u16, what: What, send: impl Fn(Event) -> bool) {
+    let mut after = None;
+    loop {
+        match page(shared, shard, what, after).await {
+            Ok((rows, last, next)) => {
+                after = next;
+                let event = match what {
+                    What::Lost => Event::Lost { rows },
+                    What::Ready => Event::Ready { rows },
+                };
+                if !send(event) || last {
+                    return;
+                }
             }
-            let (project_id, id) = (row.project_id, row.execution_id);
-            match row.columns.state {
-                State::Scheduled if recovery && self.slots_taken() >= self.shared.config.max_running => {
-                    self.ready.push_back((project_id, id));
-                }
-                State::Scheduled | State::Running if recovery => {
-                    self.apply_or_load(project_id, id, Command::Claim { recovered: true }, None);
-                }
-                _ => match row.columns.wake_at {
-                    Some(at) if at <= now => self.apply_or_load(project_id, id, Command::Wake, None),
-                    at => self.timers.set(project_id, id, at, now),
-                },
+            Err(error) => {
+                tracing::warn!(%error, "cannot look for executions to recover, trying again");
+                tokio::time::sleep(super::MAX_SLEEP).await;
             }
         }
     }
+}
+
+type Rows = Vec<(LiveExecution, Arc<Claimant>)>;
+type Id = moltforge_types::ExecutionId;
+
+async fn page(shared: &Shared, shard: u16, what: What, after: Option<Id>) -> Result<(Rows, bool, Option<Id>), Error> {
+    let found = shared.journal.reads().runnable(shard, after, PAGE).await?;
+    let (last, next) = (found.len() < PAGE as usize, found.last().map(|row| row.execution_id));
+    let mut rows = Vec::new();
+    for row in found {
+        if (row.columns.state == State::Running) == (what == What::Lost) {
+            let claimant = claimant(shared, &row).await?;
+            rows.push((row, claimant));
+        }
+    }
+    Ok((rows, last, next))
+}
+
+/// Who the execution of a row is: its version says what limits it.
+async fn claimant(shared: &Shared, row: &LiveExecution) -> Result<Arc<Claimant>, Error> {
+    let (project_id, agent_id) = (row.project_id, row.agent_id);
+    let of = VersionRef { project_id, agent_id, version_id: row.version_id, version: row.version };
+    let spec = match shared.specs.get(shared.journal.reads(), of).await? {
+        Ok(spec) => spec,
+        // it is held as soon as it begins
+        Err(error) => Spec::missing(project_id, agent_id, row.version_id, row.version, "", error),
+    };
+    Ok(Arc::new(hot::claimant(row.execution_id, &spec, None)))
 }

@@ -8,7 +8,7 @@ use moltforge_types::ExecutionId;
 use std::sync::Arc;
 
 use super::Owner;
-use crate::engine::{Action, Command, Outcome};
+use crate::engine::{Action, Outcome};
 use crate::shard::batch::Gated;
 use crate::shard::effects;
 use crate::shard::message::Reply;
@@ -49,7 +49,7 @@ impl Owner {
             }
             self.evict(execution_id);
         }
-        self.fill_slots();
+        self.pump();
     }
 
     fn act(&mut self, id: ExecutionId, action: Action) {
@@ -72,7 +72,7 @@ impl Owner {
                     messages: hot.execution.messages.clone(),
                     tools: spec.tools.clone(),
                 };
-                let call = effects::call_model(&self.shared, &self.events_in, request, attempt);
+                let call = effects::call_model(&self.shared, &self.events_in, request, spec.agent_id, attempt);
                 hot.calls.insert(step, call);
             }
             Action::CallTool { step, tool, arguments, effect: _, idempotency_key } => {
@@ -106,18 +106,5 @@ impl Owner {
         if hot.is_evictable() && hot.batch <= self.committed && hot.watchers.is_empty() {
             self.hot.remove(&id);
         }
-    }
-
-    /// Claims waiting executions while there are free slots.
-    fn fill_slots(&mut self) {
-        while self.slots_taken() < self.shared.config.max_running && !self.forming.is_full() {
-            let Some((project_id, id)) = self.ready.pop_front() else { return };
-            self.apply_or_load(project_id, id, Command::Claim { recovered: false }, None);
-        }
-    }
-
-    /// Executions at work, and those that are being read to be set to work.
-    pub(super) fn slots_taken(&self) -> usize {
-        self.running + self.waiting.len()
     }
 }

@@ -1,9 +1,11 @@
 //! Requests from the API.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use moltforge_store::NewExecution;
+use moltforge_types::execution::State;
 use moltforge_types::{ExecutionId, Fault as _, ProjectId, Timestamp};
 use tokio::time::Instant;
 
@@ -11,7 +13,7 @@ use super::{Drain, Owner};
 use crate::engine::{Command, Outcome, Start};
 use crate::error::Error;
 use crate::shard::health::Health;
-use crate::shard::hot::Hot;
+use crate::shard::hot::{Hot, claimant_of_start};
 use crate::shard::load;
 use crate::shard::message::{Event, Loaded, Reply, Request};
 use crate::views;
@@ -62,6 +64,7 @@ impl Owner {
             Request::Drain { done } => {
                 let deadline = Instant::now() + Duration::from_secs(self.shared.config.drain_seconds);
                 self.draining = Some(Drain { done, deadline });
+                self.drop_waiting_calls();
             }
             Request::Start { reply, .. } | Request::Apply { reply, .. } if self.draining.is_some() => {
                 let _ = reply.send(Err(Error::Draining));
@@ -81,12 +84,14 @@ impl Owner {
             self.repeat(id, hash.as_deref(), &start, wait, reply);
             return;
         }
-        let has_slot = self.running < self.shared.config.max_running;
-        if !has_slot && self.ready.len() >= self.shared.config.max_queued {
-            let _ = reply.send(Err(Error::QueueFull));
+        let claimant = Arc::new(claimant_of_start(&start));
+        let permit = self.shared.fairness.try_run(&claimant);
+        let has_slot = permit.is_some();
+        if !has_slot && let Err(pressure) = self.shared.fairness.pressure(claimant.project_id) {
+            let _ = reply.send(Err(pressure.into()));
             return;
         }
-        let context = self.shared.context();
+        let context = self.shared.context(has_slot);
         if let Some(key) = &key {
             self.recent_keys.insert(key.clone(), start.id, start.request_hash.clone(), context.now);
         }
@@ -112,6 +117,7 @@ impl Owner {
         };
         self.forming.start(new);
         let mut hot = Hot::new(Loaded { execution, shard, environment });
+        self.admitted.extend(permit.map(|permit| (id, permit)));
         let reply = if wait {
             hot.watchers.push(reply);
             None
@@ -121,14 +127,13 @@ impl Owner {
         self.hot.insert(id, hot);
         if has_slot {
             // one commit for both: its acceptance and its first attempt
-            self.stage(id, false, outcome, None);
+            self.stage(id, State::Scheduled, outcome, None);
             match reply {
                 Some(reply) => self.apply(id, Command::Claim { recovered: false }, Some(reply)),
                 None => self.apply(id, Command::Claim { recovered: false }, None),
             }
         } else {
-            self.stage(id, false, outcome, reply);
-            self.ready.push_back((project_id, id));
+            self.stage(id, State::Scheduled, outcome, reply);
         }
     }
 
@@ -191,9 +196,12 @@ impl Owner {
         let waiting = self.waiting.remove(&id).unwrap_or_default();
         match result {
             Ok(loaded) => {
+                let (admitted, fairness) = (&mut self.admitted, &self.shared.fairness);
                 self.hot.entry(id).or_insert_with(|| {
-                    let hot = Hot::new(*loaded);
-                    self.running += usize::from(hot.is_running());
+                    let mut hot = Hot::new(*loaded);
+                    if hot.is_running() {
+                        hot.permit = Some(admitted.remove(&id).unwrap_or_else(|| fairness.run(&hot.claimant)));
+                    }
                     hot
                 });
                 for (command, reply) in waiting {
@@ -202,6 +210,7 @@ impl Owner {
                 self.evict(id);
             }
             Err(error) => {
+                self.admitted.remove(&id);
                 if error.kind() == moltforge_types::Kind::Internal {
                     tracing::error!(execution_id = %id, %error, "cannot load an execution");
                 }

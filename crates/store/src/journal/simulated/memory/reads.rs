@@ -15,6 +15,10 @@ fn live(row: &ExecutionRow) -> LiveExecution {
         project_id: row.project_id,
         execution_id: row.execution_id,
         shard: row.shard,
+        agent_id: row.agent_id,
+        version_id: row.version_id,
+        version: row.version,
+        updated_at: row.updated_at,
         last_seq: row.last_seq,
         columns: row.columns.clone(),
     }
