@@ -24,7 +24,7 @@ pub struct AgentConfig {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instructions: String,
     /// The tools that it may call: built-in ones (`math.add`, `time.now`, `time.sleep`, `state.get`, `state.set`,
-    /// `state.delete`, `signals.wait`, `http.fetch`) and names from `tool`. Nothing else is reachable.
+    /// `state.delete`, `signals.wait`, `approvals.request`, `http.fetch`) and names from `tool`. Nothing else is reachable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
     /// The hosts that it asks to reach, as `host` or `host:port`. Declared HTTP tools ask for theirs by their URL.
@@ -48,6 +48,9 @@ pub struct AgentConfig {
     /// Tools declared as HTTP endpoints.
     #[serde(default, rename = "tool", skip_serializing_if = "Vec::is_empty")]
     pub declared_tools: Vec<HttpTool>,
+    /// Calls that wait for a person's decision. The first policy that fits a call counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ApprovalPolicy>,
     /// The replies of the `scripted` model, one per turn.
     #[serde(default, rename = "script", skip_serializing_if = "Vec::is_empty")]
     pub script: Vec<ScriptedReply>,
@@ -135,7 +138,7 @@ pub struct HttpTool {
     pub headers: IndexMap<String, String>,
     /// JSON Schema of the arguments: an object.
     pub parameters: Value,
-    /// `read`, `keyed` or `at_most_once`; when absent `read` for `GET`, else `at_most_once`.
+    /// `read`, `keyed`, `reconcile` (with a `probe`) or `at_most_once`; when absent `read` for `GET`, else `at_most_once`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<String>,
     /// Time for one call; `30s` when absent, at most `10m`.
@@ -144,6 +147,86 @@ pub struct HttpTool {
     /// Calls of this tool at a time, of all executions of the agent on a node; more wait. No limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
+    /// How to ask the other side whether a `reconcile` call happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+}
+
+/// A read request that says whether a call happened. `404` and `410` mean that it did not; a success means that it did,
+/// unless `field` says more; anything else means that nobody can say yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// Asked with `GET`, on the host of the tool's URL; `{idempotency_key}` and `{argument}` in its path and query are
+    /// filled, percent-encoded.
+    pub url: String,
+    /// Request headers; `{idempotency_key}` in a value is filled.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, String>)]
+    pub headers: IndexMap<String, String>,
+    /// JSON pointer into the answer to the text that says how the call stands, e.g. `/status`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Values of `field` that mean that it happened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<String>,
+    /// Values of `field` that mean that it did not happen and will not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_done: Vec<String>,
+    /// JSON pointer to the part of the answer that is the call's result; the whole answer when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// How long after a call was sent it may still arrive; "it did not happen" counts no earlier. `30s` when absent, at
+    /// most `1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<String>,
+}
+
+/// Which calls wait for a person, and for whom.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalPolicy {
+    /// The tools, all of them in `tools`.
+    pub tools: Vec<String>,
+    /// Who may decide: ids (`key_...`) or names of API keys that hold `approvals:decide`. Anybody with that scope when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
+    /// How long a request waits; `24h` when absent, at most `365d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// What happens then: `reject` (the model is told; the default) or `pause` (the execution is held; a resume asks anew).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_expiry: Option<String>,
+    /// After this time without a decision `escalate_to` may decide as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalate_after: Option<String>,
+    /// Who may decide then, too; as `approvers`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalate_to: Vec<String>,
+    /// Only calls with such arguments; every call when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<ApprovalCondition>,
+}
+
+/// A condition on an argument, with exactly one comparison. An argument that is absent, or is no number where one is
+/// compared, meets it: in doubt a person is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalCondition {
+    /// JSON pointer into the arguments, e.g. `/amount`.
+    pub argument: String,
+    /// Met by numbers above this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<f64>,
+    /// Met by numbers below this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<f64>,
+    /// Met by this value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Value>,
+    /// Met by every other value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_equals: Option<Value>,
 }
 
 fn post() -> String {

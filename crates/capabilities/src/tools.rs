@@ -12,6 +12,7 @@ mod fetch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jsonschema::Validator;
 use moltforge_api::AgentConfig;
@@ -22,6 +23,7 @@ use moltforge_types::journal::{ErrorInfo, StateWrite};
 use serde_json::Value;
 
 pub use call::{CallRequest, ToolError, Tools};
+pub use declared::ProbeAnswer;
 
 use built_in::BuiltIn;
 use declared::Declared;
@@ -82,6 +84,8 @@ pub enum Begin {
         /// When it gives up.
         until: Option<Timestamp>,
     },
+    /// The output is a person's decision about the arguments.
+    Ask,
     /// Needs I/O: [`Tools::call`].
     Call {
         /// What the call does to the world.
@@ -118,6 +122,14 @@ impl ToolSet {
     /// The tool of this name, if it is granted.
     pub fn get(&self, name: &str) -> Option<&ToolSpec> {
         self.by_name.get(name).and_then(|at| self.tools.get(*at))
+    }
+
+    /// How long after a call of this tool was sent it may still arrive, for one that is probed.
+    pub fn settle(&self, name: &str) -> Duration {
+        match self.get(name) {
+            Some(ToolSpec { kind: Kind::Declared(declared), .. }) => declared.settle(),
+            _ => Duration::ZERO,
+        }
     }
 
     /// All of them, in the order of the agent's file.

@@ -1,5 +1,6 @@
 //! Settings of the execution service.
 
+use moltforge_types::secret::InstallationSecret;
 use serde::Deserialize;
 
 /// Settings; every field has a default that suits one machine.
@@ -31,6 +32,10 @@ pub struct Config {
     pub lease_seconds: u64,
     /// Seconds that calls in flight get to end when the server stops. 5 when absent.
     pub drain_seconds: u64,
+    /// The secret of the installation from which keys of effects and tokens of approvals are made: the same on every node.
+    /// It does not stand in a configuration file.
+    #[serde(skip)]
+    pub secret: InstallationSecret,
 }
 
 impl Default for Config {
@@ -47,6 +52,7 @@ impl Default for Config {
             lanes: 2,
             lease_seconds: 15,
             drain_seconds: 5,
+            secret: InstallationSecret::default(),
         }
     }
 }

@@ -7,10 +7,16 @@
 //! **Never here:** input or output, `async`, clocks, shards, lanes.
 
 mod advance;
+pub(crate) mod approval;
 mod cancel;
 mod claim;
+mod decide;
+mod decide_effect;
+mod effect_keys;
 mod model_answered;
 mod pause;
+mod policy;
+mod probe;
 mod record;
 mod resume;
 mod signal;
@@ -23,11 +29,15 @@ mod wake;
 #[cfg(test)]
 mod tests;
 
+pub use approval::{Ask, Verdict};
+pub use decide::Answer;
+pub use effect_keys::EffectKeys;
+pub use probe::ProbeReport;
 pub use spec::Spec;
 pub use start::Start;
-pub use state::{Execution, Pending, PendingState};
+pub use state::{Decided, Execution, Pending, PendingState};
 
-use moltforge_types::execution::Effect;
+use moltforge_types::execution::{Effect, EffectDecision};
 use moltforge_types::journal::{Entry, ErrorInfo};
 use moltforge_types::{Timestamp, conversation::ToolCall, conversation::Usage};
 use serde_json::Value;
@@ -95,6 +105,37 @@ pub enum Command {
         by: String,
         /// What to do about calls with an unknown outcome.
         unknown_effects: Option<UnknownEffects>,
+    },
+    /// A person answers a request for approval.
+    Decide(Box<Answer>),
+    /// An operator decides about one call of unknown outcome.
+    DecideEffect {
+        /// Its step.
+        step: u32,
+        /// What to do.
+        decision: EffectDecision,
+        /// The call's answer, with `succeed`.
+        output: Option<Value>,
+        /// What they say.
+        note: Option<String>,
+        /// Who decides.
+        by: String,
+    },
+    /// An operator wants the other side to be asked about a call.
+    Probe {
+        /// Its step.
+        step: u32,
+        /// Who asks.
+        by: String,
+    },
+    /// The other side answered a probe.
+    ProbeAnswered {
+        /// The step that was asked about.
+        step: u32,
+        /// What it said.
+        report: ProbeReport,
+        /// Who wanted to know, when somebody did.
+        by: Option<String>,
     },
     /// Stop it for good.
     Cancel {
@@ -170,6 +211,19 @@ pub enum Action {
         /// The key to send along.
         idempotency_key: Option<String>,
     },
+    /// Ask the other side whether a call happened.
+    ProbeTool {
+        /// The step.
+        step: u32,
+        /// The tool.
+        tool: String,
+        /// The arguments of the call.
+        arguments: Value,
+        /// The key that was sent along.
+        idempotency_key: String,
+        /// Who wants to know, when somebody does.
+        by: Option<String>,
+    },
     /// Stop the calls of these steps; their answers are no longer wanted.
     Abort {
         /// The steps.
@@ -178,7 +232,7 @@ pub enum Action {
 }
 
 /// Why a command was refused. Nothing was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The execution has ended.
     Ended,
@@ -188,6 +242,25 @@ pub enum Refusal {
     DecisionNeeded,
     /// Too many signals wait already.
     SignalBufferFull,
+    /// The approval does not wait: it was decided, or never was this execution's.
+    ApprovalClosed,
+    /// The approval's time is over.
+    ApprovalExpired,
+    /// The call that waits is not the one that was decided about.
+    ApprovalChanged,
+    /// Others were asked.
+    ApproverRequired,
+    /// What came with a decision does not fit.
+    AnswerInvalid {
+        /// JSON pointer into the request.
+        field: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// The outcome of this step is no open question.
+    EffectNotUnknown,
+    /// This step has nothing to be probed.
+    NotProbed,
 }
 
 /// One entry with its place.
@@ -228,6 +301,12 @@ pub fn apply(execution: &mut Execution, command: Command, context: Context) -> R
         }
         Command::Pause { by, note } => pause::apply(execution, by, note, context, out)?,
         Command::Resume { by, unknown_effects } => resume::apply(execution, by, unknown_effects, context, out)?,
+        Command::Decide(answer) => decide::apply(execution, *answer, context, out)?,
+        Command::DecideEffect { step, decision, output, note, by } => {
+            decide_effect::apply(execution, step, decision, output, note, by, context, out)?;
+        }
+        Command::Probe { step, by } => probe::ask(execution, step, by, out)?,
+        Command::ProbeAnswered { step, report, by } => probe::answered(execution, step, report, by, context, out),
         Command::Cancel { by, note } => cancel::apply(execution, by, note, context, out)?,
     }
     Ok(outcome)

@@ -86,6 +86,46 @@ pub enum Error {
         /// When the queue is likely to be short enough again.
         retry_after: Duration,
     },
+    /// No such approval in this project.
+    #[error("there is no approval {0} in this project")]
+    ApprovalNotFound(String),
+    /// It no longer waits. The service answers with what was decided.
+    #[error("the approval no longer waits for a decision")]
+    ApprovalClosed,
+    /// It was decided otherwise, or by somebody else.
+    #[error("the approval was {state}{}: a decision counts once", .by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default())]
+    ApprovalDecided {
+        /// Where it stands.
+        state: String,
+        /// Who decided.
+        by: Option<String>,
+    },
+    /// Its time is over.
+    #[error("the approval's time is over: nobody can decide about it any more")]
+    ApprovalExpired,
+    /// The decision is about another call than the one that waits.
+    #[error("the call that waits is not the one with this call_sha256: look at it again")]
+    ApprovalChanged,
+    /// Others were asked.
+    #[error("this approval asks others: its approvers name the keys that may decide")]
+    ApproverRequired,
+    /// The token of a callback does not fit.
+    #[error("the token of this callback is not valid, or no longer")]
+    CallbackInvalid,
+    /// No such step, or it is no effect.
+    #[error("step {step} of {execution_id} made no call with an effect")]
+    EffectNotFound {
+        /// Whose.
+        execution_id: ExecutionId,
+        /// Which.
+        step: u32,
+    },
+    /// There is nothing to decide about this step.
+    #[error("the outcome of this call of {0} is known, or it is still on its way: there is nothing to decide")]
+    EffectNotUnknown(ExecutionId),
+    /// There is nothing to probe.
+    #[error("this call of {0} cannot be probed: its tool declares no probe, or its outcome is known")]
+    EffectNotProbed(ExecutionId),
     /// The server is shutting down.
     #[error("the server is shutting down; try again on the next one")]
     Draining,
@@ -147,6 +187,13 @@ impl Error {
             Refusal::NotPaused => Self::ExecutionNotPaused(id),
             Refusal::DecisionNeeded => Self::UnknownEffects(id),
             Refusal::SignalBufferFull => Self::SignalBufferFull(id),
+            Refusal::ApprovalClosed => Self::ApprovalClosed,
+            Refusal::ApprovalExpired => Self::ApprovalExpired,
+            Refusal::ApprovalChanged => Self::ApprovalChanged,
+            Refusal::ApproverRequired => Self::ApproverRequired,
+            Refusal::AnswerInvalid { field, message } => Self::FieldInvalid { field, message },
+            Refusal::EffectNotUnknown => Self::EffectNotUnknown(id),
+            Refusal::NotProbed => Self::EffectNotProbed(id),
         }
     }
 }
@@ -154,11 +201,22 @@ impl Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::ExecutionNotFound(_) | Self::AgentNotFound(_) | Self::VersionNotFound { .. } => Kind::NotFound,
+            Self::ExecutionNotFound(_)
+            | Self::AgentNotFound(_)
+            | Self::VersionNotFound { .. }
+            | Self::ApprovalNotFound(_)
+            | Self::EffectNotFound { .. } => Kind::NotFound,
+            Self::ApproverRequired | Self::CallbackInvalid => Kind::Forbidden,
             Self::AgentNotDeployed { .. }
             | Self::ExecutionEnded(_)
             | Self::ExecutionNotPaused(_)
-            | Self::UnknownEffects(_) => Kind::Conflict,
+            | Self::UnknownEffects(_)
+            | Self::ApprovalClosed
+            | Self::ApprovalDecided { .. }
+            | Self::ApprovalExpired
+            | Self::ApprovalChanged
+            | Self::EffectNotUnknown(_)
+            | Self::EffectNotProbed(_) => Kind::Conflict,
             Self::VersionInvalid { .. }
             | Self::InputInvalid(_)
             | Self::FieldInvalid { .. }
@@ -186,6 +244,15 @@ impl Fault for Error {
             Self::SignalBufferFull(_) => "signal_buffer_full",
             Self::QueueFull { .. } => "queue_full",
             Self::QueueTooOld { .. } => "queue_too_old",
+            Self::ApprovalNotFound(_) => "approval_not_found",
+            Self::ApprovalClosed | Self::ApprovalDecided { .. } => "approval_decided",
+            Self::ApprovalExpired => "approval_expired",
+            Self::ApprovalChanged => "approval_changed",
+            Self::ApproverRequired => "approver_required",
+            Self::CallbackInvalid => "callback_invalid",
+            Self::EffectNotFound { .. } => "effect_not_found",
+            Self::EffectNotUnknown(_) => "effect_not_unknown",
+            Self::EffectNotProbed(_) => "effect_not_probed",
             Self::Draining => "draining",
             Self::ShardUnowned => "shard_unowned",
             Self::CommitTimeout => "commit_timeout",

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::engine::{Command, Recorded, Start, UnknownEffects};
+use crate::engine::{Command, EffectKeys, Recorded, Start, UnknownEffects};
 use crate::error::Error;
 use crate::fairness::Fairness;
 use crate::fairness::calls::Gates;
@@ -83,7 +83,8 @@ impl Executions {
         ambient: Ambient,
     ) -> Self {
         let calls = Arc::new(Outside { models, tools });
-        let (specs, gates) = (Specs::default(), Gates::default());
+        let specs = Specs::new(EffectKeys::new(config.secret.derive("effects")));
+        let gates = Gates::default();
         let fairness = Fairness::new(&config, ambient.clone());
         let shared = Arc::new(Shared { config, journal, bus, calls, ambient, specs, fairness, gates });
         let supervisor = Supervisor::start(shared.clone());

@@ -16,7 +16,13 @@ pub fn content_hash(config: &AgentConfig) -> ContentHash {
     ContentHash::of(canonical_json(config).as_bytes())
 }
 
-fn sorted(value: Value) -> Value {
+/// A value as JSON with sorted keys and no insignificant white space.
+pub fn canonical_value(value: &Value) -> String {
+    sorted(value.clone()).to_string()
+}
+
+/// A value with sorted keys, at every level.
+pub fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.into_iter().map(|(key, value)| (key, sorted(value))).collect();

@@ -27,7 +27,7 @@ mod text;
 pub mod trigger;
 mod walk;
 
-pub use canonical::{canonical_json, content_hash};
+pub use canonical::{canonical_json, canonical_value, content_hash, sorted};
 pub use diagnostic::Diagnostic;
 pub use duration::{MAX_DURATION, format_duration, parse_duration};
 pub use parse::{check, parse_json, parse_toml, parse_toml_bytes};

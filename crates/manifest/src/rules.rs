@@ -1,11 +1,13 @@
 //! What a configuration must obey beyond its shape, one file per part. Every rule reports by JSON pointer and goes on.
 
+mod approvals;
 mod declared;
 mod headers;
 mod hosts;
 mod identity;
 mod limits;
 pub(crate) mod names;
+mod probe;
 mod schemas;
 mod script;
 mod template;
@@ -27,6 +29,7 @@ pub(crate) fn check(config: &AgentConfig) -> Vec<Finding> {
     hosts::check(config, &mut findings);
     tools::check(config, &mut findings);
     declared::check(config, &mut findings);
+    approvals::check(config, &mut findings);
     schemas::check(config, &mut findings);
     script::check(config, &mut findings);
     triggers::check(config, &mut findings);

@@ -71,6 +71,7 @@ pub(crate) const AGENT: Shape = Shape::Table(&[
     optional("parameters", PARAMETERS),
     optional("triggers", Shape::List(&TRIGGER)),
     optional("tool", Shape::List(&TOOL)),
+    optional("approvals", Shape::List(&APPROVAL)),
     optional("script", Shape::List(&REPLY)),
 ]);
 
@@ -99,6 +100,35 @@ const TOOL: Shape = Shape::Table(&[
     optional("effect", Shape::Text),
     optional("timeout", Shape::Text),
     optional("concurrency", Shape::Integer(bounds::CONCURRENCY)),
+    optional("probe", PROBE),
+]);
+
+const PROBE: Shape = Shape::Table(&[
+    required("url", Shape::Text),
+    optional("headers", Shape::Texts),
+    optional("field", Shape::Text),
+    optional("done", Shape::List(&Shape::Text)),
+    optional("not_done", Shape::List(&Shape::Text)),
+    optional("result", Shape::Text),
+    optional("settle", Shape::Text),
+]);
+
+const APPROVAL: Shape = Shape::Table(&[
+    required("tools", Shape::List(&Shape::Text)),
+    optional("approvers", Shape::List(&Shape::Text)),
+    optional("expires", Shape::Text),
+    optional("on_expiry", Shape::Choice(&["reject", "pause"])),
+    optional("escalate_after", Shape::Text),
+    optional("escalate_to", Shape::List(&Shape::Text)),
+    optional("when", CONDITION),
+]);
+
+const CONDITION: Shape = Shape::Table(&[
+    required("argument", Shape::Text),
+    optional("above", Shape::Number),
+    optional("below", Shape::Number),
+    optional("equals", Shape::Any),
+    optional("not_equals", Shape::Any),
 ]);
 
 const TRIGGER: Shape = Shape::Table(&[
@@ -132,7 +162,8 @@ pub(crate) const NOT_YET: [&str; 3] = ["budget", "code", "process"];
 mod tests {
     use super::*;
     use moltforge_api::config::{
-        AgentConfig, HttpTool, Limits, ModelParameters, ScriptedCall, ScriptedReply, TriggerConfig,
+        AgentConfig, ApprovalCondition, ApprovalPolicy, HttpTool, Limits, ModelParameters, Probe, ScriptedCall,
+        ScriptedReply, TriggerConfig,
     };
     use utoipa::PartialSchema;
 
@@ -160,6 +191,9 @@ mod tests {
         assert_eq!(known(&PARAMETERS), fields::<ModelParameters>());
         assert_eq!(known(&TOOL), fields::<HttpTool>());
         assert_eq!(known(&TRIGGER), fields::<TriggerConfig>());
+        assert_eq!(known(&PROBE), fields::<Probe>());
+        assert_eq!(known(&APPROVAL), fields::<ApprovalPolicy>());
+        assert_eq!(known(&CONDITION), fields::<ApprovalCondition>());
         assert_eq!(known(&REPLY), fields::<ScriptedReply>());
         assert_eq!(known(&CALL), fields::<ScriptedCall>());
     }

@@ -34,6 +34,8 @@ macro_rules! text_enum {
     };
 }
 
+pub(crate) use text_enum;
+
 text_enum! {
     /// Where an execution stands.
     State {
@@ -82,6 +84,8 @@ text_enum! {
         Budget = "budget",
         /// The pinned version cannot be loaded.
         VersionMissing = "version_missing",
+        /// An approval expired that holds its execution when it does.
+        ApprovalExpired = "approval_expired",
     }
 }
 
@@ -94,8 +98,41 @@ text_enum! {
         Read = "read",
         /// Takes an idempotency key; may be repeated with the same key.
         Keyed = "keyed",
+        /// May have happened or not: a probe says so, and what did not happen is sent again with the same key.
+        Reconcile = "reconcile",
         /// Must not be repeated; an unknown outcome pauses the execution.
         AtMostOnce = "at_most_once",
+    }
+}
+
+impl Effect {
+    /// It changes something outside: its intent is durable before it is sent.
+    pub const fn changes(self) -> bool {
+        matches!(self, Self::Keyed | Self::Reconcile | Self::AtMostOnce)
+    }
+}
+
+text_enum! {
+    /// What the other side says about an effect of unknown outcome.
+    ProbeOutcome {
+        /// It happened; the probe has its answer.
+        Done = "done",
+        /// It did not happen and will not: it may be sent again.
+        NotDone = "not_done",
+        /// Nobody can say yet.
+        Unknown = "unknown",
+    }
+}
+
+text_enum! {
+    /// What an operator decides about a call whose outcome is not known.
+    EffectDecision {
+        /// Send it again, with the same key.
+        Retry = "retry",
+        /// Tell the model that it failed.
+        Fail = "fail",
+        /// It happened: hand the model the answer that the operator gives.
+        Succeed = "succeed",
     }
 }
 

@@ -110,6 +110,8 @@ ids! {
     DeploymentId = "dep";
     /// An execution: one run of one version.
     ExecutionId = "exe";
+    /// An approval: one call that waits for a person.
+    ApprovalId = "apr";
     /// An API key.
     KeyId = "key";
     /// A dashboard session.

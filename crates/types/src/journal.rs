@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::conversation::{ToolCall, Usage};
-use crate::execution::{Effect, Reason, State};
-use crate::id::{AgentId, VersionId};
+use crate::approval::{Decision, OnExpiry};
+use crate::execution::{Effect, EffectDecision, ProbeOutcome, Reason, State};
+use crate::id::{AgentId, ApprovalId, VersionId};
 use crate::name::{AgentName, EnvironmentName};
 use crate::time::Timestamp;
 
@@ -106,6 +107,9 @@ pub enum Entry {
         effect: Effect,
         /// The key that is sent along.
         idempotency_key: String,
+        /// The approval that let it happen. A call with one has an intent whatever its class is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval_id: Option<ApprovalId>,
     },
     /// A tool answered.
     ToolSucceeded {
@@ -240,6 +244,102 @@ pub enum Entry {
         #[serde(default)]
         unknown_steps: Vec<u32>,
     },
+    /// A call waits for a person's decision instead of being begun.
+    ApprovalRequested {
+        /// The request.
+        approval_id: ApprovalId,
+        /// The step.
+        step: u32,
+        /// The model's id of the call.
+        call_id: String,
+        /// The tool.
+        tool: String,
+        /// The parsed arguments, keys sorted.
+        arguments: Value,
+        /// SHA-256 of the canonical JSON of execution, step, tool and arguments: what a decision is bound to.
+        call_sha256: String,
+        /// Who may decide: ids and names of keys; anybody with the scope when empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        approvers: Vec<String>,
+        /// When it expires.
+        due: Timestamp,
+        /// What an expiry does.
+        on_expiry: OnExpiry,
+        /// When it goes to `escalate_to` as well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        escalate_at: Option<Timestamp>,
+        /// Who may decide from then on, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        escalate_to: Vec<String>,
+    },
+    /// An approval was answered, or its time was over. The only entry that lets its call begin.
+    ApprovalDecided {
+        /// The request.
+        approval_id: ApprovalId,
+        /// The step.
+        step: u32,
+        /// What was decided.
+        decision: Decision,
+        /// Who decided; `system` at an expiry.
+        by: String,
+        /// What they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// The arguments in place of those that were asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arguments: Option<Value>,
+        /// The answer to the form of `approvals.request`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<Value>,
+        /// The hash of the call that was decided about, as it may now begin.
+        call_sha256: String,
+    },
+    /// An approval waited too long: others may decide as well.
+    ApprovalEscalated {
+        /// The request.
+        approval_id: ApprovalId,
+        /// The step.
+        step: u32,
+        /// Who may decide from here, too.
+        to: Vec<String>,
+    },
+    /// What a decision was bound to is not what would begin: the decision counts no longer, and the call is asked for anew.
+    ApprovalReopened {
+        /// The request.
+        approval_id: ApprovalId,
+        /// The step.
+        step: u32,
+        /// Why.
+        why: String,
+    },
+    /// The other side was asked how an effect stands.
+    EffectProbed {
+        /// The step.
+        step: u32,
+        /// What it said.
+        outcome: ProbeOutcome,
+        /// More about it, for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+        /// Who asked for it, when somebody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// An operator decided about a call of unknown outcome.
+    EffectDecided {
+        /// The step.
+        step: u32,
+        /// What was decided.
+        decision: EffectDecision,
+        /// The call's answer, with `succeed`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Value>,
+        /// What they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Who decided.
+        by: String,
+    },
 }
 
 impl Entry {
@@ -262,6 +362,12 @@ impl Entry {
             Self::Completed { .. } => 14,
             Self::Failed { .. } => 15,
             Self::Cancelled { .. } => 16,
+            Self::ApprovalRequested { .. } => 22,
+            Self::ApprovalDecided { .. } => 23,
+            Self::ApprovalEscalated { .. } => 24,
+            Self::ApprovalReopened { .. } => 25,
+            Self::EffectProbed { .. } => 26,
+            Self::EffectDecided { .. } => 27,
         }
     }
 
@@ -284,6 +390,12 @@ impl Entry {
             Self::Completed { .. } => "execution.completed",
             Self::Failed { .. } => "execution.failed",
             Self::Cancelled { .. } => "execution.cancelled",
+            Self::ApprovalRequested { .. } => "approval.requested",
+            Self::ApprovalDecided { .. } => "approval.decided",
+            Self::ApprovalEscalated { .. } => "approval.escalated",
+            Self::ApprovalReopened { .. } => "approval.reopened",
+            Self::EffectProbed { .. } => "effect.probed",
+            Self::EffectDecided { .. } => "effect.decided",
         }
     }
 }

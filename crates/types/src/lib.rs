@@ -5,6 +5,7 @@
 //! **Never here:** input or output of any kind, SQL, HTTP.
 
 pub mod ambient;
+pub mod approval;
 pub mod conversation;
 pub mod event;
 pub mod execution;
@@ -21,7 +22,7 @@ pub use ambient::{Ambient, Random, SeededRandom, SystemRandom};
 pub use fault::{Fault, Kind};
 pub use hash::ContentHash;
 pub use id::{
-    AgentId, DeploymentId, ExecutionId, Id, KeyId, NodeId, OrganisationId, ProjectId, RequestId, SessionId, VersionId,
+    AgentId, ApprovalId, DeploymentId, ExecutionId, Id, KeyId, NodeId, OrganisationId, ProjectId, RequestId, SessionId, VersionId,
 };
 pub use name::{AgentName, EnvironmentName, NameError};
 pub use principal::{Actor, Principal, Scope};

@@ -19,6 +19,9 @@ pub enum Scope {
     /// Start, signal, pause, resume and cancel executions.
     #[serde(rename = "executions:write")]
     ExecutionsWrite,
+    /// Decide about calls that wait for an approval, as far as their policy names the key.
+    #[serde(rename = "approvals:decide")]
+    ApprovalsDecide,
     /// See API keys (never their secret).
     #[serde(rename = "keys:read")]
     KeysRead,
@@ -32,11 +35,12 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AgentsRead,
         Self::AgentsWrite,
         Self::ExecutionsRead,
         Self::ExecutionsWrite,
+        Self::ApprovalsDecide,
         Self::KeysRead,
         Self::KeysWrite,
         Self::MonitoringRead,
@@ -49,6 +53,7 @@ impl Scope {
             Self::AgentsWrite => "agents:write",
             Self::ExecutionsRead => "executions:read",
             Self::ExecutionsWrite => "executions:write",
+            Self::ApprovalsDecide => "approvals:decide",
             Self::KeysRead => "keys:read",
             Self::KeysWrite => "keys:write",
             Self::MonitoringRead => "monitoring:read",

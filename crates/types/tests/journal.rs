@@ -35,7 +35,8 @@ macro_rules! kinds {
 
 kinds! {
     Scheduled, Running, ModelCompleted, ToolInvoked, ToolSucceeded, ToolFailed, TimerSet, SignalAwaited, SignalReceived,
-    Suspended, Resumed, Paused, RetryScheduled, Completed, Failed, Cancelled,
+    Suspended, Resumed, Paused, RetryScheduled, Completed, Failed, Cancelled, ApprovalRequested, ApprovalDecided,
+    ApprovalEscalated, ApprovalReopened, EffectProbed, EffectDecided,
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The tools that every installation has.
 
+mod approvals_request;
 mod http_fetch;
 mod math_add;
 mod signals_wait;
@@ -30,7 +31,8 @@ pub(super) struct BuiltIn {
     pub(super) begin: fn(&mut Value, Timestamp) -> Begin,
 }
 
-static ALL: [&BuiltIn; 8] = [
+static ALL: [&BuiltIn; 9] = [
+    &approvals_request::TOOL,
     &http_fetch::TOOL,
     &math_add::TOOL,
     &signals_wait::TOOL,
@@ -42,7 +44,7 @@ static ALL: [&BuiltIn; 8] = [
 ];
 
 /// Schemas and validators of [`ALL`], compiled once in a process.
-static COMPILED: [OnceLock<(Arc<Value>, Arc<Validator>)>; 8] = [const { OnceLock::new() }; 8];
+static COMPILED: [OnceLock<(Arc<Value>, Arc<Validator>)>; 9] = [const { OnceLock::new() }; 9];
 
 impl fmt::Debug for BuiltIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

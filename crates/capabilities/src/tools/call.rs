@@ -5,12 +5,13 @@ use std::sync::Arc;
 use moltforge_api::AgentConfig;
 use moltforge_egress::{Egress, Grant};
 use moltforge_store::Store;
+use moltforge_types::execution::ProbeOutcome;
 use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{AgentId, ExecutionId, Fault, ProjectId};
 use serde_json::Value;
 
 use super::built_in::BuiltIn;
-use super::{Kind, ToolSet, fetch};
+use super::{Kind, ProbeAnswer, ToolSet, ToolSpec, fetch};
 
 /// One call that [`super::Begin::Call`] asked for.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub struct CallRequest {
     pub tool: String,
     /// Its arguments, as [`super::Begin::Call`] gave them.
     pub arguments: Value,
-    /// The stable key of a `keyed` or `at_most_once` call, sent as `Idempotency-Key`.
+    /// The stable key of a call that changes something, sent as `Idempotency-Key`.
     pub idempotency_key: Option<String>,
     /// The agent's tools.
     pub tools: Arc<ToolSet>,
@@ -87,6 +88,22 @@ impl Tools {
                 Err(ToolError::known(ErrorInfo::new("tool_not_found", message)))
             }
         }
+    }
+
+    /// Asks the other side once whether a `reconcile` call happened. `request` is the call that was made.
+    pub async fn probe(&self, request: CallRequest) -> ProbeAnswer {
+        let unknown = |detail: String| ProbeAnswer {
+            outcome: ProbeOutcome::Unknown,
+            output: Value::Null,
+            detail: Some(detail),
+        };
+        let Some(ToolSpec { kind: Kind::Declared(declared), .. }) = request.tools.get(&request.tool) else {
+            return unknown(format!("{} cannot be probed", request.tool));
+        };
+        tracing::debug!(tool = request.tool, execution_id = %request.execution_id, step = request.step, "probe");
+        let key = request.idempotency_key.as_deref().unwrap_or_default();
+        let answer = declared.probe(&self.egress, request.project_id, &request.arguments, key).await;
+        answer.unwrap_or_else(|| unknown(format!("{} cannot be probed", request.tool)))
     }
 
     /// The call of `state.get`.

@@ -1,5 +1,6 @@
 //! Tools that an agent's file declares as HTTP endpoints.
 
+mod probe;
 mod template;
 
 use std::time::Duration;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 
 use super::call::ToolError;
 use super::{Begin, Kind, ToolSpec, answer, refused};
+use probe::Probing;
+pub use probe::ProbeAnswer;
 use template::Template;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,6 +38,8 @@ pub(super) struct Declared {
     timeout: Duration,
     /// The one host that the tool asks for: that of its URL.
     host: HostRule,
+    /// How the other side is asked whether a call happened.
+    probe: Option<Probing>,
 }
 
 /// Compiles a tool, or says what is wrong with it.
@@ -53,7 +58,11 @@ pub(super) fn spec(tool: &HttpTool) -> Result<ToolSpec, String> {
     let host = url.host()?;
     let headers = headers(tool)?;
     let validator = moltforge_manifest::schema::compile(&tool.parameters)?;
-    let declared = Declared { name: tool.name.clone(), method, url, headers, effect, timeout, host };
+    let probe = tool.probe.as_ref().map(|probe| Probing::compile(tool, probe, &host)).transpose()?;
+    if (effect == Effect::Reconcile) != probe.is_some() {
+        return Err("a reconcile tool has a probe, and no other has one".to_owned());
+    }
+    let declared = Declared { name: tool.name.clone(), method, url, headers, effect, timeout, host, probe };
     Ok(ToolSpec {
         name: tool.name.clone(),
         description: tool.description.clone(),
@@ -107,6 +116,23 @@ impl Declared {
         Err(ToolError { info: ErrorInfo::new("tool_http_status", message), outcome_unknown })
     }
 
+    /// How long after a call it may still arrive.
+    pub(super) fn settle(&self) -> Duration {
+        self.probe.as_ref().map_or(Duration::ZERO, Probing::settle)
+    }
+
+    /// Asks whether a call happened; `None`: there is no way to know.
+    pub(super) async fn probe(
+        &self,
+        egress: &Egress,
+        project: ProjectId,
+        arguments: &Value,
+        key: &str,
+    ) -> Option<ProbeAnswer> {
+        let probe = self.probe.as_ref()?;
+        Some(probe.ask(egress, project, &self.host, self.timeout, arguments, key).await)
+    }
+
     fn request(&self, arguments: &Value, idempotency_key: Option<&str>) -> Result<Request, String> {
         let filled = self.url.fill(arguments, self.in_query())?;
         let mut request = Request::new(self.method.clone(), filled.url);
@@ -117,7 +143,7 @@ impl Declared {
             request.body = Bytes::from(text);
             request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        if let (Effect::Keyed | Effect::AtMostOnce, Some(key)) = (self.effect, idempotency_key) {
+        if let Some(key) = idempotency_key.filter(|_| self.effect.changes()) {
             let key = HeaderValue::from_str(key).map_err(|_| "the idempotency key is not visible ASCII".to_owned())?;
             request.headers.insert(IDEMPOTENCY_KEY, key);
         }

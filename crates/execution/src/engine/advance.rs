@@ -2,12 +2,14 @@
 //! be asked at any time and a missed hint loses nothing.
 
 use moltforge_capabilities::tools::Begin;
+use moltforge_types::ApprovalId;
 use moltforge_types::execution::{Effect, Reason, State};
 use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::Value;
 
-use super::state::{Execution, Pending, PendingState};
-use super::{Action, Context, Outcome};
+use super::policy::Policy;
+use super::state::{Decided, Execution, Pending, PendingState};
+use super::{Action, Context, Outcome, approval, probe};
 
 /// The journal's hard limits: an execution that reaches one is held, never killed (engine.md 1.9).
 pub(crate) const MAX_ENTRIES: u64 = 50_000;
@@ -72,7 +74,9 @@ pub(super) fn abort(execution: &mut Execution, wanted: impl Fn(u32) -> bool, out
     execution.in_flight.retain(|step| !steps.contains(step));
     // an action that waits in this very outcome was never sent
     out.actions.retain(|action| match action {
-        Action::CallModel { step, .. } | Action::CallTool { step, .. } => !steps.contains(step),
+        Action::CallModel { step, .. } | Action::CallTool { step, .. } | Action::ProbeTool { step, .. } => {
+            !steps.contains(step)
+        }
         Action::Abort { .. } => true,
     });
     out.actions.push(Action::Abort { steps });
@@ -133,12 +137,20 @@ fn begin_calls(execution: &mut Execution, context: Context, out: &mut Outcome) {
             PendingState::Open if !execution.in_flight.contains(&step) => {
                 open_call(execution, &call, context, out);
             }
-            PendingState::Invoked { effect, idempotency_key } if !execution.in_flight.contains(&step) => {
-                let key = idempotency_key.clone();
-                resend(execution, &call, *effect, key, decision.as_deref(), context, out);
+            PendingState::Invoked { .. } if !execution.in_flight.contains(&step) => {
+                resend(execution, &call, decision.as_deref(), context, out);
                 if execution.state != State::Running {
                     return;
                 }
+            }
+            PendingState::AwaitsApproval(ask) => {
+                approval::wait(execution, &call, ask, context, out);
+                if execution.state != State::Running {
+                    return;
+                }
+            }
+            PendingState::Decided(verdict) if !execution.in_flight.contains(&step) => {
+                approval::carry_out(execution, &call, verdict, context, out);
             }
             PendingState::Timer { due } if *due <= context.now => {
                 succeed(execution, &call, Value::String(format!("woke at {due}")), context, out);
@@ -157,10 +169,48 @@ fn begin_calls(execution: &mut Execution, context: Context, out: &mut Outcome) {
     }
 }
 
-/// Begins a call about which nothing is written yet.
+/// Begins a call about which nothing is written yet, or asks a person first.
 fn open_call(execution: &mut Execution, call: &Pending, context: Context, out: &mut Outcome) {
-    let Pending { step, call_id, tool, arguments, .. } = call.clone();
-    match execution.spec.tools.begin(&tool, &arguments, context.now) {
+    let begun = execution.spec.tools.begin(&call.tool, &call.arguments, context.now);
+    let policy = match &begun {
+        // what does not fit is nobody's decision
+        Begin::Rejected(_) => None,
+        _ if !execution.spec.asks_for(&call.tool) => None,
+        _ => execution.spec.policy(&call.tool, &approval::arguments(call)).cloned(),
+    };
+    match (policy, begun) {
+        (Some(policy), _) => approval::request(execution, call, &policy, context, out),
+        (None, Begin::Ask) => approval::request(execution, call, &Policy::default(), context, out),
+        (None, begun) => {
+            if let Begin::Call { effect, .. } = &begun
+                && effect.changes()
+            {
+                intend(execution, call, *effect, None, context, out);
+            }
+            carry_on(execution, call, begun, context, out);
+        }
+    }
+}
+
+/// Writes the intent of a call.
+pub(super) fn intend(
+    execution: &mut Execution,
+    call: &Pending,
+    effect: Effect,
+    approval_id: Option<ApprovalId>,
+    context: Context,
+    out: &mut Outcome,
+) {
+    let Pending { step, call_id, tool, .. } = call.clone();
+    let idempotency_key = execution.idempotency_key(step);
+    let entry = Entry::ToolInvoked { step, call_id, tool, effect, idempotency_key, approval_id };
+    execution.write(entry, context, out);
+}
+
+/// What becomes of a call that may begin.
+pub(super) fn carry_on(execution: &mut Execution, call: &Pending, begun: Begin, context: Context, out: &mut Outcome) {
+    let Pending { step, call_id, tool, .. } = call.clone();
+    match begun {
         Begin::Done(output) => succeed(execution, call, output, context, out),
         Begin::Write { output, writes } => {
             let started_at = context.now;
@@ -172,16 +222,10 @@ fn open_call(execution: &mut Execution, call: &Pending, context: Context, out: &
             execution.write(Entry::SignalAwaited { step, call_id, name, due: until }, context, out);
         }
         Begin::Rejected(error) => fail(execution, call, error, true, context, out),
+        // asked for before it comes here
+        Begin::Ask => {}
         Begin::Call { effect, arguments } => {
-            let idempotency_key = match effect {
-                Effect::Pure | Effect::Read => None,
-                Effect::Keyed | Effect::AtMostOnce => {
-                    let key = execution.idempotency_key(step);
-                    let (tool, idempotency_key) = (tool.clone(), key.clone());
-                    execution.write(Entry::ToolInvoked { step, call_id, tool, effect, idempotency_key }, context, out);
-                    Some(key)
-                }
-            };
+            let idempotency_key = effect.changes().then(|| execution.idempotency_key(step));
             execution.in_flight.insert(step);
             out.actions.push(Action::CallTool { step, tool, arguments, effect, idempotency_key });
         }
@@ -189,38 +233,47 @@ fn open_call(execution: &mut Execution, call: &Pending, context: Context, out: &
 }
 
 /// A call whose intent is durable and whose answer is not: the owner before may or may not have sent it.
-fn resend(
-    execution: &mut Execution,
-    call: &Pending,
-    effect: Effect,
-    idempotency_key: String,
-    decision: Option<&str>,
-    context: Context,
-    out: &mut Outcome,
-) {
+fn resend(execution: &mut Execution, call: &Pending, all: Option<&str>, context: Context, out: &mut Outcome) {
+    let PendingState::Invoked { effect, decision, .. } = call.state.clone() else { return };
+    let decision = decision.or(match all {
+        Some("retry") => Some(Decided::Retry),
+        // a `keyed` call needs no decision: it is sent again
+        Some(_) if matches!(effect, Effect::AtMostOnce | Effect::Reconcile) => Some(Decided::Fail),
+        _ => None,
+    });
     match (effect, decision) {
-        (Effect::Keyed | Effect::Read | Effect::Pure, _) | (Effect::AtMostOnce, Some("retry")) => {
-            let begun = execution.spec.tools.begin(&call.tool, &call.arguments, context.now);
-            let Begin::Call { arguments, .. } = begun else {
-                let detail = format!("the version's tool {:?} no longer makes this call", call.tool);
-                let paused = Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None };
-                finish(execution, paused, context, out);
-                return;
-            };
+        (_, Some(Decided::Succeed(output))) => succeed(execution, call, output, context, out),
+        (_, Some(Decided::Fail)) => {
+            let message = "the outcome of this call is unknown; an operator decided not to send it again";
+            fail(execution, call, ErrorInfo::new("outcome_unknown", message), false, context, out);
+        }
+        (Effect::Keyed | Effect::Read | Effect::Pure, _) | (_, Some(Decided::Retry)) => {
+            send_again(execution, call, context, out);
+        }
+        (Effect::Reconcile, None) => probe::send(execution, call, None, out),
+        (Effect::AtMostOnce, None) => hold_unknown(execution, call, context, out),
+    }
+}
+
+/// Sends a call with the key of its intent, once more.
+pub(super) fn send_again(execution: &mut Execution, call: &Pending, context: Context, out: &mut Outcome) {
+    let PendingState::Invoked { effect, idempotency_key, .. } = &call.state else { return };
+    match execution.spec.tools.begin(&call.tool, &call.arguments, context.now) {
+        Begin::Call { arguments, .. } => {
             execution.in_flight.insert(call.step);
             out.actions.push(Action::CallTool {
                 step: call.step,
                 tool: call.tool.clone(),
                 arguments,
-                effect,
-                idempotency_key: Some(idempotency_key),
+                effect: *effect,
+                idempotency_key: Some(idempotency_key.clone()),
             });
         }
-        (Effect::AtMostOnce, Some(_)) => {
-            let message = "the outcome of this call is unknown; an operator decided not to send it again";
-            fail(execution, call, ErrorInfo::new("outcome_unknown", message), false, context, out);
+        _ => {
+            let detail = format!("the version's tool {:?} no longer makes this call", call.tool);
+            let paused = Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None };
+            finish(execution, paused, context, out);
         }
-        (Effect::AtMostOnce, None) => hold_unknown(execution, call, context, out),
     }
 }
 
@@ -232,7 +285,7 @@ pub(super) fn hold_unknown(execution: &mut Execution, call: &Pending, context: C
     super::pause::abort_repeatable(execution, out);
 }
 
-fn succeed(execution: &mut Execution, call: &Pending, output: Value, context: Context, out: &mut Outcome) {
+pub(super) fn succeed(execution: &mut Execution, call: &Pending, output: Value, context: Context, out: &mut Outcome) {
     let entry = Entry::ToolSucceeded {
         step: call.step,
         call_id: call.call_id.clone(),
@@ -245,7 +298,7 @@ fn succeed(execution: &mut Execution, call: &Pending, output: Value, context: Co
     execution.write(entry, context, out);
 }
 
-fn fail(
+pub(super) fn fail(
     execution: &mut Execution,
     call: &Pending,
     error: ErrorInfo,

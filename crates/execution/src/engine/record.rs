@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltforge_types::conversation::Message;
-use moltforge_types::execution::{Reason, State};
+use moltforge_types::Timestamp;
+use moltforge_types::approval::{Decision, OnExpiry};
+use moltforge_types::execution::{EffectDecision, ProbeOutcome, Reason, State};
 use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::{Value, json};
 
 use super::Recorded;
-use super::state::{Execution, Pending, PendingState};
+use super::approval::{Ask, Verdict};
+use super::state::{Decided, Execution, Pending, PendingState};
 
 impl Execution {
     /// Folds one entry. Entries come in order, each once: a gap is a bug of the caller, and is asserted in debug builds.
@@ -30,6 +33,7 @@ impl Execution {
                 if *recovered {
                     // a decision about unknown outcomes covers one try, not the one after a crash
                     self.unknown_effects = None;
+                    self.forget_retries();
                 }
                 self.attempt = *attempt;
                 self.crashes = *crashes;
@@ -50,6 +54,7 @@ impl Execution {
                         call_id: call.call_id.clone(),
                         tool: call.tool.clone(),
                         arguments: call.arguments.clone(),
+                        edited: false,
                         state: PendingState::Open,
                     })
                     .collect();
@@ -57,7 +62,12 @@ impl Execution {
             }
             Entry::ToolInvoked { step, effect, idempotency_key, .. } => self.set_pending(
                 *step,
-                PendingState::Invoked { effect: *effect, idempotency_key: idempotency_key.clone() },
+                PendingState::Invoked {
+                    effect: *effect,
+                    idempotency_key: idempotency_key.clone(),
+                    sent_at: recorded.at,
+                    decision: None,
+                },
             ),
             Entry::ToolSucceeded { step, output, .. } => {
                 self.progress();
@@ -87,6 +97,9 @@ impl Execution {
                     let held = self.held_since.take().map_or(Duration::ZERO, |since| recorded.at.since(since));
                     self.deadline = self.deadline.map(|deadline| deadline.plus(held));
                     self.unknown_effects.clone_from(unknown_effects);
+                    if unknown_effects.as_deref() == Some("retry") {
+                        self.pending.iter_mut().for_each(|call| sent(call, recorded.at));
+                    }
                 }
             }
             Entry::Paused { reason, detail, .. } => {
@@ -94,6 +107,9 @@ impl Execution {
                 self.reason = Some(*reason);
                 self.run_at = None;
                 self.held_since.get_or_insert(recorded.at);
+                if *reason == Reason::EffectUnknown {
+                    self.forget_retries();
+                }
                 self.error = detail.as_ref().and_then(|detail| held_for(*reason, detail)).or(self.error.take());
             }
             Entry::RetryScheduled { error, failures, run_at, .. } => {
@@ -101,6 +117,55 @@ impl Execution {
                 self.failures = *failures;
                 self.run_at = Some(*run_at);
                 self.error = Some(error.clone());
+            }
+            Entry::ApprovalRequested {
+                approval_id,
+                step,
+                call_sha256,
+                approvers,
+                due,
+                on_expiry,
+                escalate_at,
+                escalate_to,
+                ..
+            } => {
+                let ask = Ask {
+                    approval_id: *approval_id,
+                    call_sha256: call_sha256.clone(),
+                    approvers: approvers.clone(),
+                    due: *due,
+                    on_expiry: *on_expiry,
+                    escalate_at: *escalate_at,
+                    escalate_to: escalate_to.clone(),
+                };
+                self.set_pending(*step, PendingState::AwaitsApproval(Box::new(ask)));
+            }
+            Entry::ApprovalDecided { step, .. } => self.decided(*step, &recorded.entry),
+            Entry::ApprovalEscalated { step, to, .. } => {
+                if let Some(PendingState::AwaitsApproval(ask)) = self.pending_state(*step) {
+                    ask.escalate_at = None;
+                    if !ask.approvers.is_empty() {
+                        ask.approvers.extend(to.iter().cloned());
+                    }
+                }
+            }
+            Entry::ApprovalReopened { step, .. } => self.set_pending(*step, PendingState::Open),
+            Entry::EffectProbed { step, outcome, .. } => {
+                if *outcome == ProbeOutcome::NotDone {
+                    self.failures = self.failures.saturating_add(1);
+                    self.pending.iter_mut().filter(|call| call.step == *step).for_each(|call| sent(call, recorded.at));
+                }
+            }
+            Entry::EffectDecided { step, decision, output, .. } => {
+                self.progress();
+                if let Some(PendingState::Invoked { decision: decided, sent_at, .. }) = self.pending_state(*step) {
+                    *sent_at = recorded.at;
+                    *decided = Some(match decision {
+                        EffectDecision::Retry => Decided::Retry,
+                        EffectDecision::Fail => Decided::Fail,
+                        EffectDecision::Succeed => Decided::Succeed(output.clone().unwrap_or_default()),
+                    });
+                }
             }
             Entry::Completed { output } => self.end(State::Completed, Some(output.clone()), None, recorded),
             Entry::Failed { error, .. } => self.end(State::Failed, None, Some(error.clone()), recorded),
@@ -124,6 +189,47 @@ impl Execution {
         self.run_at = None;
     }
 
+    fn pending_state(&mut self, step: u32) -> Option<&mut PendingState> {
+        self.pending.iter_mut().find(|call| call.step == step).map(|call| &mut call.state)
+    }
+
+    /// A person decided, or nobody did in time.
+    fn decided(&mut self, step: u32, entry: &Entry) {
+        let Entry::ApprovalDecided { approval_id, decision, by, note, arguments, answer, call_sha256, .. } = entry else {
+            return;
+        };
+        let Some(call) = self.pending.iter_mut().find(|call| call.step == step) else { return };
+        if let Some(arguments) = arguments {
+            call.arguments = arguments.to_string();
+            call.edited = true;
+        }
+        let pauses = matches!(&call.state, PendingState::AwaitsApproval(ask) if ask.on_expiry == OnExpiry::Pause);
+        if *decision == Decision::Expired && pauses {
+            // the hold that follows is lifted by a resume, which asks anew
+            call.state = PendingState::Open;
+            return;
+        }
+        call.state = PendingState::Decided(Box::new(Verdict {
+            approval_id: *approval_id,
+            decision: *decision,
+            by: by.clone(),
+            note: note.clone(),
+            answer: answer.clone(),
+            call_sha256: call_sha256.clone(),
+        }));
+    }
+
+    /// A decision to send again covers one try.
+    fn forget_retries(&mut self) {
+        for call in &mut self.pending {
+            if let PendingState::Invoked { decision, .. } = &mut call.state
+                && *decision == Some(Decided::Retry)
+            {
+                *decision = None;
+            }
+        }
+    }
+
     fn set_pending(&mut self, step: u32, state: PendingState) {
         if let Some(call) = self.pending.iter_mut().find(|call| call.step == step) {
             call.state = state;
@@ -143,6 +249,10 @@ impl Execution {
 
     /// Keeps an answer; once all calls are answered, they join the conversation in the order of the calls.
     fn answer(&mut self, step: u32, content: String) {
+        let content = match self.pending.iter().find(|call| call.step == step) {
+            Some(call) if call.edited => edited(&call.arguments, &content),
+            _ => content,
+        };
         self.set_pending(step, PendingState::Answered { content });
         if self.pending.iter().all(|call| matches!(call.state, PendingState::Answered { .. })) {
             self.rejected_turns = if std::mem::take(&mut self.turn_rejected) { self.rejected_turns + 1 } else { 0 };
@@ -151,6 +261,20 @@ impl Execution {
                 self.messages.push(Arc::new(Message::Tool { call_id: call.call_id, tool: call.tool, content }));
             }
         }
+    }
+}
+
+/// What the model reads of a call whose arguments an approver changed: what was done is not what it asked for.
+fn edited(arguments: &str, content: &str) -> String {
+    let json = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+    let note = "an approver changed the arguments of this call";
+    json!({ "note": note, "arguments": json(arguments), "result": json(content) }).to_string()
+}
+
+/// A call may be on its way again from here.
+fn sent(call: &mut Pending, at: Timestamp) {
+    if let PendingState::Invoked { sent_at, .. } = &mut call.state {
+        *sent_at = at;
     }
 }
 
@@ -163,6 +287,7 @@ fn held_for(reason: Reason, detail: &str) -> Option<ErrorInfo> {
         Reason::Diverged => Some(ErrorInfo::new("diverged", detail)),
         Reason::JournalLimit => Some(ErrorInfo::new("journal_limit", detail)),
         Reason::VersionMissing => Some(ErrorInfo::new("version_missing", detail)),
+        Reason::ApprovalExpired => Some(ErrorInfo::new("approval_expired", detail)),
         Reason::Operator | Reason::Budget => None,
     }
 }

@@ -3,8 +3,7 @@
 use moltforge_types::execution::{Effect, Reason, State};
 use moltforge_types::journal::Entry;
 
-use super::state::PendingState;
-use super::{Context, Execution, Outcome, Refusal, UnknownEffects, claim};
+use super::{Context, Execution, Outcome, Refusal, UnknownEffects, claim, decide_effect};
 
 pub(super) fn apply(
     execution: &mut Execution,
@@ -18,22 +17,27 @@ pub(super) fn apply(
         State::Paused => {}
         _ => return Err(Refusal::NotPaused),
     }
-    if execution.reason == Some(Reason::EffectUnknown) && unknown_effects.is_none() && has_unknown_effects(execution) {
+    if execution.reason == Some(Reason::EffectUnknown)
+        && unknown_effects.is_none()
+        && decide_effect::has_undecided(execution, |effect| effect == Effect::AtMostOnce)
+    {
         return Err(Refusal::DecisionNeeded);
     }
     let unknown_effects = unknown_effects.map(|decision| match decision {
         UnknownEffects::Retry => "retry".to_owned(),
         UnknownEffects::Fail => "fail".to_owned(),
     });
-    let resumed = Entry::Resumed { from: State::Paused, by: Some(by), unknown_effects };
-    claim::go_on(execution, resumed, context, out);
+    go_on(execution, Some(by), unknown_effects, context, out);
     Ok(())
 }
 
-/// Whether a call that must not run twice was sent, has no answer, and is no longer on its way.
-fn has_unknown_effects(execution: &Execution) -> bool {
-    execution.pending.iter().any(|call| {
-        matches!(call.state, PendingState::Invoked { effect: Effect::AtMostOnce, .. })
-            && !execution.in_flight.contains(&call.step)
-    })
+/// From a hold back to work.
+pub(super) fn go_on(
+    execution: &mut Execution,
+    by: Option<String>,
+    unknown_effects: Option<String>,
+    context: Context,
+    out: &mut Outcome,
+) {
+    claim::go_on(execution, Entry::Resumed { from: State::Paused, by, unknown_effects }, context, out);
 }

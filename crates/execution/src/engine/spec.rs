@@ -9,6 +9,9 @@ use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{AgentId, AgentName, ProjectId, VersionId};
 use serde_json::Value;
 
+use super::EffectKeys;
+use super::policy::Policy;
+
 /// Faults of a value that are told.
 const MAX_FAULTS: usize = 20;
 
@@ -32,6 +35,9 @@ pub struct Spec {
     pub wall: Duration,
     /// Why this server cannot run it; such an execution is held as `version_missing`.
     pub missing: Option<ErrorInfo>,
+    /// Makes the keys of its effects.
+    pub effect_keys: EffectKeys,
+    policies: Vec<Policy>,
     input: Option<jsonschema::Validator>,
     output: Option<jsonschema::Validator>,
 }
@@ -51,6 +57,7 @@ impl Spec {
         version_id: VersionId,
         version: u32,
         config: AgentConfig,
+        effect_keys: EffectKeys,
     ) -> Result<Self, ErrorInfo> {
         let invalid = |message: String| ErrorInfo::new("version_invalid", message);
         let compile = |schema: &Option<Value>| {
@@ -68,6 +75,8 @@ impl Spec {
             version,
             tools: Arc::new(ToolSet::resolve(&config)?),
             wall: moltforge_manifest::parse_duration(&config.limits.wall).map_err(invalid)?,
+            effect_keys,
+            policies: config.approvals.iter().map(Policy::compile).collect::<Result<_, _>>().map_err(invalid)?,
             input: compile(&config.input_schema)?,
             output: compile(&config.output_schema)?,
             config: Arc::new(config),
@@ -98,6 +107,7 @@ impl Spec {
             parameters: moltforge_api::config::ModelParameters::default(),
             triggers: Vec::new(),
             declared_tools: Vec::new(),
+            approvals: Vec::new(),
             script: Vec::new(),
         };
         Arc::new(Self {
@@ -110,9 +120,22 @@ impl Spec {
             wall: Duration::MAX,
             config: Arc::new(config),
             missing: Some(error),
+            // it begins no call
+            effect_keys: EffectKeys::new([0; 32]),
+            policies: Vec::new(),
             input: None,
             output: None,
         })
+    }
+
+    /// Whether some policy is about a tool.
+    pub(super) fn asks_for(&self, tool: &str) -> bool {
+        self.policies.iter().any(|policy| policy.names(tool))
+    }
+
+    /// The policy by which a call waits for a person, if it does.
+    pub(super) fn policy(&self, tool: &str, arguments: &Value) -> Option<&Policy> {
+        self.policies.iter().find(|policy| policy.fits(tool, arguments))
     }
 
     /// The input with the `default`s of the schema's top-level properties where it has none. Without an input, an agent

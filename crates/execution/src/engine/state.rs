@@ -9,6 +9,7 @@ use moltforge_types::journal::{Entry, ErrorInfo};
 use moltforge_types::{ExecutionId, Timestamp};
 use serde_json::Value;
 
+use super::approval::{Ask, Verdict};
 use super::{Context, Outcome, Recorded, Spec};
 
 /// One execution.
@@ -89,8 +90,21 @@ pub struct Pending {
     pub tool: String,
     /// The arguments as the model wrote them.
     pub arguments: String,
+    /// An approver changed the arguments.
+    pub edited: bool,
     /// Where it stands.
     pub state: PendingState,
+}
+
+/// An operator's decision about an effect.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decided {
+    /// Send it again.
+    Retry,
+    /// Tell the model that it failed.
+    Fail,
+    /// This is its answer.
+    Succeed(Value),
 }
 
 /// Where a call stands.
@@ -104,7 +118,15 @@ pub enum PendingState {
         effect: Effect,
         /// The key that goes with it.
         idempotency_key: String,
+        /// When it was last sent, as far as the journal says.
+        sent_at: Timestamp,
+        /// What an operator decided about it and has not been carried out.
+        decision: Option<Decided>,
     },
+    /// Waits for a person.
+    AwaitsApproval(Box<Ask>),
+    /// A person decided, and what follows has not begun.
+    Decided(Box<Verdict>),
     /// Waits for a time.
     Timer {
         /// Which.
@@ -168,6 +190,7 @@ impl Execution {
             self.pending.iter().filter_map(|call| match &call.state {
                 PendingState::Timer { due } => Some(*due),
                 PendingState::Signal { due, .. } => *due,
+                PendingState::AwaitsApproval(ask) => Some(ask.wake_at()),
                 _ => None,
             })
         };
@@ -192,6 +215,7 @@ impl Execution {
             )),
             State::Paused => Some(match self.reason {
                 Some(Reason::EffectUnknown) => "a decision about calls whose outcome is not known".to_owned(),
+                Some(Reason::ApprovalExpired) => "a resume, which asks for the approval anew".to_owned(),
                 _ => "a resume".to_owned(),
             }),
             State::Suspended => {
@@ -203,6 +227,9 @@ impl Execution {
                         PendingState::Signal { name, due: None } => Some(format!("the signal {name:?}")),
                         PendingState::Signal { name, due: Some(due) } => {
                             Some(format!("the signal {name:?} until {due}"))
+                        }
+                        PendingState::AwaitsApproval(ask) => {
+                            Some(format!("the approval {} of {} until {}", ask.approval_id, call.tool, ask.due))
                         }
                         _ => None,
                     })
@@ -230,15 +257,14 @@ impl Execution {
         out.entries.push(recorded);
     }
 
-    /// The key of a step's effect: the same for every attempt, unknown to anybody who does not know the execution.
+    /// The key of a step's effect: the same for every attempt, and nobody outside can make one up.
     pub(super) fn idempotency_key(&self, step: u32) -> String {
-        let hash = moltforge_types::ContentHash::of(format!("moltforge effect 1|{}|{step}", self.id).as_bytes());
-        format!("mf1_{}", &hash.to_string()[..40])
+        self.spec.effect_keys.key(self.spec.project_id, self.id, step)
     }
 
     /// Steps whose effect was let out and whose answer is not known.
     pub(super) fn unknown_steps(&self) -> Vec<u32> {
-        let sent = |call: &&Pending| matches!(call.state, PendingState::Invoked { .. });
+        let sent = |call: &&Pending| matches!(&call.state, PendingState::Invoked { effect, .. } if effect.changes());
         self.pending.iter().filter(sent).map(|call| call.step).collect()
     }
 

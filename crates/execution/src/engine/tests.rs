@@ -1,6 +1,8 @@
 //! The engine's rules, driven as an owner drives it: commands in, entries and actions out, no clock, no I/O.
 
+mod approvals;
 mod calls;
+mod effects;
 mod harness;
 mod limits;
 mod properties;

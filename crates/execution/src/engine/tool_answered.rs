@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::model_answered::{micros, retry};
 use super::state::{Execution, PendingState};
-use super::{Context, Outcome, ToolFailure, advance};
+use super::{Context, Outcome, ToolFailure, advance, probe};
 
 pub(super) fn apply(
     execution: &mut Execution,
@@ -37,8 +37,15 @@ pub(super) fn apply(
                 retry(execution, step, failure.error, None, Reason::EffectUnknown, context, out);
                 return;
             }
-            // sent again, with its key, when the execution goes on
-            (PendingState::Invoked { effect: Effect::Keyed, .. }, true) => return,
+            // the other side may know
+            (PendingState::Invoked { effect: Effect::Reconcile, .. }, true)
+                if execution.state == moltforge_types::execution::State::Running =>
+            {
+                probe::send(execution, &call, None, out);
+                return;
+            }
+            // sent again with its key, or probed, when the execution goes on
+            (PendingState::Invoked { effect: Effect::Keyed | Effect::Reconcile, .. }, true) => return,
             _ => {
                 let (error, rejected) = (failure.error, false);
                 Entry::ToolFailed { step, call_id, tool, error, rejected, started_at, duration_us }

@@ -4,7 +4,7 @@ use moltforge_types::execution::State;
 use moltforge_types::journal::{Entry, ErrorInfo};
 
 use super::state::PendingState;
-use super::{Context, Execution, Outcome, advance, claim};
+use super::{Context, Execution, Outcome, advance, approval, claim};
 
 pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outcome) {
     if execution.state.is_terminal() || execution.state == State::Paused {
@@ -18,6 +18,7 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
     }
     match execution.state {
         State::Suspended if a_wait_is_over(execution, context) => go_on(execution, State::Suspended, context, out),
+        State::Suspended => escalate(execution, context, out),
         State::BackingOff => claim::apply(execution, false, context, out),
         State::Running => advance::apply(execution, context, out),
         _ => {}
@@ -31,8 +32,18 @@ pub(super) fn a_wait_is_over(execution: &Execution, context: Context) -> bool {
         PendingState::Signal { name, due } => {
             due.is_some_and(|due| due <= context.now) || execution.signals.iter().any(|(waiting, _)| waiting == name)
         }
+        PendingState::AwaitsApproval(ask) => ask.due <= context.now,
+        PendingState::Decided(_) => true,
         _ => false,
     })
+}
+
+/// Approvals that waited too long go to others as well, and the execution goes on waiting.
+fn escalate(execution: &mut Execution, context: Context, out: &mut Outcome) {
+    let waiting: Vec<_> = approval::waiting(execution).map(|(call, ask)| (call.step, ask.clone())).collect();
+    for (step, ask) in waiting {
+        approval::escalate(execution, step, &ask, context, out);
+    }
 }
 
 /// From a wait back to work.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest, Models};
-use moltforge_capabilities::tools::{CallRequest, ToolError, Tools};
+use moltforge_capabilities::tools::{CallRequest, ProbeAnswer, ToolError, Tools};
 use serde_json::Value;
 
 /// Models and tools, as an owner calls them.
@@ -20,6 +20,9 @@ pub(crate) trait Calls: Send + Sync {
 
     /// Calls a tool.
     async fn tool(&self, request: CallRequest) -> Result<Value, ToolError>;
+
+    /// Asks the other side once whether a call happened.
+    async fn probe(&self, request: CallRequest) -> ProbeAnswer;
 }
 
 /// The real ones.
@@ -40,5 +43,9 @@ impl Calls for Outside {
 
     async fn tool(&self, request: CallRequest) -> Result<Value, ToolError> {
         self.tools.call(request).await
+    }
+
+    async fn probe(&self, request: CallRequest) -> ProbeAnswer {
+        self.tools.probe(request).await
     }
 }

@@ -7,15 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::FutureExt as _;
 use moltforge_bus::{Bus, Notice};
 use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest};
-use moltforge_capabilities::tools::{CallRequest, ToolError};
+use moltforge_capabilities::tools::{CallRequest, ProbeAnswer, ToolError};
+use moltforge_types::execution::ProbeOutcome;
 use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{AgentId, ExecutionId};
+use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use super::message::Event;
 use super::shared::Shared;
-use crate::engine::{ModelAnswer, ModelFailure, ToolFailure};
+use crate::engine::{ModelAnswer, ModelFailure, ProbeReport, ToolFailure};
 use crate::fairness::calls::{Caller, Resource, Slot};
 
 /// Calls a model; its text streams to whoever watches the execution.
@@ -88,6 +90,29 @@ pub(crate) fn call_tool(shared: &Arc<Shared>, events: &UnboundedSender<Event>, r
             }
         };
         let _ = events.send(Event::ToolAnswered { execution_id, step, started_at, result });
+    };
+    tokio::spawn(task).abort_handle()
+}
+
+/// Asks the other side about a call.
+pub(crate) fn probe_tool(
+    shared: &Arc<Shared>,
+    events: &UnboundedSender<Event>,
+    request: CallRequest,
+    by: Option<String>,
+) -> AbortHandle {
+    let (shared, events) = (shared.clone(), events.clone());
+    let task = async move {
+        let (execution_id, step) = (request.execution_id, request.step);
+        let outcome = AssertUnwindSafe(shared.calls.probe(request)).catch_unwind().await;
+        let report = match outcome {
+            Ok(ProbeAnswer { outcome, output, detail }) => ProbeReport { outcome, output, detail },
+            Err(_panic) => {
+                let detail = Some("the probe failed on our side".to_owned());
+                ProbeReport { outcome: ProbeOutcome::Unknown, output: Value::Null, detail }
+            }
+        };
+        let _ = events.send(Event::ProbeAnswered { execution_id, step, report, by });
     };
     tokio::spawn(task).abort_handle()
 }

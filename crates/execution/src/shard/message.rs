@@ -8,7 +8,7 @@ use moltforge_types::{ExecutionId, ProjectId, Timestamp};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::engine::{Command, Execution, ModelAnswer, ModelFailure, Start, ToolFailure};
+use crate::engine::{Command, Execution, ModelAnswer, ModelFailure, ProbeReport, Start, ToolFailure};
 use crate::error::Error;
 use crate::fairness::{Claimant, Entry, Permit};
 
@@ -44,6 +44,8 @@ pub(crate) enum Event {
     },
     /// A tool call ended.
     ToolAnswered { execution_id: ExecutionId, step: u32, started_at: Timestamp, result: Result<Value, ToolFailure> },
+    /// A probe ended.
+    ProbeAnswered { execution_id: ExecutionId, step: u32, report: ProbeReport, by: Option<String> },
     /// An execution was read from the journal.
     Loaded { project_id: ProjectId, execution_id: ExecutionId, result: Result<Box<Loaded>, Error> },
     /// The time to read an execution again after its read failed.

@@ -175,6 +175,10 @@ impl Owner {
                 self.forget_call(execution_id, step);
                 self.apply(execution_id, Command::ToolAnswered { step, started_at, result }, None);
             }
+            Event::ProbeAnswered { execution_id, step, report, by } => {
+                self.forget_call(execution_id, step);
+                self.apply(execution_id, Command::ProbeAnswered { step, report, by }, None);
+            }
             Event::Loaded { project_id, execution_id, result } => self.loaded(project_id, execution_id, result),
             // the next owner finds it among the rows
             Event::Again { .. } if self.draining.is_some() => {}

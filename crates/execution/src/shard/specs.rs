@@ -7,14 +7,14 @@ use moltforge_store::Reads;
 use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{AgentId, ProjectId, VersionId};
 
-use crate::engine::Spec;
+use crate::engine::{EffectKeys, Spec};
 use crate::error::Error;
 
 /// Versions kept in memory; beyond it all are dropped and come back when they are used.
 const MAX_KEPT: usize = 1_024;
 
-#[derive(Default)]
 pub(crate) struct Specs {
+    effect_keys: EffectKeys,
     kept: Mutex<HashMap<VersionId, Arc<Spec>>>,
 }
 
@@ -28,6 +28,10 @@ pub(crate) struct VersionRef {
 }
 
 impl Specs {
+    pub(crate) fn new(effect_keys: EffectKeys) -> Self {
+        Self { effect_keys, kept: Mutex::default() }
+    }
+
     /// A version by its id. `Ok(Err(..))` when it is there but cannot run here.
     pub(crate) async fn get(&self, reads: &dyn Reads, of: VersionRef) -> Result<Result<Arc<Spec>, ErrorInfo>, Error> {
         if let Some(spec) = self.find(of) {
@@ -46,7 +50,8 @@ impl Specs {
         }
         let config = serde_json::from_str(config)
             .map_err(|error| ErrorInfo::new("version_invalid", format!("its configuration cannot be read: {error}")))?;
-        let spec = Arc::new(Spec::compile(of.project_id, of.agent_id, of.version_id, of.version, config)?);
+        let keys = self.effect_keys.clone();
+        let spec = Arc::new(Spec::compile(of.project_id, of.agent_id, of.version_id, of.version, config, keys)?);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MAX_KEPT {
             kept.clear();

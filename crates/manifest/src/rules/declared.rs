@@ -3,12 +3,12 @@
 use moltforge_api::AgentConfig;
 use moltforge_api::config::HttpTool;
 
-use super::{count, headers, names, positive_duration, tools, url};
+use super::{count, headers, names, positive_duration, probe, tools, url};
 use crate::diagnostic::{Findings, child, item};
 use crate::schema;
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-const EFFECTS: [&str; 3] = ["read", "keyed", "at_most_once"];
+const EFFECTS: [&str; 4] = ["read", "keyed", "reconcile", "at_most_once"];
 const MAX_TOOL_DESCRIPTION: usize = 4_000;
 
 pub(super) fn check(config: &AgentConfig, findings: &mut Findings) {
@@ -23,6 +23,7 @@ pub(super) fn check(config: &AgentConfig, findings: &mut Findings) {
         }
         headers::check(&tool.headers, findings, &child(&pointer, "headers"));
         parameters(tool, findings, &child(&pointer, "parameters"));
+        probe::check(tool, findings, &pointer);
     }
 }
 

@@ -6,6 +6,22 @@ const MAX_URL: usize = 2_048;
 
 /// Everything that is wrong with the URL of a tool that takes `parameters`.
 pub(super) fn faults(url: &str, parameters: &Value) -> Vec<String> {
+    let query = url.find(['?', '#']).unwrap_or(url.len());
+    faults_up_to(url, parameters, query, "only the path can be filled from the arguments")
+}
+
+/// The same of a URL whose query may be filled as well.
+pub(super) fn faults_anywhere(url: &str, parameters: &Value) -> Vec<String> {
+    faults_up_to(url, parameters, url.len(), "only path and query can be filled")
+}
+
+/// Scheme, host and port of a URL, if it is one.
+pub(super) fn origin(url: &str) -> Option<String> {
+    let (filled, _) = placeholders(url).ok()?;
+    Some(url::Url::parse(&filled).ok()?.origin().ascii_serialization())
+}
+
+fn faults_up_to(url: &str, parameters: &Value, path_to: usize, allowed: &str) -> Vec<String> {
     if url.len() > MAX_URL {
         return vec![format!("the URL has {} bytes; at most {MAX_URL} are allowed", url.len())];
     }
@@ -16,12 +32,9 @@ pub(super) fn faults(url: &str, parameters: &Value) -> Vec<String> {
     let mut faults = whole(&filled);
     // query and fragment begin at the first `?` or `#`; the host ends at the third slash
     let path_from = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
-    let path_to = url.find(['?', '#']).unwrap_or(url.len());
     for (at, name) in names {
         if at < path_from || at > path_to {
-            faults.push(format!(
-                "`{{{name}}}` stands outside of the path: only the path can be filled from the arguments"
-            ));
+            faults.push(format!("`{{{name}}}` stands outside of the path: {allowed}"));
         }
         faults.extend(parameter(name, parameters));
     }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use moltforge_api::AgentConfig;
 use moltforge_types::conversation::{Message, ToolCall, Usage};
+use moltforge_types::execution::ProbeOutcome;
 use moltforge_types::journal::{Entry, ErrorInfo};
 use moltforge_types::{AgentId, ExecutionId, Id as _, ProjectId, Timestamp, VersionId};
 use serde_json::{Value, json};
 
 use crate::engine::{
-    Action, Command, Context, Execution, ModelAnswer, ModelFailure, Outcome, Recorded, Refusal, Spec, Start,
-    ToolFailure, apply,
+    Action, Answer, Ask, Command, Context, EffectKeys, Execution, ModelAnswer, ModelFailure, Outcome, ProbeReport,
+    Recorded, Refusal, Spec, Start, ToolFailure, apply, approval,
 };
 
 pub(super) struct Run {
@@ -23,16 +24,22 @@ pub(super) struct Run {
     pub(super) slot: bool,
 }
 
-/// An agent with every built-in tool, and `pay` (at most once), `book` (keyed), `look` (read).
+/// An agent with every built-in tool, and `pay` (at most once), `book` (keyed), `look` (read), `ship`
+/// (reconcile) and `refund` (keyed), which waits for `finance` when `n` is above 10.
 pub(super) fn config(change: impl FnOnce(&mut Value)) -> AgentConfig {
     let http = |name: &str, effect: &str| {
         json!({ "name": name, "description": "d", "url": "http://127.0.0.1:9/x", "effect": effect,
                 "parameters": { "type": "object", "properties": { "n": { "type": "integer" } } } })
     };
+    let mut ship = http("ship", "reconcile");
+    ship["probe"] = json!({ "url": "http://127.0.0.1:9/x?key={idempotency_key}", "settle": "20s" });
     let mut config = json!({
         "name": "test", "kind": "prompt", "model": "scripted",
-        "tools": ["math.add", "time.now", "time.sleep", "state.set", "signals.wait", "pay", "book", "look"],
-        "tool": [http("pay", "at_most_once"), http("book", "keyed"), http("look", "read")],
+        "tools": ["math.add", "time.now", "time.sleep", "state.set", "signals.wait", "approvals.request", "pay", "book",
+                  "look", "refund", "ship"],
+        "tool": [http("pay", "at_most_once"), http("book", "keyed"), http("look", "read"), http("refund", "keyed"), ship],
+        "approvals": [{ "tools": ["refund"], "approvers": ["finance"], "expires": "10m", "escalate_after": "5m",
+                        "escalate_to": ["board"], "when": { "argument": "/n", "above": 10 } }],
         "script": [{ "text": "unused" }],
     });
     change(&mut config);
@@ -47,7 +54,8 @@ impl Run {
 
     pub(super) fn with(change: impl FnOnce(&mut Value)) -> Self {
         let (project, agent, version) = (ProjectId::from_u128(1), AgentId::from_u128(2), VersionId::from_u128(3));
-        let spec = Arc::new(Spec::compile(project, agent, version, 1, config(change)).expect("compiles"));
+        let keys = EffectKeys::new([7; 32]);
+        let spec = Arc::new(Spec::compile(project, agent, version, 1, config(change), keys).expect("compiles"));
         let now = Timestamp::from_micros(1_700_000_000_000_000);
         let start = Start {
             id: ExecutionId::from_u128(4),
@@ -118,6 +126,57 @@ impl Run {
         })
     }
 
+    /// The other side answers a probe.
+    pub(super) fn probed(&mut self, step: u32, outcome: ProbeOutcome) -> Outcome {
+        let report = ProbeReport { outcome, output: json!("probed"), detail: None };
+        self.apply(Command::ProbeAnswered { step, report, by: None })
+    }
+
+    /// The request that waits at a step.
+    pub(super) fn ask(&self, step: u32) -> Ask {
+        let mut waiting = approval::waiting(&self.execution);
+        waiting.find(|(call, _)| call.step == step).map(|(_, ask)| ask.clone()).expect("a request waits")
+    }
+
+    /// An entry that the engine did not write.
+    pub(super) fn forge(&mut self, entry: Entry) {
+        let recorded = Recorded { seq: self.execution.seq + 1, at: self.now, entry };
+        self.execution.record(&recorded);
+        self.journal.push(recorded);
+    }
+
+    /// Somebody approves a request that may no longer wait.
+    pub(super) fn decide_with(&mut self, ask: Ask, who: &str) -> Result<Outcome, Refusal> {
+        let answer = Answer {
+            approval_id: ask.approval_id,
+            call_sha256: ask.call_sha256,
+            approve: true,
+            arguments: None,
+            form: None,
+            note: None,
+            names: vec![who.to_owned()],
+            by: who.to_owned(),
+        };
+        self.try_apply(Command::Decide(Box::new(answer)))
+    }
+
+    /// Somebody decides about the request at a step.
+    pub(super) fn decide(&mut self, step: u32, who: &str, change: impl FnOnce(&mut Answer)) -> Result<Outcome, Refusal> {
+        let ask = self.ask(step);
+        let mut answer = Answer {
+            approval_id: ask.approval_id,
+            call_sha256: ask.call_sha256,
+            approve: true,
+            arguments: None,
+            form: None,
+            note: None,
+            names: vec![who.to_owned()],
+            by: who.to_owned(),
+        };
+        change(&mut answer);
+        self.try_apply(Command::Decide(Box::new(answer)))
+    }
+
     /// The server dies, and another one takes over: what was in memory is gone.
     pub(super) fn crash(&mut self) -> Outcome {
         self.execution = self.replayed();
@@ -165,6 +224,15 @@ pub(super) fn called(outcome: &Outcome) -> Vec<u32> {
             _ => None,
         })
         .collect()
+}
+
+/// The steps that an outcome asks the other side about.
+pub(super) fn probes(outcome: &Outcome) -> Vec<u32> {
+    let probe = |action: &Action| match action {
+        Action::ProbeTool { step, .. } => Some(*step),
+        _ => None,
+    };
+    outcome.actions.iter().filter_map(probe).collect()
 }
 
 /// Whether an outcome asks for a model call.

@@ -58,9 +58,10 @@ impl Owner {
         let spec = &hot.execution.spec;
         match action {
             // a stopping node begins nothing: whoever comes after it does
-            Action::CallModel { .. } | Action::CallTool { .. } if draining => {}
+            Action::CallModel { .. } | Action::CallTool { .. } | Action::ProbeTool { .. } if draining => {}
             // what was given up between the decision and the commit is not begun
-            Action::CallModel { step, .. } | Action::CallTool { step, .. } if !hot.execution.is_in_flight(step) => {}
+            Action::CallModel { step, .. } | Action::CallTool { step, .. } | Action::ProbeTool { step, .. }
+                if !hot.execution.is_in_flight(step) => {}
             Action::CallModel { step, turn, attempt } => {
                 let request = ModelRequest {
                     project_id: spec.project_id,
@@ -88,6 +89,21 @@ impl Owner {
                     config: spec.config.clone(),
                 };
                 let call = effects::call_tool(&self.shared, &self.events_in, request);
+                hot.calls.insert(step, call);
+            }
+            Action::ProbeTool { step, tool, arguments, idempotency_key, by } => {
+                let request = CallRequest {
+                    project_id: spec.project_id,
+                    agent_id: spec.agent_id,
+                    execution_id: id,
+                    step,
+                    tool,
+                    arguments,
+                    idempotency_key: Some(idempotency_key),
+                    tools: spec.tools.clone(),
+                    config: spec.config.clone(),
+                };
+                let call = effects::probe_tool(&self.shared, &self.events_in, request, by);
                 hot.calls.insert(step, call);
             }
             Action::Abort { steps } => {
