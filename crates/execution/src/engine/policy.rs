@@ -11,7 +11,7 @@ const DEFAULT_EXPIRY: Duration = Duration::from_hours(24);
 
 /// One policy.
 #[derive(Debug, Clone)]
-pub struct Policy {
+pub(super) struct Policy {
     tools: Vec<String>,
     pub(super) approvers: Vec<String>,
     pub(super) expires: Duration,

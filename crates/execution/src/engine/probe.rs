@@ -64,7 +64,7 @@ pub(super) fn answered(
 ) {
     let Some(call) = execution.pending.iter().find(|call| call.step == step).cloned() else { return };
     let PendingState::Invoked { sent_at, .. } = &call.state else { return };
-    if execution.state.is_terminal() || !execution.in_flight.remove(&step) {
+    if execution.state.is_terminal() || !is_probed(&call) || !execution.in_flight.remove(&step) {
         return;
     }
     let ProbeReport { mut outcome, output, mut detail } = report;

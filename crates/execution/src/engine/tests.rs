@@ -2,6 +2,7 @@
 
 mod approvals;
 mod calls;
+mod decisions;
 mod effects;
 mod harness;
 mod limits;
