@@ -2,8 +2,8 @@
 
 use moltforge_api::executions::{Step, StepUsage};
 use moltforge_types::Timestamp;
-use moltforge_types::execution::{Reason, State, StepKind, StepState};
-use moltforge_types::journal::Entry;
+use moltforge_types::execution::{ProbeOutcome, Reason, State, StepKind, StepState};
+use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::{Value, json};
 
 use crate::engine::Recorded;
@@ -52,7 +52,11 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason
             }
             Entry::ToolInvoked { step, .. } => {
                 sent.push(*step);
-                with(&mut steps, *step, |s| s.started_at = Some(recorded.at.to_string()));
+                with(&mut steps, *step, |s| {
+                    s.state = StepState::Running.to_string();
+                    s.waiting_for = None;
+                    s.started_at = Some(recorded.at.to_string());
+                });
             }
             Entry::ToolSucceeded { step, output, started_at, duration_us, .. } => with(&mut steps, *step, |s| {
                 // a wait that is over took the time from its beginning
@@ -84,6 +88,23 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason
                 let until = due.map(|due| format!(" until {due}")).unwrap_or_default();
                 s.waiting_for = Some(format!("the signal {name:?}{until}"));
             }),
+            Entry::ApprovalRequested { approval_id, step, due, .. } => with(&mut steps, *step, |s| {
+                s.state = StepState::Waiting.to_string();
+                s.started_at = Some(recorded.at.to_string());
+                s.waiting_for = Some(format!("the approval {approval_id} until {due}"));
+                s.approval_id = Some(approval_id.to_string());
+            }),
+            Entry::ApprovalDecided { step, decision, by, arguments, .. } => with(&mut steps, *step, |s| {
+                s.waiting_for = Some(format!("a resume ({decision} by {by})"));
+                if let Some(arguments) = arguments {
+                    s.input = Some(arguments.clone());
+                }
+            }),
+            Entry::EffectProbed { step, outcome, detail, .. } if *outcome != ProbeOutcome::Done => {
+                let message = detail.clone().unwrap_or_else(|| format!("the probe says {outcome}"));
+                let error = views::error(&ErrorInfo::new("effect_unknown", message));
+                with(&mut steps, *step, |s| s.error = Some(error));
+            }
             Entry::Cancelled { unknown_steps, .. } | Entry::Failed { unknown_steps, .. } => {
                 for step in unknown_steps {
                     with(&mut steps, *step, |s| s.state = StepState::Unknown.to_string());
@@ -132,6 +153,7 @@ fn new_step(step: u32, kind: StepKind, name: &str, started_at: Option<Timestamp>
         started_at: started_at.map(|at| at.to_string()),
         duration_us: None,
         waiting_for: None,
+        approval_id: None,
     }
 }
 

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::conversation::{ToolCall, Usage};
 use crate::approval::{Decision, OnExpiry};
+use crate::conversation::{ToolCall, Usage};
 use crate::execution::{Effect, EffectDecision, ProbeOutcome, Reason, State};
 use crate::id::{AgentId, ApprovalId, VersionId};
 use crate::name::{AgentName, EnvironmentName};

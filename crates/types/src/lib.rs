@@ -22,7 +22,8 @@ pub use ambient::{Ambient, Random, SeededRandom, SystemRandom};
 pub use fault::{Fault, Kind};
 pub use hash::ContentHash;
 pub use id::{
-    AgentId, ApprovalId, DeploymentId, ExecutionId, Id, KeyId, NodeId, OrganisationId, ProjectId, RequestId, SessionId, VersionId,
+    AgentId, ApprovalId, DeploymentId, ExecutionId, Id, KeyId, NodeId, OrganisationId, ProjectId, RequestId, SessionId,
+    VersionId,
 };
 pub use name::{AgentName, EnvironmentName, NameError};
 pub use principal::{Actor, Principal, Scope};

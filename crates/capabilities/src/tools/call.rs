@@ -92,11 +92,8 @@ impl Tools {
 
     /// Asks the other side once whether a `reconcile` call happened. `request` is the call that was made.
     pub async fn probe(&self, request: CallRequest) -> ProbeAnswer {
-        let unknown = |detail: String| ProbeAnswer {
-            outcome: ProbeOutcome::Unknown,
-            output: Value::Null,
-            detail: Some(detail),
-        };
+        let unknown =
+            |detail: String| ProbeAnswer { outcome: ProbeOutcome::Unknown, output: Value::Null, detail: Some(detail) };
         let Some(ToolSpec { kind: Kind::Declared(declared), .. }) = request.tools.get(&request.tool) else {
             return unknown(format!("{} cannot be probed", request.tool));
         };

@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use super::call::ToolError;
 use super::{Begin, Kind, ToolSpec, answer, refused};
-use probe::Probing;
 pub use probe::ProbeAnswer;
+use probe::Probing;
 use template::Template;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -209,6 +209,7 @@ const fn meaning(scope: Scope) -> &'static str {
         Scope::AgentsWrite => "create, change, deploy and delete agents",
         Scope::ExecutionsRead => "see executions, their steps and events",
         Scope::ExecutionsWrite => "start, signal, pause, resume and cancel",
+        Scope::ApprovalsDecide => "decide about calls that wait for an approval",
         Scope::KeysRead => "see keys, never their secret",
         Scope::KeysWrite => "make and revoke keys",
         Scope::MonitoringRead => "see metrics and the audit log",

@@ -41,6 +41,7 @@ pub(super) fn config(name: &str, description: &str) -> AgentConfig {
         limits: Limits::default(),
         parameters: ModelParameters { temperature: Some(0.2), max_output_tokens: Some(2_000) },
         triggers: Vec::new(),
+        approvals: Vec::new(),
         declared_tools: serde_json::from_value(json!([{
             "name": "github.pulls",
             "description": "Lists merged pull requests.",

@@ -89,6 +89,7 @@ impl Sketch {
             started_at: Some(before(self.age - at)),
             duration_us: ms.map(|ms| ms * 1000 + 371),
             waiting_for: None,
+            approval_id: None,
         };
         self.next += 1;
         self.steps.push(step);

@@ -236,7 +236,7 @@ pub(super) fn carry_on(execution: &mut Execution, call: &Pending, begun: Begin, 
 fn resend(execution: &mut Execution, call: &Pending, all: Option<&str>, context: Context, out: &mut Outcome) {
     let PendingState::Invoked { effect, decision, .. } = call.state.clone() else { return };
     let decision = decision.or(match all {
-        Some("retry") => Some(Decided::Retry),
+        Some("retry") => Some(Decided::Retry { begun: true }),
         // a `keyed` call needs no decision: it is sent again
         Some(_) if matches!(effect, Effect::AtMostOnce | Effect::Reconcile) => Some(Decided::Fail),
         _ => None,
@@ -247,7 +247,7 @@ fn resend(execution: &mut Execution, call: &Pending, all: Option<&str>, context:
             let message = "the outcome of this call is unknown; an operator decided not to send it again";
             fail(execution, call, ErrorInfo::new("outcome_unknown", message), false, context, out);
         }
-        (Effect::Keyed | Effect::Read | Effect::Pure, _) | (_, Some(Decided::Retry)) => {
+        (Effect::Keyed | Effect::Read | Effect::Pure, _) | (_, Some(Decided::Retry { .. })) => {
             send_again(execution, call, context, out);
         }
         (Effect::Reconcile, None) => probe::send(execution, call, None, out),

@@ -77,13 +77,7 @@ pub(super) fn arguments(call: &Pending) -> Value {
 }
 
 /// Writes a request in place of the call.
-pub(super) fn request(
-    execution: &mut Execution,
-    call: &Pending,
-    policy: &Policy,
-    context: Context,
-    out: &mut Outcome,
-) {
+pub(super) fn request(execution: &mut Execution, call: &Pending, policy: &Policy, context: Context, out: &mut Outcome) {
     let arguments = moltforge_manifest::sorted(arguments(call));
     let asked = arguments.get("expires").filter(|_| call.tool == REQUEST_TOOL).and_then(Value::as_str);
     let expires = asked.and_then(|text| moltforge_manifest::parse_duration(text).ok()).unwrap_or(policy.expires);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltforge_types::conversation::Message;
 use moltforge_types::Timestamp;
 use moltforge_types::approval::{Decision, OnExpiry};
+use moltforge_types::conversation::Message;
 use moltforge_types::execution::{EffectDecision, ProbeOutcome, Reason, State};
 use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::{Value, json};
@@ -30,11 +30,11 @@ impl Execution {
                 self.state = State::Scheduled;
             }
             Entry::Running { attempt, crashes, recovered } => {
+                // a decision about unknown outcomes covers one try: the one that begins here, not the one after a crash
                 if *recovered {
-                    // a decision about unknown outcomes covers one try, not the one after a crash
-                    self.unknown_effects = None;
                     self.forget_retries();
                 }
+                self.retries_begin();
                 self.attempt = *attempt;
                 self.crashes = *crashes;
                 self.state = State::Running;
@@ -107,13 +107,12 @@ impl Execution {
                 self.reason = Some(*reason);
                 self.run_at = None;
                 self.held_since.get_or_insert(recorded.at);
-                if *reason == Reason::EffectUnknown {
-                    self.forget_retries();
-                }
+                self.forget_retries();
                 self.error = detail.as_ref().and_then(|detail| held_for(*reason, detail)).or(self.error.take());
             }
             Entry::RetryScheduled { error, failures, run_at, .. } => {
                 self.state = State::BackingOff;
+                self.forget_retries();
                 self.failures = *failures;
                 self.run_at = Some(*run_at);
                 self.error = Some(error.clone());
@@ -161,7 +160,7 @@ impl Execution {
                 if let Some(PendingState::Invoked { decision: decided, sent_at, .. }) = self.pending_state(*step) {
                     *sent_at = recorded.at;
                     *decided = Some(match decision {
-                        EffectDecision::Retry => Decided::Retry,
+                        EffectDecision::Retry => Decided::Retry { begun: false },
                         EffectDecision::Fail => Decided::Fail,
                         EffectDecision::Succeed => Decided::Succeed(output.clone().unwrap_or_default()),
                     });
@@ -195,7 +194,8 @@ impl Execution {
 
     /// A person decided, or nobody did in time.
     fn decided(&mut self, step: u32, entry: &Entry) {
-        let Entry::ApprovalDecided { approval_id, decision, by, note, arguments, answer, call_sha256, .. } = entry else {
+        let Entry::ApprovalDecided { approval_id, decision, by, note, arguments, answer, call_sha256, .. } = entry
+        else {
             return;
         };
         let Some(call) = self.pending.iter_mut().find(|call| call.step == step) else { return };
@@ -219,11 +219,21 @@ impl Execution {
         }));
     }
 
-    /// A decision to send again covers one try.
+    /// Decisions to send again are carried out in the attempt that begins here.
+    fn retries_begin(&mut self) {
+        for call in &mut self.pending {
+            if let PendingState::Invoked { decision: Some(Decided::Retry { begun }), .. } = &mut call.state {
+                *begun = true;
+            }
+        }
+    }
+
+    /// A decision to send again covers one try. Whether that one went out is not known: it is used up.
     fn forget_retries(&mut self) {
+        self.unknown_effects = None;
         for call in &mut self.pending {
             if let PendingState::Invoked { decision, .. } = &mut call.state
-                && *decision == Some(Decided::Retry)
+                && *decision == Some(Decided::Retry { begun: true })
             {
                 *decision = None;
             }

@@ -99,8 +99,11 @@ pub struct Pending {
 /// An operator's decision about an effect.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decided {
-    /// Send it again.
-    Retry,
+    /// Send it again, once.
+    Retry {
+        /// The attempt that sends it has begun.
+        begun: bool,
+    },
     /// Tell the model that it failed.
     Fail,
     /// This is its answer.

@@ -1,8 +1,17 @@
 //! Names of tools.
 
 /// The tools that every server has. A tool is reachable for an agent only when its file lists it.
-pub const BUILT_IN_TOOLS: [&str; 9] =
-    ["approvals.request", "http.fetch", "math.add", "signals.wait", "state.delete", "state.get", "state.set", "time.now", "time.sleep"];
+pub const BUILT_IN_TOOLS: [&str; 9] = [
+    "approvals.request",
+    "http.fetch",
+    "math.add",
+    "signals.wait",
+    "state.delete",
+    "state.get",
+    "state.set",
+    "time.now",
+    "time.sleep",
+];
 
 /// The longest name of a tool, in characters: what the models' providers accept.
 pub(crate) const MAX_TOOL_NAME: usize = 64;

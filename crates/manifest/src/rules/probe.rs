@@ -34,7 +34,8 @@ fn fields(tool: &HttpTool, probe: &Probe, findings: &mut Findings, pointer: &str
     {
         findings.cross(&at, format!("a probe asks the host of its tool: expected {of_tool}, got {of_probe}"));
     }
-    if !probe.url.contains("{idempotency_key}") && !probe.headers.values().any(|value| value.contains("{idempotency_key}"))
+    if !probe.url.contains("{idempotency_key}")
+        && !probe.headers.values().any(|value| value.contains("{idempotency_key}"))
     {
         findings.value(&at, "nothing says which call is meant: put `{idempotency_key}` into the URL or a header");
     }

@@ -1,6 +1,7 @@
 //! An execution's events as people read them.
 
 use anstyle::Style;
+use moltforge_types::approval::Decision;
 use moltforge_types::event::CloudEvent;
 use moltforge_types::journal::Entry;
 use serde_json::Value;
@@ -112,6 +113,26 @@ fn detail(entry: &Entry) -> (Style, String) {
         Entry::Cancelled { by, note, .. } => {
             let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
             (WARN, format!("by {by}{note}"))
+        }
+        Entry::ApprovalRequested { approval_id, step, tool, arguments, due, .. } => {
+            let due = show::time(&due.to_string());
+            (WARN, format!("#{step} {tool}({arguments}) waits for {approval_id}, until {due}"))
+        }
+        Entry::ApprovalDecided { step, decision, by, note, arguments, .. } => {
+            let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+            let edited = arguments.as_ref().map(|edited| format!(", with {edited}")).unwrap_or_default();
+            let style = if *decision == Decision::Approved { GOOD } else { WARN };
+            (style, format!("#{step} {decision} by {by}{edited}{note}"))
+        }
+        Entry::ApprovalEscalated { step, to, .. } => (WARN, format!("#{step} to {}", to.join(", "))),
+        Entry::ApprovalReopened { step, why, .. } => (WARN, format!("#{step} {why}")),
+        Entry::EffectProbed { step, outcome, detail, by } => {
+            let detail = detail.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+            (PLAIN, format!("#{step} {outcome}{detail}{}", by_whom(by.as_deref())))
+        }
+        Entry::EffectDecided { step, decision, note, by, .. } => {
+            let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+            (WARN, format!("#{step} {decision} by {by}{note}"))
         }
     }
 }

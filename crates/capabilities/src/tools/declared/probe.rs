@@ -52,7 +52,8 @@ impl ProbeAnswer {
 
 impl Probing {
     pub(super) fn compile(tool: &HttpTool, probe: &Probe, host: &HostRule) -> Result<Self, String> {
-        let url = Url::parse(&filled(&probe.url, |_| Some("x".to_owned()))?).map_err(|error| format!("probe: {error}"))?;
+        let url =
+            Url::parse(&filled(&probe.url, |_| Some("x".to_owned()))?).map_err(|error| format!("probe: {error}"))?;
         let port = url.port_or_known_default().ok_or("the probe's url has no port")?;
         let of_probe: HostRule = format!("{}:{port}", url.host_str().unwrap_or_default())
             .parse()
@@ -120,7 +121,8 @@ impl Probing {
         let mut request = Request::new(Method::GET, url);
         let mut headers = HeaderMap::new();
         for (name, text) in &self.headers {
-            let value = HeaderValue::from_str(&text.replace(PLACE, key)).map_err(|_| format!("{name} is not visible ASCII"))?;
+            let value =
+                HeaderValue::from_str(&text.replace(PLACE, key)).map_err(|_| format!("{name} is not visible ASCII"))?;
             headers.insert(name.clone(), value);
         }
         request.headers = headers;
@@ -175,7 +177,8 @@ mod tests {
         probe.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let tool = json!({ "name": "t", "description": "d", "url": "http://127.0.0.1:9/t", "parameters": {} });
         let host = "127.0.0.1:9".parse().unwrap();
-        Probing::compile(&serde_json::from_value(tool).unwrap(), &serde_json::from_value(probe).unwrap(), &host).unwrap()
+        Probing::compile(&serde_json::from_value(tool).unwrap(), &serde_json::from_value(probe).unwrap(), &host)
+            .unwrap()
     }
 
     #[test]

@@ -188,8 +188,7 @@ fn a_decision_about_another_call_is_not_carried_out() {
 #[test]
 fn several_requests_of_one_reply_are_independent() {
     let mut run = Run::new();
-    let outcome =
-        run.reply("", &[("refund", json!({ "n": 50 })), ("refund", json!({ "n": 60 })), ("look", json!({}))]);
+    let outcome = run.reply("", &[("refund", json!({ "n": 50 })), ("refund", json!({ "n": 60 })), ("look", json!({}))]);
     assert_eq!(called(&outcome), [4]);
     assert_ne!(run.ask(2).approval_id, run.ask(3).approval_id);
     assert_ne!(run.ask(2).call_sha256, run.ask(3).call_sha256);
@@ -203,7 +202,8 @@ fn several_requests_of_one_reply_are_independent() {
 
 #[test]
 fn a_question_is_answered_with_its_form() {
-    let form = json!({ "type": "object", "properties": { "when": { "enum": ["today", "later"] } }, "required": ["when"] });
+    let form =
+        json!({ "type": "object", "properties": { "when": { "enum": ["today", "later"] } }, "required": ["when"] });
     let mut run = Run::new();
     run.reply("", &[("approvals.request", json!({ "title": "Ship it?", "form": form, "expires": "3m" }))]);
     assert_eq!(run.ask(2).due, run.now.plus(std::time::Duration::from_secs(180)));

@@ -167,3 +167,28 @@ fn keys_are_those_of_the_intent() {
     });
     assert_eq!(sent, Some(idempotency_key));
 }
+
+#[test]
+fn a_try_that_a_hold_or_a_back_off_hides_is_used_up_too() {
+    let mut run = Run::new();
+    run.reply("", &[("pay", json!({}))]);
+    run.crash();
+    decide(&mut run, 2, EffectDecision::Retry).expect("decided");
+    // it is out when somebody holds the execution and the server dies: nobody knows whether it arrived
+    run.apply(Command::Pause { by: "me".to_owned(), note: None });
+    run.crash();
+    let outcome = run.apply(Command::Resume { by: "me".to_owned(), unknown_effects: None });
+    assert_eq!(called(&outcome), Vec::<u32>::new());
+    assert_eq!(run.execution.reason, Some(Reason::EffectUnknown));
+
+    let mut run = Run::new();
+    run.reply("", &[("pay", json!({})), ("book", json!({}))]);
+    run.crash();
+    let retry = Some(crate::engine::UnknownEffects::Retry);
+    run.apply(Command::Resume { by: "me".to_owned(), unknown_effects: retry });
+    run.tool_fails(3, true);
+    assert_eq!(run.execution.state, State::BackingOff);
+    run.wait(60);
+    assert_eq!(called(&run.crash()), Vec::<u32>::new());
+    assert_eq!(run.execution.reason, Some(Reason::EffectUnknown));
+}

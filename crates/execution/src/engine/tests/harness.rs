@@ -161,7 +161,12 @@ impl Run {
     }
 
     /// Somebody decides about the request at a step.
-    pub(super) fn decide(&mut self, step: u32, who: &str, change: impl FnOnce(&mut Answer)) -> Result<Outcome, Refusal> {
+    pub(super) fn decide(
+        &mut self,
+        step: u32,
+        who: &str,
+        change: impl FnOnce(&mut Answer),
+    ) -> Result<Outcome, Refusal> {
         let ask = self.ask(step);
         let mut answer = Answer {
             approval_id: ask.approval_id,
