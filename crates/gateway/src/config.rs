@@ -42,6 +42,10 @@ pub struct LimitsConfig {
     pub answer_seconds: u64,
     /// Requests at work at a time, streams that have begun not counted; 4096 when absent. More get 503.
     pub in_flight: usize,
+    /// Requests with `Prefer: wait` that wait at a time, beside those at work; 4096 when absent. More get 503.
+    pub waiting: usize,
+    /// The same of one key, the sessions that it opened included; 1024 when absent. More get 429.
+    pub waiting_per_key: usize,
 }
 
 impl Default for LimitsConfig {
@@ -53,6 +57,8 @@ impl Default for LimitsConfig {
             body_seconds: 30,
             answer_seconds: 330,
             in_flight: 4096,
+            waiting: 4096,
+            waiting_per_key: 1024,
         }
     }
 }
@@ -105,6 +111,8 @@ impl GatewayConfig {
             ("limits.body_seconds", l.body_seconds, 1, 3600),
             ("limits.answer_seconds", l.answer_seconds, 1, 3600),
             ("limits.in_flight", l.in_flight as u64, 1, 1_000_000),
+            ("limits.waiting", l.waiting as u64, 1, 1_000_000),
+            ("limits.waiting_per_key", l.waiting_per_key as u64, 1, 1_000_000),
             ("rate.requests_per_second", r.requests_per_second.into(), 1, 1_000_000),
             ("rate.burst", r.burst.into(), 1, 10_000_000),
             ("rate.failures_per_minute", r.failures_per_minute.into(), 1, 1_000_000),

@@ -24,6 +24,7 @@ use crate::rate::Rates;
 use crate::request_ids::RequestIds;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
+use crate::waiting::Waiting;
 
 /// Gives the page of an error code, as Markdown.
 pub(crate) type ErrorPages = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -35,6 +36,7 @@ pub(crate) struct Core {
     pub(crate) proxies: Proxies,
     pub(crate) rates: Rates,
     pub(crate) in_flight: Semaphore,
+    pub(crate) waiting: Waiting,
     pub(crate) credentials: Credentials,
     pub(crate) store: Store,
     pub(crate) ambient: Ambient,
@@ -104,6 +106,7 @@ impl GatewayBuilder {
             proxies: Proxies::new(&config.trusted_proxies).map_err(invalid)?,
             rates: Rates::new(&config.rate),
             in_flight: Semaphore::new(config.limits.in_flight),
+            waiting: Waiting::new(&config.limits),
             credentials: Credentials::new(self.store.clone(), Duration::from_secs(config.rate.session_idle_seconds)),
             request_ids: RequestIds::new(self.store.ambient()),
             ambient: self.store.ambient().clone(),

@@ -137,6 +137,11 @@ impl Credential {
         self.session.as_ref().map_or_else(|| self.key.key_id.as_u128(), |session| session.session_id.as_u128())
     }
 
+    /// Who waits, whichever session asks.
+    pub(crate) fn principal(&self) -> u128 {
+        self.key.key_id.as_u128()
+    }
+
     pub(crate) fn is_session(&self) -> bool {
         self.session.is_some()
     }

@@ -20,6 +20,9 @@ pub enum Error {
     /// As many requests as allowed are at work.
     #[error("the server is at work on as many requests as it takes at a time")]
     Overloaded,
+    /// As many requests of the key wait as may.
+    #[error("this key waits for {0} executions already, which is as many as it may; ask again, or follow their events")]
+    TooManyWaiting(usize),
     /// The body did not arrive in time.
     #[error("the body did not arrive within {} seconds", .0.as_secs())]
     BodyTimeout(Duration),
@@ -84,7 +87,9 @@ impl Error {
     pub(crate) fn into_api(self) -> ApiError {
         match self {
             Self::RateLimited(wait) => ApiError::from(Self::RateLimited(wait)).retry_after(wait),
-            Self::Overloaded | Self::IdempotencyInProgress => ApiError::from(self).retry_after(Duration::from_secs(1)),
+            Self::Overloaded | Self::TooManyWaiting(_) | Self::IdempotencyInProgress => {
+                ApiError::from(self).retry_after(Duration::from_secs(1))
+            }
             other => other.into(),
         }
     }
@@ -107,7 +112,7 @@ impl Fault for Error {
             | Self::SessionUnknown
             | Self::SessionExpired => Kind::Unauthenticated,
             Self::CrossSiteWrite(_) => Kind::Forbidden,
-            Self::RateLimited(_) => Kind::RateLimited,
+            Self::RateLimited(_) | Self::TooManyWaiting(_) => Kind::RateLimited,
             Self::IdempotencyInProgress | Self::IdempotencySecretShown => Kind::Conflict,
             Self::IdempotencyKeyReused | Self::ConfigInvalid(_) => Kind::Invalid,
             Self::RouteNotFound(_) => Kind::NotFound,
@@ -123,6 +128,7 @@ impl Fault for Error {
             Self::UriTooLong(_) => "uri_too_long",
             Self::HeadersTooLarge(_) => "headers_too_large",
             Self::Overloaded => "overloaded",
+            Self::TooManyWaiting(_) => "too_many_waiting",
             Self::BodyTimeout(_) => "body_timeout",
             Self::AnswerTimeout(_) => "answer_timeout",
             Self::CredentialsMissing => "credentials_missing",

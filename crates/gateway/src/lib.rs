@@ -23,6 +23,7 @@ mod rate;
 mod request_ids;
 mod routes;
 mod upstream;
+mod waiting;
 
 pub use config::{GatewayConfig, LimitsConfig, RateConfig};
 pub use core::{Gateway, GatewayBuilder};

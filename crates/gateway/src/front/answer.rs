@@ -15,6 +15,7 @@ use crate::peer::client_of;
 use crate::probes;
 use crate::rate::Left;
 use crate::routes;
+use crate::waiting;
 
 impl Front {
     pub(super) async fn answer(&self, asked: Asked, body: Body, seen: &mut Seen) -> ApiResult<Response> {
@@ -25,7 +26,7 @@ impl Front {
         let host = self.host(&asked)?;
         seen.host = Some(host.clone());
         self.check_sizes(&asked)?;
-        let _at_work = self.core.in_flight.try_acquire().map_err(|_| Error::Overloaded.into_api())?;
+        let at_work = self.core.in_flight.try_acquire().map_err(|_| Error::Overloaded.into_api())?;
         if let Some(own) = self.own(&asked)? {
             return Ok(own);
         }
@@ -46,6 +47,16 @@ impl Front {
         }
         let route = route.ok_or_else(|| Error::RouteNotFound(path.to_owned()))?;
         let client = client_of(asked.peer.address);
+        let wait = seen.credential.as_ref().filter(|_| waiting::asks_to_wait(&asked.parts.headers));
+        let _place = match wait {
+            Some(credential) => {
+                let place = self.core.waiting.enter(credential.principal()).map_err(Error::into_api)?;
+                // whoever waits is not at work
+                drop(at_work);
+                (Some(place), None)
+            }
+            None => (None, Some(at_work)),
+        };
         let response = self.to_service(route, asked, body, seen, &host).await?;
         if signing_in && response.status() == StatusCode::UNAUTHORIZED {
             self.core.rates.failed(client).map_err(Error::into_api)?;

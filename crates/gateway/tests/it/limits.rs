@@ -5,7 +5,7 @@ use std::sync::Arc;
 use moltforge_gateway::{GatewayConfig, LimitsConfig, RateConfig};
 use serde_json::json;
 
-use crate::world::{world, world_with};
+use crate::world::{World, world, world_with};
 
 fn slow_rates() -> GatewayConfig {
     // nothing comes back while a test runs
@@ -132,6 +132,38 @@ async fn only_so_many_are_at_work_at_a_time() {
     world.calls.let_one_go_on();
     world.calls.let_one_go_on();
     for waiting in slow {
+        assert_eq!(waiting.await.unwrap(), 204);
+    }
+    assert_eq!(world.with_key("GET", "/v1/agents").send().await.status, 200);
+}
+
+#[tokio::test]
+async fn those_who_wait_leave_room_for_others() {
+    let limits = LimitsConfig { in_flight: 1, waiting: 3, waiting_per_key: 2, ..LimitsConfig::default() };
+    let world = Arc::new(world_with(GatewayConfig { limits, ..GatewayConfig::default() }).await);
+    let wait = |world: &Arc<World>, key: String| {
+        let world = Arc::clone(world);
+        tokio::spawn(async move {
+            let ask = world.ask("GET", "/v1/agents/a/wait").bearer(&key).header("prefer", "respond-async, wait=10");
+            ask.send().await.status
+        })
+    };
+    let mut waiting = vec![wait(&world, world.secret.clone())];
+    world.calls.has_started().await;
+    waiting.push(wait(&world, world.secret.clone()));
+    world.calls.has_started().await;
+    assert_eq!(world.with_key("GET", "/v1/agents").send().await.status, 200, "nobody is at work");
+    let third = world.with_key("GET", "/v1/agents/a/wait").header("prefer", "wait=10").send().await;
+    assert_eq!((third.refusal(), third.header("retry-after")), ((429, "too_many_waiting"), "1"));
+    let other = world.stranger().await;
+    waiting.push(wait(&world, other.clone()));
+    world.calls.has_started().await;
+    let full = world.ask("GET", "/v1/agents/a/wait").bearer(&other).header("prefer", "wait=10").send().await;
+    assert_eq!(full.refusal(), (503, "overloaded"));
+    for _ in &waiting {
+        world.calls.let_one_go_on();
+    }
+    for waiting in waiting {
         assert_eq!(waiting.await.unwrap(), 204);
     }
     assert_eq!(world.with_key("GET", "/v1/agents").send().await.status, 200);
