@@ -1,6 +1,5 @@
 //! Which version a start means: asked of the store, and remembered for as long as it is surely still so.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,18 +9,25 @@ use moltforge_types::{EnvironmentName, NameError, ProjectId, Timestamp};
 
 use crate::engine::Spec;
 use crate::error::Error;
+use crate::shard::kept::Kept;
 use crate::shard::shared::Shared;
 use crate::shard::specs::VersionRef;
 
-/// Answers kept in memory; beyond it all are dropped and come back when they are used.
+/// Answers kept in memory, and the bytes of their versions; beyond that those go that were used longest ago.
 const MAX_KEPT: usize = 1_024;
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The store's revision makes an answer old. This bounds what a transaction does that lands after its task gave up.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// What is live, as far as it is known.
-#[derive(Default)]
 pub(crate) struct Live {
-    kept: Mutex<HashMap<Question, Answer>>,
+    kept: Mutex<Kept<Question, Answer>>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { kept: Mutex::new(Kept::new(MAX_KEPT, MAX_BYTES)) }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -69,17 +75,15 @@ impl Live {
     }
 
     fn find(&self, question: &Question, revision: u64, now: Timestamp) -> Option<Arc<Spec>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = kept.get(question)?;
         (answer.revision == revision && now.since(answer.at) < LONGEST).then(|| answer.spec.clone())
     }
 
     fn keep(&self, question: Question, answer: Answer) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
-        kept.insert(question, answer);
+        let weight = answer.spec.weight;
+        kept.insert(question, answer, weight);
     }
 }
 

@@ -8,6 +8,8 @@ pub(crate) mod calls;
 pub(crate) mod effects;
 pub(crate) mod health;
 pub(crate) mod hot;
+pub(crate) mod inbox;
+pub(crate) mod kept;
 pub(crate) mod lease;
 pub(crate) mod load;
 pub(crate) mod message;

@@ -33,6 +33,8 @@ pub struct Spec {
     pub tools: Arc<ToolSet>,
     /// `limits.wall`, parsed.
     pub wall: Duration,
+    /// About what it takes in memory, bytes.
+    pub weight: usize,
     /// Why this server cannot run it; such an execution is held as `version_missing`.
     pub missing: Option<ErrorInfo>,
     /// Makes the keys of its effects.
@@ -79,6 +81,8 @@ impl Spec {
             policies: config.approvals.iter().map(Policy::compile).collect::<Result<_, _>>().map_err(invalid)?,
             input: compile(&config.input_schema)?,
             output: compile(&config.output_schema)?,
+            // what is compiled from a text is several times as large
+            weight: 16 * 1024 + 8 * serde_json::to_vec(&config).map_or(0, |text| text.len()),
             config: Arc::new(config),
             missing: None,
         })
@@ -118,6 +122,7 @@ impl Spec {
             version,
             tools: Arc::new(ToolSet::default()),
             wall: Duration::MAX,
+            weight: 1024,
             config: Arc::new(config),
             missing: Some(error),
             // it begins no call

@@ -20,7 +20,8 @@ use super::Map;
 use super::batch::{Forming, InFlight};
 use super::health::{Health, HealthSender};
 use super::hot::Hot;
-use super::message::{Event, Request, Waiting};
+use super::inbox::Letter;
+use super::message::{Event, Waiting};
 use super::shared::Shared;
 use super::timers::{REFILL, Timers};
 use crate::engine::{self, Command, Outcome, Refusal};
@@ -49,7 +50,7 @@ pub(crate) struct Owner {
     token: LaneToken,
     shards: Vec<u16>,
     health: HealthSender,
-    requests: mpsc::Receiver<Request>,
+    requests: mpsc::Receiver<Letter>,
     events: mpsc::UnboundedReceiver<Event>,
     events_in: mpsc::UnboundedSender<Event>,
 
@@ -83,7 +84,7 @@ impl Owner {
         token: LaneToken,
         shards: Vec<u16>,
         health: HealthSender,
-        requests: mpsc::Receiver<Request>,
+        requests: mpsc::Receiver<Letter>,
     ) -> Self {
         let (events_in, events) = mpsc::unbounded_channel();
         let refill_at = shared.ambient.now().plus(REFILL);
@@ -142,7 +143,7 @@ impl Owner {
             result = poll_commit(&mut self.commit), if self.commit.is_some() => self.committed(result)?,
             // a full batch takes nothing more: what is on its way waits in its channel
             Some(event) = self.events.recv(), if open => self.event(event),
-            Some(request) = self.requests.recv(), if open => self.request(request),
+            Some(letter) = self.requests.recv(), if open => self.request(letter.request),
             () = tokio::time::sleep(wake) => {}
         }
         for _ in 0..DRAIN {
@@ -151,8 +152,8 @@ impl Owner {
             }
             if let Ok(event) = self.events.try_recv() {
                 self.event(event);
-            } else if let Ok(request) = self.requests.try_recv() {
-                self.request(request);
+            } else if let Ok(letter) = self.requests.try_recv() {
+                self.request(letter.request);
             } else {
                 break;
             }

@@ -1,21 +1,22 @@
 //! Versions, compiled once and kept.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use moltforge_store::Reads;
 use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{AgentId, ProjectId, VersionId};
 
+use super::kept::Kept;
 use crate::engine::{EffectKeys, Spec};
 use crate::error::Error;
 
-/// Versions kept in memory; beyond it all are dropped and come back when they are used.
-const MAX_KEPT: usize = 1_024;
+/// Versions kept in memory, and their bytes; beyond that those go that were used longest ago. What runs keeps its own.
+const MAX_KEPT: usize = 4_096;
+const MAX_BYTES: usize = 128 * 1024 * 1024;
 
 pub(crate) struct Specs {
     effect_keys: EffectKeys,
-    kept: Mutex<HashMap<VersionId, Arc<Spec>>>,
+    kept: Mutex<Kept<VersionId, Arc<Spec>>>,
 }
 
 /// What names a version.
@@ -29,7 +30,7 @@ pub(crate) struct VersionRef {
 
 impl Specs {
     pub(crate) fn new(effect_keys: EffectKeys) -> Self {
-        Self { effect_keys, kept: Mutex::default() }
+        Self { effect_keys, kept: Mutex::new(Kept::new(MAX_KEPT, MAX_BYTES)) }
     }
 
     /// A version by its id. `Ok(Err(..))` when it is there but cannot run here.
@@ -53,16 +54,13 @@ impl Specs {
         let keys = self.effect_keys.clone();
         let spec = Arc::new(Spec::compile(of.project_id, of.agent_id, of.version_id, of.version, config, keys)?);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
-        kept.insert(of.version_id, spec.clone());
+        kept.insert(of.version_id, spec.clone(), spec.weight);
         Ok(spec)
     }
 
     /// A version that is at hand already.
     pub(crate) fn find(&self, of: VersionRef) -> Option<Arc<Spec>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(&of.version_id).filter(|spec| spec.project_id == of.project_id).cloned()
     }
 }

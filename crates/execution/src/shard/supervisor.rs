@@ -8,18 +8,17 @@ use std::time::Duration;
 use moltforge_store::{LaneToken, OwnedShard};
 use moltforge_types::NodeId;
 use moltforge_types::execution::SHARDS;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::health::Health;
+use super::inbox::{Inbox, inbox};
 use super::lease::Lease;
 use super::message::Request;
 use super::owner::{Ended, Owner};
 use super::shared::Shared;
 use crate::error::Error;
 
-/// Requests that may wait in front of one lane.
-const INBOX: usize = 4_096;
 /// Between two looks for shards that nobody owns, and before a failed registration is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -39,7 +38,7 @@ pub enum Readiness {
 /// One lane as seen from outside.
 struct Lane {
     shards: Vec<u16>,
-    requests: mpsc::Sender<Request>,
+    requests: Inbox,
     health: watch::Receiver<Health>,
 }
 
@@ -65,7 +64,7 @@ impl Supervisor {
     }
 
     /// The inbox of a shard's owner on this node.
-    pub(crate) fn owner_of(&self, shard: u16) -> Result<mpsc::Sender<Request>, Error> {
+    pub(crate) fn owner_of(&self, shard: u16) -> Result<Inbox, Error> {
         if *self.stopping.borrow() {
             return Err(Error::Draining);
         }
@@ -224,7 +223,7 @@ impl Term<'_> {
         for token in tokens {
             let shards: Vec<u16> =
                 owned.iter().filter(|shard| shard.lane == token.lane).map(|shard| shard.shard).collect();
-            let (requests, inbox) = mpsc::channel(INBOX);
+            let (requests, inbox) = inbox(self.shared.config.max_inbox_bytes);
             let (health_in, health) = watch::channel(Health::Ready);
             let lane = Owner::new(self.shared.clone(), *token, shards.clone(), health_in, inbox);
             events.insert(token.lane, lane.events_in());

@@ -3,5 +3,6 @@
 mod crash;
 mod faulty;
 mod flows;
+mod pressure;
 mod server;
 mod world;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -13,6 +14,8 @@ use serde_json::{Value, json};
 #[derive(Clone, Default)]
 pub(crate) struct Server {
     calls: Arc<Mutex<HashMap<String, u32>>>,
+    /// Calls of each tool at this moment, and the most that there ever were.
+    at_once: Arc<Mutex<HashMap<String, (u32, u32)>>>,
     address: Option<SocketAddr>,
 }
 
@@ -30,13 +33,44 @@ impl Server {
         self.address.expect("started")
     }
 
+    /// Calls of a tool at this moment, and the most that there ever were at a time.
+    pub(crate) fn at_once(&self, tool: &str) -> (u32, u32) {
+        self.at_once.lock().expect("not poisoned").get(tool).copied().unwrap_or_default()
+    }
+
     /// How often a call with this key arrived.
     pub(crate) fn calls_of(&self, key: &str) -> u32 {
         self.calls.lock().expect("not poisoned").get(key).copied().unwrap_or(0)
     }
 }
 
+/// One call at work; it counts until its handler is dropped.
+struct AtWork(Server, String);
+
+impl AtWork {
+    fn begin(server: &Server, tool: &str) -> Self {
+        let mut at_once = server.at_once.lock().expect("not poisoned");
+        let (now, most) = at_once.entry(tool.to_owned()).or_default();
+        *now += 1;
+        *most = (*most).max(*now);
+        Self(server.clone(), tool.to_owned())
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        if let Some((now, _)) = self.0.at_once.lock().expect("not poisoned").get_mut(&self.1) {
+            *now -= 1;
+        }
+    }
+}
+
+/// Tools whose name begins with `slow` take their time.
 async fn answer(State(server): State<Server>, Path(tool): Path<String>, headers: HeaderMap) -> Json<Value> {
+    let _at_work = AtWork::begin(&server, &tool);
+    if tool.starts_with("slow") {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or("none").to_owned();
     *server.calls.lock().expect("not poisoned").entry(key).or_default() += 1;
     Json(json!({ "tool": tool }))

@@ -101,6 +101,20 @@ impl LiveExecutions<'_> {
             .await
     }
 
+    /// The shards that have executions which [`runnable`](Self::runnable) would give, in order.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn runnable_shards(&mut self) -> Result<Vec<u16>, Error> {
+        self.at
+            .query(
+                "SELECT DISTINCT shard FROM execution WHERE state IN ('scheduled', 'running', 'backing_off') \
+                 ORDER BY shard",
+            )
+            .all(|row| row.get("shard"))
+            .await
+    }
+
     /// The executions of these shards that wake at `until` or before, the earliest first.
     ///
     /// # Errors

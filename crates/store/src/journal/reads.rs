@@ -39,6 +39,12 @@ pub trait Reads: Send + Sync {
     /// [`Error`] of the database.
     async fn runnable(&self, shard: u16, after: Option<ExecutionId>, limit: u32) -> Result<Vec<LiveExecution>, Error>;
 
+    /// The shards that have such executions, in order.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn runnable_shards(&self) -> Result<Vec<u16>, Error>;
+
     /// The executions of these shards that wake at `until` or before, the earliest first, at most `limit`.
     ///
     /// # Errors
@@ -68,6 +74,10 @@ impl Reads for Store {
 
     async fn runnable(&self, shard: u16, after: Option<ExecutionId>, limit: u32) -> Result<Vec<LiveExecution>, Error> {
         self.live_executions().runnable(shard, after, limit).await
+    }
+
+    async fn runnable_shards(&self) -> Result<Vec<u16>, Error> {
+        self.live_executions().runnable_shards().await
     }
 
     async fn due(&self, shards: &[u16], until: Timestamp, limit: u32) -> Result<Vec<LiveExecution>, Error> {

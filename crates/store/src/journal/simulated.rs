@@ -135,6 +135,11 @@ impl Reads for Simulated {
         self.inner.reads().runnable(shard, after, limit).await
     }
 
+    async fn runnable_shards(&self) -> Result<Vec<u16>, Error> {
+        self.alive().await;
+        self.inner.reads().runnable_shards().await
+    }
+
     async fn due(&self, shards: &[u16], until: Timestamp, limit: u32) -> Result<Vec<LiveExecution>, Error> {
         self.alive().await;
         self.inner.reads().due(shards, until, limit).await

@@ -130,6 +130,7 @@ async fn runnable_ones_are_paged_by_shard(world: &World) {
     let page = live.runnable(7, Some(ids[1]), 2).await.unwrap();
     assert_eq!(page.iter().map(|row| row.execution_id).collect::<Vec<_>>(), [ids[4]]);
     assert!(live.runnable(8, None, 10).await.unwrap().is_empty());
+    assert_eq!(live.runnable_shards().await.unwrap(), [7]);
 }
 
 async fn waiting(world: &World, owner: &Owner, wake_at: i64) -> Execution {

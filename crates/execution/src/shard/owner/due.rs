@@ -24,6 +24,7 @@ impl Owner {
         let (shared, events, shards) = (self.shared.clone(), self.events_in.clone(), self.shards.clone());
         tokio::spawn(async move {
             // whatever was running keeps its slots and keys: all of it is known before anything else begins
+            let shards = runnable_shards(&shared, &shards).await;
             for what in [What::Lost, What::Ready] {
                 for shard in &shards {
                     look(&shared, *shard, what, |event| events.send(event).is_ok()).await;
@@ -131,6 +132,19 @@ enum What {
     Lost,
     /// Those that are ready, or back off.
     Ready,
+}
+
+/// Those of an owner's shards in which there is something to find.
+async fn runnable_shards(shared: &Shared, mine: &[u16]) -> Vec<u16> {
+    loop {
+        match shared.journal.reads().runnable_shards().await {
+            Ok(shards) => return shards.into_iter().filter(|shard| mine.contains(shard)).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "cannot look for executions to recover, trying again");
+                tokio::time::sleep(super::MAX_SLEEP).await;
+            }
+        }
+    }
 }
 
 /// Reads the rows of one shard. Nothing may be left behind: what cannot be read is tried again.

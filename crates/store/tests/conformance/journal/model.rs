@@ -113,6 +113,7 @@ async fn same_reads(owner: &Owner, memory: &Memory) {
         shards.push(row.shard);
     }
     for shard in shards.iter().copied() {
+        assert_eq!(stored.runnable_shards().await.unwrap(), simulated.runnable_shards().await.unwrap());
         let first = stored.runnable(shard, None, 2).await.unwrap();
         assert_eq!(first, simulated.runnable(shard, None, 2).await.unwrap());
         let after = first.last().map(|row| row.execution_id);

@@ -24,6 +24,10 @@ fn live(row: &ExecutionRow) -> LiveExecution {
     }
 }
 
+fn is_runnable(state: State) -> bool {
+    matches!(state, State::Scheduled | State::Running | State::BackingOff)
+}
+
 #[async_trait]
 impl Reads for Memory {
     async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
@@ -47,11 +51,21 @@ impl Reads for Memory {
         let from = (shard, after.unwrap_or(ExecutionId::from_u128(0)));
         let of_shard = data.live.range(from..=(shard, ExecutionId::from_u128(u128::MAX)));
         let wanted = |row: &&ExecutionRow| {
-            matches!(row.columns.state, State::Scheduled | State::Running | State::BackingOff)
+            is_runnable(row.columns.state)
                 && after.is_none_or(|after| row.execution_id > after)
         };
         let rows = of_shard.filter_map(|(_, id)| data.executions.get(id)).filter(wanted);
         Ok(rows.take(limit as usize).map(live).collect())
+    }
+
+    async fn runnable_shards(&self) -> Result<Vec<u16>, Error> {
+        let data = self.data();
+        let runnable =
+            |id: &ExecutionId| data.executions.get(id).is_some_and(|row| is_runnable(row.columns.state));
+        let mut shards: Vec<u16> =
+            data.live.iter().filter(|(_, id)| runnable(id)).map(|(shard, _)| *shard).collect();
+        shards.dedup();
+        Ok(shards)
     }
 
     async fn due(&self, shards: &[u16], until: Timestamp, limit: u32) -> Result<Vec<LiveExecution>, Error> {

@@ -1,0 +1,187 @@
+//! Limits, turns and refusals, as the API sees them.
+
+use std::time::{Duration, Instant};
+
+use moltforge_api::AgentConfig;
+use moltforge_api::executions::{Execution as View, StartExecution};
+use moltforge_execution::{Config, Error, Executions};
+use moltforge_types::ExecutionId;
+use serde_json::{Value, json};
+
+use super::world::World;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An agent that calls a slow tool, after a pause if there is one.
+fn agent(world: &World, name: &str, pause: Option<&str>, limits: Value, tool_limit: Option<u32>) -> AgentConfig {
+    let mut tool = json!({ "name": "slow", "description": "d", "url": format!("http://{}/slow", world.server.address()),
+                           "method": "GET", "effect": "read", "parameters": { "type": "object", "properties": {} } });
+    if let Some(limit) = tool_limit {
+        tool["concurrency"] = json!(limit);
+    }
+    let mut script = Vec::new();
+    script.extend(pause.map(|time| json!({ "calls": [{ "tool": "time.sleep", "arguments": { "duration": time } }] })));
+    script.push(json!({ "calls": [{ "tool": "slow", "arguments": {} }] }));
+    script.push(json!({ "text": "done" }));
+    let config = json!({ "name": name, "kind": "prompt", "model": "scripted", "tools": ["slow", "time.sleep"],
+                         "limits": limits, "tool": [tool], "script": script });
+    serde_json::from_value(config).expect("a valid configuration")
+}
+
+/// An agent that only takes its time.
+fn sleeper(name: &str, delay: &str, limits: Value) -> AgentConfig {
+    let config = json!({ "name": name, "kind": "prompt", "model": "scripted", "limits": limits,
+                         "script": [{ "text": "done", "delay": delay }] });
+    serde_json::from_value(config).expect("a valid configuration")
+}
+
+fn start(agent: &str) -> StartExecution {
+    serde_json::from_value(json!({ "agent": agent, "version": 1 })).expect("a start")
+}
+
+async fn begin(world: &World, node: &Executions, agent: &str) -> ExecutionId {
+    let started = node.accept(&world.principal, start(agent), None, None).await.expect("accepted");
+    started.execution.execution_id.parse().expect("an id")
+}
+
+async fn until(world: &World, node: &Executions, id: ExecutionId, wanted: impl Fn(&View) -> bool) -> View {
+    let began = Instant::now();
+    loop {
+        let view = node.get(world.principal.project_id, id).await.expect("there");
+        if wanted(&view) {
+            return view;
+        }
+        assert!(began.elapsed() < PATIENCE, "{}: {view:?} {:?}", world.backend, node.gauges());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn ends(world: &World, node: &Executions, ids: &[ExecutionId]) {
+    for id in ids {
+        until(world, node, *id, |view| view.state == "completed").await;
+    }
+}
+
+/// Nothing is held any more by what has ended.
+async fn is_clean(world: &World, node: &Executions) {
+    let began = Instant::now();
+    loop {
+        let gauges = node.gauges();
+        assert_eq!(gauges.healed, 0, "{}: {gauges:?}", world.backend);
+        if (gauges.running, gauges.ready, gauges.waiting_calls) == (0, 0, 0) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{}: {gauges:?}", world.backend);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agents_limit_holds_through_a_kill() {
+    for world in World::all().await {
+        world.agent(&agent(&world, "limited", None, json!({ "concurrency": 2 }), None)).await;
+        let first = world.node(world.journal.clone()).await;
+        let mut ids = Vec::new();
+        for _ in 0..24 {
+            ids.push(begin(&world, &first, "limited").await);
+        }
+        until(&world, &first, ids[4], |view| view.state == "completed").await;
+        first.abandon().await;
+        // the server notices that the calls of the dead node are gone
+        while world.server.at_once("slow").0 > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let second = world.node(world.journal.clone()).await;
+        ends(&world, &second, &ids).await;
+        let (_, most) = world.server.at_once("slow");
+        assert_eq!(most, 2, "{}", world.backend);
+        is_clean(&world, &second).await;
+        second.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_wakes_takes_its_slot_again() {
+    for world in World::all().await {
+        world.agent(&agent(&world, "waker", Some("300ms"), json!({ "concurrency": 1 }), None)).await;
+        let node = world.node(world.journal.clone()).await;
+        let mut ids = Vec::new();
+        for _ in 0..8 {
+            ids.push(begin(&world, &node, "waker").await);
+        }
+        ends(&world, &node, &ids).await;
+        assert_eq!(world.server.at_once("slow").1, 1, "{}", world.backend);
+        is_clean(&world, &node).await;
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blocked_head_holds_up_nobody_and_says_why() {
+    for world in World::all().await {
+        world.agent(&sleeper("one-at-a-time", "1s", json!({ "concurrency": 1 }))).await;
+        world.agent(&sleeper("quick", "1ms", json!({}))).await;
+        let node = world.node(world.journal.clone()).await;
+        let first = begin(&world, &node, "one-at-a-time").await;
+        let second = begin(&world, &node, "one-at-a-time").await;
+        let third = begin(&world, &node, "one-at-a-time").await;
+        let view = node.get(world.principal.project_id, second).await.expect("there");
+        assert_eq!(view.state, "scheduled", "{}", world.backend);
+        let said = view.waiting_for.unwrap_or_default();
+        assert!(said.starts_with("a slot of the agent, which runs 1 at a time"), "{}: {said}", world.backend);
+        let quick = begin(&world, &node, "quick").await;
+        until(&world, &node, quick, |view| view.state == "completed").await;
+        let view = node.get(world.principal.project_id, first).await.expect("there");
+        assert_eq!(view.state, "running", "{}: the quick one did not wait for it", world.backend);
+        // whoever is stopped while it waits leaves the queue, and its slot goes to the next
+        node.cancel(&world.principal, second, None).await.expect("cancelled");
+        node.cancel(&world.principal, first, None).await.expect("cancelled");
+        ends(&world, &node, &[third]).await;
+        is_clean(&world, &node).await;
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_a_limited_tool_wait_and_say_so() {
+    for world in World::all().await {
+        world.agent(&agent(&world, "caller", None, json!({}), Some(1))).await;
+        let node = world.node(world.journal.clone()).await;
+        let mut ids = Vec::new();
+        for _ in 0..12 {
+            ids.push(begin(&world, &node, "caller").await);
+        }
+        let last = ids[11];
+        let view = until(&world, &node, last, |view| view.waiting_for.is_some() || view.state == "completed").await;
+        if let Some(said) = view.waiting_for {
+            assert_eq!(said, "the tool slow, which takes 1 at a time", "{}", world.backend);
+        }
+        // one that is stopped while it waits takes nobody's turn
+        let cancelled = node.cancel(&world.principal, ids[10], None).await;
+        ends(&world, &node, &ids[..10]).await;
+        ends(&world, &node, &[last]).await;
+        assert!(cancelled.is_ok(), "{}: {cancelled:?}", world.backend);
+        assert_eq!(world.server.at_once("slow").1, 1, "{}", world.backend);
+        is_clean(&world, &node).await;
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_is_too_old_refuses_with_a_time() {
+    for world in World::all().await {
+        world.agent(&sleeper("slow", "20s", json!({}))).await;
+        let config = Config { max_running: 1, queue_age_seconds: 1, ..Config::default() };
+        let node = world.node_with(world.journal.clone(), config).await;
+        begin(&world, &node, "slow").await;
+        let waits = begin(&world, &node, "slow").await;
+        let view = node.get(world.principal.project_id, waits).await.expect("there");
+        let said = view.waiting_for.unwrap_or_default();
+        assert!(said.starts_with("one of the 1 running slots of this node"), "{}: {said}", world.backend);
+        tokio::time::sleep(Duration::from_millis(1_300)).await;
+        let refused = node.accept(&world.principal, start("slow"), None, None).await;
+        let Err(Error::QueueTooOld { waited, retry_after }) = refused else { panic!("{refused:?}") };
+        assert!(waited > Duration::from_secs(1) && retry_after >= Duration::from_secs(1), "{waited:?} {retry_after:?}");
+        node.abandon().await;
+    }
+}
