@@ -50,20 +50,16 @@ impl Reads for Memory {
         let data = self.data();
         let from = (shard, after.unwrap_or(ExecutionId::from_u128(0)));
         let of_shard = data.live.range(from..=(shard, ExecutionId::from_u128(u128::MAX)));
-        let wanted = |row: &&ExecutionRow| {
-            is_runnable(row.columns.state)
-                && after.is_none_or(|after| row.execution_id > after)
-        };
+        let wanted =
+            |row: &&ExecutionRow| is_runnable(row.columns.state) && after.is_none_or(|after| row.execution_id > after);
         let rows = of_shard.filter_map(|(_, id)| data.executions.get(id)).filter(wanted);
         Ok(rows.take(limit as usize).map(live).collect())
     }
 
     async fn runnable_shards(&self) -> Result<Vec<u16>, Error> {
         let data = self.data();
-        let runnable =
-            |id: &ExecutionId| data.executions.get(id).is_some_and(|row| is_runnable(row.columns.state));
-        let mut shards: Vec<u16> =
-            data.live.iter().filter(|(_, id)| runnable(id)).map(|(shard, _)| *shard).collect();
+        let runnable = |id: &ExecutionId| data.executions.get(id).is_some_and(|row| is_runnable(row.columns.state));
+        let mut shards: Vec<u16> = data.live.iter().filter(|(_, id)| runnable(id)).map(|(shard, _)| *shard).collect();
         shards.dedup();
         Ok(shards)
     }
