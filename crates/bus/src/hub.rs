@@ -7,8 +7,10 @@ use moltforge_types::journal::Entry;
 use moltforge_types::{ExecutionId, Timestamp};
 use tokio::sync::broadcast;
 
-/// Notices that a slow subscriber may fall behind before it misses some.
+/// Notices that a slow subscriber may fall behind before it misses some, and the bytes of the largest: whoever watches an
+/// execution keeps 1 MiB of memory busy at most, however slowly they read. What is larger is a hint to read the journal.
 const BACKLOG: usize = 256;
+const MAX_BYTES: usize = 4 * 1024;
 
 /// One committed journal entry.
 #[derive(Debug, Clone)]
@@ -41,6 +43,34 @@ pub enum Notice {
     Missed,
 }
 
+impl Notice {
+    /// Whether it takes so many bytes at most.
+    fn fits(&self, bytes: usize) -> bool {
+        match self {
+            Self::Committed(entries) => {
+                let mut left = Left(bytes);
+                entries.iter().all(|committed| serde_json::to_writer(&mut left, &committed.entry).is_ok())
+            }
+            Self::Chunk { text, .. } => text.len() <= bytes,
+            Self::Missed => true,
+        }
+    }
+}
+
+/// Counts what is written, and fails as soon as that is too much.
+struct Left(usize);
+
+impl std::io::Write for Left {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::FileTooLarge)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The hub of one process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Bus {
@@ -62,8 +92,10 @@ impl Bus {
     /// Tells the watchers of an execution, if there are any; `notice` is only made then.
     pub fn publish(&self, execution_id: ExecutionId, notice: impl FnOnce() -> Notice) {
         let Some(sender) = self.lock().get(&execution_id).cloned() else { return };
+        let notice = notice();
+        let notice = if notice.fits(MAX_BYTES) { notice } else { Notice::Missed };
         // an error means that the last watcher has just gone
-        let _ = sender.send(notice());
+        let _ = sender.send(notice);
     }
 
     /// Whether anybody watches an execution.
@@ -129,6 +161,23 @@ mod tests {
         assert!(bus.is_watched(one));
         drop(second);
         assert!(!bus.is_watched(one));
+    }
+
+    #[tokio::test]
+    async fn what_is_large_is_a_hint_to_read_the_journal() {
+        let bus = Bus::new();
+        let id = ExecutionId::from_u128(1);
+        let mut watcher = bus.subscribe(id);
+        let committed = |bytes: usize| {
+            let entry = Entry::Completed { output: serde_json::Value::String("x".repeat(bytes)) };
+            Notice::Committed(Arc::new(vec![Committed { seq: 1, at: Timestamp::default(), entry }]))
+        };
+        bus.publish(id, || committed(MAX_BYTES / 2));
+        bus.publish(id, || committed(MAX_BYTES));
+        bus.publish(id, || chunk(&"x".repeat(MAX_BYTES + 1)));
+        assert!(matches!(watcher.next().await, Notice::Committed(_)));
+        assert!(matches!(watcher.next().await, Notice::Missed));
+        assert!(matches!(watcher.next().await, Notice::Missed));
     }
 
     #[tokio::test]
