@@ -114,6 +114,13 @@ impl Executions {
         Gauges { running, ready, age, waiting_calls, healed: self.shared.fairness.healed() }
     }
 
+    /// The same of one project. Calls that wait are counted for all projects alone.
+    pub fn gauges_of(&self, project_id: ProjectId) -> Gauges {
+        let (running, ready, oldest) = self.shared.fairness.gauges_of(project_id);
+        let age = oldest.map(|since| self.shared.ambient.now().since(since)).unwrap_or_default();
+        Gauges { running, ready, age, waiting_calls: 0, healed: 0 }
+    }
+
     /// Accepts an execution. With `wait` the answer comes when it has ended or waits, or after that time.
     pub async fn accept(
         &self,

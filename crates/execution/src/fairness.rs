@@ -179,6 +179,13 @@ impl Fairness {
         (inner.counts.running(), inner.ready.len(), inner.ready.oldest_of_all())
     }
 
+    /// The same of one project.
+    pub(crate) fn gauges_of(&self, project_id: ProjectId) -> (usize, usize, Option<Timestamp>) {
+        let inner = self.lock();
+        let (ready, _) = inner.ready.of_project(project_id);
+        (inner.counts.running_of_project(project_id), ready, inner.ready.oldest(project_id))
+    }
+
     /// How often something was found and put right.
     pub(crate) fn healed(&self) -> u64 {
         self.healed.load(Ordering::Relaxed)

@@ -17,7 +17,7 @@ use moltforge_execution::Executions;
 use moltforge_gateway::Upstream;
 use moltforge_http::CallerKeys;
 use moltforge_http::caller::verify_layer;
-use moltforge_monitoring::Monitoring;
+use moltforge_monitoring::{Gauge, Monitoring};
 use moltforge_store::{Location, Store};
 use moltforge_types::Ambient;
 use utoipa::openapi::OpenApi;
@@ -88,7 +88,7 @@ pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
         accounts(&ground),
         agents(&config, &ground, &executions)?,
         execution::service(&ground, &executions),
-        monitoring(&ground),
+        monitoring(&ground, &executions),
     ];
     let router = gateway::router(&config, &ground, services, &executions).attempt(|| "start the gateway".to_owned())?;
     Ok((router, Parts { store: ground.store, executions }))
@@ -113,8 +113,31 @@ fn accounts(ground: &Ground) -> Service {
     service(ground, prefixes, moltforge_accounts::AUDIENCE, routes)
 }
 
-fn monitoring(ground: &Ground) -> Service {
-    let routes = moltforge_monitoring::router(Monitoring::new(ground.store.clone()));
+fn monitoring(ground: &Ground, executions: &Executions) -> Service {
+    let executions = executions.clone();
+    let gauges = move |project_id| {
+        let gauges = executions.gauges_of(project_id);
+        let gauge = |name, help, value: f64| Gauge { name, help, value };
+        vec![
+            gauge(
+                "running_executions_count",
+                "Executions that hold a running slot of this node.",
+                gauges.running as f64,
+            ),
+            gauge(
+                "ready_executions_count",
+                "Executions that wait for a running slot of this node.",
+                gauges.ready as f64,
+            ),
+            gauge(
+                "queue_age_seconds",
+                "How long the oldest of them has waited for this node; not for its own agent's limit or key.",
+                gauges.age.as_secs_f64(),
+            ),
+        ]
+    };
+    let monitoring = Monitoring::new(ground.store.clone()).with_gauges(gauges);
+    let routes = moltforge_monitoring::router(monitoring);
     service(ground, &["/v1/changes", "/v1/metrics"], moltforge_monitoring::AUDIENCE, routes)
 }
 

@@ -11,7 +11,7 @@ mod monitoring;
 
 pub use error::Error;
 pub use http::router;
-pub use monitoring::Monitoring;
+pub use monitoring::{Gauge, Monitoring};
 
 /// The name that callers are signed for.
 pub const AUDIENCE: &str = "monitoring";

@@ -1,6 +1,7 @@
 //! The service's operations.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 use moltforge_api::Page;
 use moltforge_api::changes::Change;
@@ -12,15 +13,34 @@ use moltforge_types::execution::State;
 use crate::error::Error;
 
 /// The monitoring service. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Monitoring {
     store: Store,
+    gauges: Arc<dyn Fn(ProjectId) -> Vec<Gauge> + Send + Sync>,
+}
+
+/// A number that another part of the program knows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gauge {
+    /// Its name in Prometheus' format, with its unit.
+    pub name: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+    /// The number.
+    pub value: f64,
 }
 
 impl Monitoring {
     /// Over a store.
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self { store, gauges: Arc::new(|_| Vec::new()) }
+    }
+
+    /// With further gauges of a project.
+    #[must_use]
+    pub fn with_gauges(mut self, gauges: impl Fn(ProjectId) -> Vec<Gauge> + Send + Sync + 'static) -> Self {
+        self.gauges = Arc::new(gauges);
+        self
     }
 
     /// A page of a project's changes, newest first.
@@ -52,7 +72,17 @@ impl Monitoring {
         for state in State::ALL {
             let _ = writeln!(text, "executions_count{{state=\"{state}\"}} {}", of(*state));
         }
+        for Gauge { name, help, value } in (self.gauges)(project_id) {
+            gauge(&mut text, name, help);
+            let _ = writeln!(text, "{name} {value}");
+        }
         Ok(text)
+    }
+}
+
+impl fmt::Debug for Monitoring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitoring").finish_non_exhaustive()
     }
 }
 

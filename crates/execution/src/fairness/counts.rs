@@ -156,6 +156,10 @@ impl Counts {
         self.running
     }
 
+    pub(super) fn running_of_project(&self, project_id: ProjectId) -> usize {
+        self.projects.get(&project_id).copied().unwrap_or(0)
+    }
+
     pub(super) fn running_of(&self, agent_id: AgentId) -> usize {
         self.agents.get(&agent_id).map_or(0, |agent| agent.running)
     }

@@ -130,6 +130,7 @@ async fn steps(context: &Context, execution: &str) -> Result<Exit, Failure> {
         let mut table = Table::new(&["#", "KIND", "NAME", "STATE", "TOOK", "TOKENS", "IN", "OUT"], "no steps yet");
         for step in &steps {
             let shown = |value: Option<&Value>| value.map_or_else(|| "-".to_owned(), show::value);
+            let waits = step.waiting_for.as_ref().map(|what| format!("waits for {what}"));
             let error = step.error.as_ref().map(|error| format!("{}: {}", error.code, error.message));
             table.row([
                 (DIM, step.step.to_string().as_str()),
@@ -139,7 +140,7 @@ async fn steps(context: &Context, execution: &str) -> Result<Exit, Failure> {
                 (PLAIN, &step.duration_us.map_or_else(|| "-".to_owned(), show::duration)),
                 (PLAIN, &step.usage.map_or_else(|| "-".to_owned(), |u| (u.input_tokens + u.output_tokens).to_string())),
                 (DIM, &shown(step.input.as_ref())),
-                (PLAIN, &error.unwrap_or_else(|| shown(step.output.as_ref()))),
+                (PLAIN, &error.or(waits).unwrap_or_else(|| shown(step.output.as_ref()))),
             ]);
         }
         out.table(&table);

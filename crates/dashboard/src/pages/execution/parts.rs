@@ -50,7 +50,7 @@ pub(super) fn callout(page: &Page, now: Timestamp) -> Markup {
                 p { "Code " (code(error)) ". Its finished steps stand below." }
             }
         },
-        ("suspended" | "backing_off" | "scheduled", _) => html! {
+        ("suspended" | "backing_off" | "scheduled" | "running", _) => html! {
             @if let Some(waiting_for) = &execution.waiting_for {
                 div class={ "callout " (tone) } {
                     p { (icon(shape)) b { "Waits for " (time::readable(&text::one_line(waiting_for, 300), now)) } }
