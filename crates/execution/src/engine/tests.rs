@@ -7,5 +7,6 @@ mod effects;
 mod harness;
 mod limits;
 mod properties;
+mod slots;
 mod stops;
 mod waits;
