@@ -24,12 +24,16 @@ pub struct AgentConfig {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instructions: String,
     /// The tools that it may call: built-in ones (`math.add`, `time.now`, `time.sleep`, `state.get`, `state.set`,
-    /// `state.delete`, `signals.wait`, `approvals.request`, `http.fetch`) and names from `tool`. Nothing else is reachable.
+    /// `state.delete`, `signals.wait`, `approvals.request`, `http.fetch`, `agents.call`, `agents.start`, `agents.wait`) and
+    /// names from `tool`. Nothing else is reachable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
     /// The hosts that it asks to reach, as `host` or `host:port`. Declared HTTP tools ask for theirs by their URL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
+    /// The agents that it may start as children (`agents.call`, `agents.start`), by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<String>,
     /// JSON Schema (2020-12) of the input; anything is accepted when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Value>,
@@ -84,6 +88,17 @@ pub struct Limits {
     /// Executions at work at the same time that were started with the same `concurrency_key`; 1 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_concurrency: Option<u32>,
+    /// Children that it may start; 20 when absent, at most 100.
+    #[serde(skip_serializing_if = "is_default_children")]
+    pub children: u32,
+}
+
+const CHILDREN: u32 = 20;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it in like this")]
+fn is_default_children(children: &u32) -> bool {
+    // versions made before there were children keep their hash
+    *children == CHILDREN
 }
 
 impl Default for Limits {
@@ -96,6 +111,7 @@ impl Default for Limits {
             attempts: 20,
             concurrency: None,
             key_concurrency: None,
+            children: CHILDREN,
         }
     }
 }

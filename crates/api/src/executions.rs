@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 /// One run of one version.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct Execution {
     /// `exe_...`
     pub execution_id: String,
@@ -51,6 +51,31 @@ pub struct Execution {
     pub wake_at: Option<String>,
     /// Tokens so far: input and output of all model calls.
     pub tokens: u64,
+    /// What started it: `api`, `agent`, `schedule`, `event`, `webhook` or `fork`.
+    #[serde(default = "api")]
+    pub trigger: String,
+    /// The trigger that did, `trg_...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger_id: Option<String>,
+    /// 0 (lowest) to 9.
+    #[serde(default)]
+    pub priority: u8,
+    /// Executions of its agent with this key run one at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_key: Option<String>,
+    /// The execution that started it, when it is a child.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
+    /// The execution at the top of its tree, when it is a child.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_id: Option<String>,
+    /// What it is a copy of, when it is a fork.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<String>,
+}
+
+fn api() -> String {
+    "api".to_owned()
 }
 
 /// Why an execution failed.
@@ -64,7 +89,7 @@ pub struct ExecutionError {
 
 /// Body of `POST /v1/executions`. `Idempotency-Key` makes it safe to repeat for as long as the execution exists.
 /// `Prefer: wait=SECONDS` (RFC 7240, at most 300) holds the answer until the execution has ended or waits.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartExecution {
     /// The agent's name or id.
@@ -79,6 +104,12 @@ pub struct StartExecution {
     /// Run this version instead of a deployed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
+    /// 0 (lowest) to 9; 5 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// Executions of the agent with the same key run one at a time. 1 to 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_key: Option<String>,
 }
 
 /// Filters of `GET /v1/executions`.

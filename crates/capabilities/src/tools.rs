@@ -17,9 +17,9 @@ use std::time::Duration;
 use jsonschema::Validator;
 use moltforge_api::AgentConfig;
 use moltforge_egress::HostRule;
-use moltforge_types::Timestamp;
 use moltforge_types::execution::Effect;
 use moltforge_types::journal::{ErrorInfo, StateWrite};
+use moltforge_types::{ExecutionId, Timestamp};
 use serde_json::Value;
 
 pub use call::{CallRequest, ToolError, Tools};
@@ -58,6 +58,8 @@ pub struct ToolSet {
     by_name: HashMap<String, usize>,
     /// What `http.fetch` may ask the operator for.
     hosts: Vec<HostRule>,
+    /// Agents that may be started as children.
+    agents: Vec<String>,
 }
 
 /// What becomes of a tool call, decided without I/O.
@@ -86,6 +88,26 @@ pub enum Begin {
     },
     /// The output is a person's decision about the arguments.
     Ask,
+    /// A child is to be started.
+    StartChild {
+        /// Its agent, which is granted.
+        agent: String,
+        /// Its input.
+        input: Value,
+        /// The output is its end; else its id, at once.
+        wait: bool,
+        /// When that wait gives up.
+        until: Option<Timestamp>,
+    },
+    /// The output is how these children ended.
+    AwaitChildren {
+        /// Which, each once.
+        children: Vec<ExecutionId>,
+        /// One is enough.
+        any: bool,
+        /// When it gives up.
+        until: Option<Timestamp>,
+    },
     /// Needs I/O: [`Tools::call`].
     Call {
         /// What the call does to the world.
@@ -113,6 +135,7 @@ impl ToolSet {
             set.by_name.insert(name.clone(), set.tools.len());
             set.tools.push(spec);
         }
+        set.agents.clone_from(&config.agents);
         for host in &config.hosts {
             set.hosts.push(host.parse().map_err(|error| invalid(&format!("hosts: {error}")))?);
         }
@@ -149,9 +172,18 @@ impl ToolSet {
             Ok(arguments) => arguments,
             Err(error) => return Begin::Rejected(error),
         };
-        match &spec.kind {
+        let begun = match &spec.kind {
             Kind::BuiltIn(built_in) => (built_in.begin)(&mut arguments, now),
             Kind::Declared(declared) => declared.begin(arguments),
+        };
+        match begun {
+            Begin::StartChild { agent, .. } if !self.agents.contains(&agent) => {
+                let known = if self.agents.is_empty() { "none".to_owned() } else { self.agents.join(", ") };
+                let agent: String = agent.chars().take(80).collect();
+                let message = format!("this agent may not start {agent:?}; it may start: {known}");
+                Begin::Rejected(ErrorInfo::new("agent_not_granted", message))
+            }
+            begun => begun,
         }
     }
 

@@ -8,11 +8,12 @@
 
 mod advance;
 pub(crate) mod approval;
-mod cancel;
+mod children;
 mod claim;
 mod decide;
 mod decide_effect;
 mod effect_keys;
+mod message;
 mod model_answered;
 mod pause;
 mod policy;
@@ -23,6 +24,7 @@ mod signal;
 mod spec;
 mod start;
 mod state;
+mod stop;
 mod tool_answered;
 mod wake;
 
@@ -30,8 +32,10 @@ mod wake;
 mod tests;
 
 pub use approval::{Ask, Verdict};
+pub use children::MAX_DEPTH;
 pub use decide::Answer;
 pub use effect_keys::EffectKeys;
+pub use message::{ChildOutcome, Message, Sent};
 pub use probe::ProbeReport;
 pub use spec::Spec;
 pub use start::Start;
@@ -39,7 +43,7 @@ pub use state::{Decided, Execution, Pending, PendingState};
 
 use moltforge_types::execution::{Effect, EffectDecision};
 use moltforge_types::journal::{Entry, ErrorInfo};
-use moltforge_types::{Timestamp, conversation::ToolCall, conversation::Usage};
+use moltforge_types::{ExecutionId, Timestamp, conversation::ToolCall, conversation::Usage};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -138,12 +142,28 @@ pub enum Command {
         by: Option<String>,
     },
     /// Stop it for good.
-    Cancel {
+    Stop {
         /// Who asks.
         by: String,
         /// What they say.
         note: Option<String>,
+        /// At once: calls with a durable intent are not waited for.
+        kill: bool,
     },
+    /// A call that was aborted is gone.
+    CallGone {
+        /// Its step.
+        step: u32,
+    },
+    /// A child was accepted, or cannot be started.
+    ChildStarted {
+        /// The step that asked for it.
+        step: u32,
+        /// Why not.
+        result: Result<(), ErrorInfo>,
+    },
+    /// A child ended.
+    ChildEnded(ChildOutcome),
 }
 
 /// An operator's decision about calls whose outcome is not known.
@@ -224,6 +244,17 @@ pub enum Action {
         /// Who wants to know, when somebody does.
         by: Option<String>,
     },
+    /// Start a child. Its id is its key: starting it again starts nothing.
+    StartChild {
+        /// The step.
+        step: u32,
+        /// The child's id.
+        child_id: ExecutionId,
+        /// The agent, by name.
+        agent: String,
+        /// Its input.
+        input: Value,
+    },
     /// Stop the calls of these steps; their answers are no longer wanted.
     Abort {
         /// The steps.
@@ -236,6 +267,8 @@ pub enum Action {
 pub enum Refusal {
     /// The execution has ended.
     Ended,
+    /// It is being stopped.
+    Stopping,
     /// Resume of something that is not paused.
     NotPaused,
     /// Resume of an execution with calls of unknown outcome, without a decision.
@@ -281,6 +314,8 @@ pub struct Outcome {
     pub entries: Vec<Recorded>,
     /// Only after the entries are durable.
     pub actions: Vec<Action>,
+    /// Messages to other executions, durable with the entries.
+    pub messages: Vec<Sent>,
 }
 
 /// Applies one command. The execution's state and the outcome's entries always agree.
@@ -307,7 +342,10 @@ pub fn apply(execution: &mut Execution, command: Command, context: Context) -> R
         }
         Command::Probe { step, by } => probe::ask(execution, step, by, out)?,
         Command::ProbeAnswered { step, report, by } => probe::answered(execution, step, report, by, context, out),
-        Command::Cancel { by, note } => cancel::apply(execution, by, note, context, out)?,
+        Command::Stop { by, note, kill } => stop::apply(execution, by, note, kill, context, out)?,
+        Command::CallGone { step } => stop::call_gone(execution, step, context, out),
+        Command::ChildStarted { step, result } => children::started(execution, step, result, context, out),
+        Command::ChildEnded(outcome) => children::ended(execution, outcome, context, out),
     }
     Ok(outcome)
 }

@@ -57,6 +57,9 @@ pub enum Error {
     /// It has ended.
     #[error("the execution {0} has ended; its state never changes again")]
     ExecutionEnded(ExecutionId),
+    /// It is being stopped.
+    #[error("the execution {0} is being stopped: nothing but a kill changes that")]
+    ExecutionStopping(ExecutionId),
     /// Resume of something that is not paused.
     #[error("the execution {0} is not paused")]
     ExecutionNotPaused(ExecutionId),
@@ -184,6 +187,7 @@ impl Error {
     pub(crate) fn refused(id: ExecutionId, refusal: Refusal) -> Self {
         match refusal {
             Refusal::Ended => Self::ExecutionEnded(id),
+            Refusal::Stopping => Self::ExecutionStopping(id),
             Refusal::NotPaused => Self::ExecutionNotPaused(id),
             Refusal::DecisionNeeded => Self::UnknownEffects(id),
             Refusal::SignalBufferFull => Self::SignalBufferFull(id),
@@ -209,6 +213,7 @@ impl Fault for Error {
             Self::ApproverRequired | Self::CallbackInvalid => Kind::Forbidden,
             Self::AgentNotDeployed { .. }
             | Self::ExecutionEnded(_)
+            | Self::ExecutionStopping(_)
             | Self::ExecutionNotPaused(_)
             | Self::UnknownEffects(_)
             | Self::ApprovalClosed
@@ -239,6 +244,7 @@ impl Fault for Error {
             Self::FieldInvalid { .. } => "field_invalid",
             Self::IdempotencyKeyReused(_) => "idempotency_key_reused",
             Self::ExecutionEnded(_) => "execution_ended",
+            Self::ExecutionStopping(_) => "execution_stopping",
             Self::ExecutionNotPaused(_) => "execution_not_paused",
             Self::UnknownEffects(_) => "unknown_effects",
             Self::SignalBufferFull(_) => "signal_buffer_full",

@@ -10,9 +10,8 @@ use moltforge_capabilities::llm::Models;
 use moltforge_capabilities::tools::Tools;
 use moltforge_store::{AgentRef, ExecutionFilter, ExecutionRow, Journal, Store};
 use moltforge_types::execution::{State, shard_of};
-use moltforge_types::{AgentId, Ambient, ContentHash, ExecutionId, Principal, ProjectId};
+use moltforge_types::{AgentId, Ambient, ContentHash, ExecutionId, Origin, Principal, ProjectId};
 use serde_json::Value;
-use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::engine::{Command, EffectKeys, Recorded, Start, UnknownEffects};
@@ -23,13 +22,12 @@ use crate::live::{Live, agent_ref};
 use crate::shard::calls::Outside;
 use crate::shard::load;
 use crate::shard::message::{Reply, Request};
+use crate::shard::router::{COMMIT_TIMEOUT, Router};
 use crate::shard::shared::Shared;
 use crate::shard::specs::{Specs, VersionRef};
 use crate::shard::supervisor::{Readiness, Supervisor};
 use crate::views;
 
-/// How long a request waits for its commit before it is told that it may still take effect.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest `Prefer: wait`.
 pub const MAX_WAIT: Duration = Duration::from_mins(5);
 /// Largest input and signal, in bytes of JSON.
@@ -41,7 +39,6 @@ const MAX_NOTE: usize = 1_000;
 #[derive(Clone)]
 pub struct Executions {
     store: Store,
-    live: Arc<Live>,
     shared: Arc<Shared>,
     supervisor: Supervisor,
 }
@@ -85,10 +82,11 @@ impl Executions {
         let calls = Arc::new(Outside { models, tools });
         let specs = Specs::new(EffectKeys::new(config.secret.derive("effects")));
         let gates = Gates::default();
+        let directory = Arc::new(Live::new(store.clone()));
         let fairness = Fairness::new(&config, ambient.clone());
-        let shared = Arc::new(Shared { config, journal, bus, calls, ambient, specs, fairness, gates });
+        let shared = Arc::new(Shared { config, journal, bus, calls, directory, ambient, specs, fairness, gates });
         let supervisor = Supervisor::start(shared.clone());
-        Self { store, live: Arc::default(), shared, supervisor }
+        Self { store, shared, supervisor }
     }
 
     /// Whether requests are taken, and why not.
@@ -146,19 +144,21 @@ impl Executions {
             let execution = self.wait_if_live(project_id, row.execution_id, views::of_row(row), wait).await?;
             return Ok(Started { execution, created: false });
         }
-        let (spec, environment) = self.live.resolve(&self.shared, &self.store, project_id, &request).await?;
+        let (spec, environment) = self.shared.directory.resolve(&self.shared, project_id, &request).await?;
         let input = spec.with_defaults(request.input);
         let errors = spec.input_errors(&input);
         if !errors.is_empty() {
             return Err(Error::InputInvalid(errors));
         }
+        let origin =
+            Origin { priority: request.priority, concurrency_key: request.concurrency_key, ..Origin::default() };
         let id: ExecutionId = self.shared.ambient.id();
         let shard = match &key {
             // one owner decides about a key
             Some(key) => shard_of(format!("{project_id}:{key}").as_bytes()),
             None => shard_of(id.to_string().as_bytes()),
         };
-        let start = Start { id, spec, environment, input, trigger: "api", request_hash };
+        let start = Start { id, spec, environment, input, trigger: "api", origin, request_hash };
         let make =
             |reply| Request::Start { start: Box::new(start), idempotency_key: key, shard, wait: wait.is_some(), reply };
         let execution = match wait {
@@ -334,7 +334,7 @@ impl Executions {
     pub async fn cancel(&self, principal: &Principal, id: ExecutionId, note: Option<String>) -> Result<View, Error> {
         check_note(note.as_ref())?;
         let by = principal.actor.to_string();
-        self.apply(principal.project_id, id, Command::Cancel { by, note }).await
+        self.apply(principal.project_id, id, Command::Stop { by, note, kill: false }).await
     }
 
     /// Stops every live execution of an agent. Returns how many were stopped.
@@ -388,24 +388,13 @@ impl Executions {
     }
 
     async fn ask(&self, shard: u16, timeout: Duration, make: impl FnOnce(Reply) -> Request) -> Result<View, Error> {
-        let (reply, answer) = oneshot::channel();
-        let request = make(reply);
-        let asked = async {
-            self.supervisor.owner_of(shard)?.send(request).await.map_err(|_| Error::ShardUnowned)?;
-            answer.await.map_err(|_| Error::ShardUnowned)?
-        };
-        match tokio::time::timeout(timeout, asked).await {
-            Ok(answer) => answer.map(|mut view| {
-                if let (Ok(id), Ok(state)) = (view.execution_id.parse(), view.state.parse()) {
-                    self.explain(&mut view, id, state);
-                }
-                view
-            }),
-            Err(_) => Err(match self.supervisor.readiness() {
-                Readiness::Failing(code) => Error::JournalFailing(code),
-                _ => Error::CommitTimeout,
-            }),
-        }
+        let answer = Router::new(self.supervisor.clone()).ask_within(shard, timeout, make).await;
+        answer.map(|mut view| {
+            if let (Ok(id), Ok(state)) = (view.execution_id.parse(), view.state.parse()) {
+                self.explain(&mut view, id, state);
+            }
+            view
+        })
     }
 }
 

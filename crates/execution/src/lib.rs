@@ -5,6 +5,7 @@
 //!
 //! **Never here:** SQL; a change of an agent's definition; a request to anything outside (that is `capabilities`).
 
+mod children;
 mod codec;
 mod config;
 pub mod engine;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use moltforge_api::executions::StartExecution;
 use moltforge_store::{AgentRef, Store, VersionRef as Wanted};
 use moltforge_types::{EnvironmentName, NameError, ProjectId, Timestamp};
@@ -19,15 +20,22 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The store's revision makes an answer old. This bounds what a transaction does that lands after its task gave up.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// What is live, as far as it is known.
-pub(crate) struct Live {
-    kept: Mutex<Kept<Question, Answer>>,
+/// Which version a start means: the seam between an owner and the deployments.
+#[async_trait]
+pub(crate) trait Directory: Send + Sync {
+    /// The version that a start means, compiled, and the environment that it was found in.
+    async fn resolve(
+        &self,
+        shared: &Shared,
+        project_id: ProjectId,
+        request: &StartExecution,
+    ) -> Result<(Arc<Spec>, Option<EnvironmentName>), Error>;
 }
 
-impl Default for Live {
-    fn default() -> Self {
-        Self { kept: Mutex::new(Kept::new(MAX_KEPT, MAX_BYTES)) }
-    }
+/// What is live, as far as it is known.
+pub(crate) struct Live {
+    store: Store,
+    kept: Mutex<Kept<Question, Answer>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -44,12 +52,11 @@ struct Answer {
     spec: Arc<Spec>,
 }
 
-impl Live {
-    /// The version that a start means, compiled, and the environment that it was found in.
-    pub(crate) async fn resolve(
+#[async_trait]
+impl Directory for Live {
+    async fn resolve(
         &self,
         shared: &Shared,
-        store: &Store,
         project_id: ProjectId,
         request: &StartExecution,
     ) -> Result<(Arc<Spec>, Option<EnvironmentName>), Error> {
@@ -62,16 +69,22 @@ impl Live {
             })?),
         };
         let question = Question { project_id, agent: request.agent.clone(), environment, version: request.version };
-        let (now, revision) = (shared.ambient.now(), store.revision());
+        let (now, revision) = (shared.ambient.now(), self.store.revision());
         if let Some(spec) = revision.and_then(|revision| self.find(&question, revision, now)) {
             return Ok((spec, question.environment));
         }
-        let spec = ask(shared, store, &question).await?;
+        let spec = ask(shared, &self.store, &question).await?;
         let environment = question.environment.clone();
         if let Some(revision) = revision {
             self.keep(question, Answer { revision, at: now, spec: spec.clone() });
         }
         Ok((spec, environment))
+    }
+}
+
+impl Live {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, kept: Mutex::new(Kept::new(MAX_KEPT, MAX_BYTES)) }
     }
 
     fn find(&self, question: &Question, revision: u64, now: Timestamp) -> Option<Arc<Spec>> {

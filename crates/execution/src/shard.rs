@@ -14,6 +14,7 @@ pub(crate) mod lease;
 pub(crate) mod load;
 pub(crate) mod message;
 pub(crate) mod owner;
+pub(crate) mod router;
 pub(crate) mod shared;
 pub(crate) mod specs;
 pub(crate) mod supervisor;

@@ -105,6 +105,18 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason
                 let error = views::error(&ErrorInfo::new("effect_unknown", message));
                 with(&mut steps, *step, |s| s.error = Some(error));
             }
+            Entry::ChildRequested { step, child_id, wait, .. } => with(&mut steps, *step, |s| {
+                s.state = StepState::Waiting.to_string();
+                s.started_at = Some(recorded.at.to_string());
+                s.waiting_for = wait.then(|| format!("the child {child_id}"));
+            }),
+            Entry::ChildrenAwaited { step, children, any, due, .. } => with(&mut steps, *step, |s| {
+                s.state = StepState::Waiting.to_string();
+                s.started_at = Some(recorded.at.to_string());
+                let which = if *any { "any of " } else { "" };
+                let until = due.map(|due| format!(" until {due}")).unwrap_or_default();
+                s.waiting_for = Some(format!("{which}{} children{until}", children.len()));
+            }),
             Entry::Cancelled { unknown_steps, .. } | Entry::Failed { unknown_steps, .. } => {
                 for step in unknown_steps {
                     with(&mut steps, *step, |s| s.state = StepState::Unknown.to_string());

@@ -43,6 +43,13 @@ pub(crate) fn of_hot(execution: &Execution, environment: Option<&str>) -> View {
         finished_at: execution.finished_at.map(|at| at.to_string()),
         wake_at: execution.wake_at().map(|at| at.to_string()),
         tokens: execution.usage.total(),
+        trigger: execution.trigger.clone(),
+        trigger_id: execution.origin.trigger_id.map(|id| id.to_string()),
+        priority: execution.origin.effective_priority(),
+        concurrency_key: execution.origin.concurrency_key.clone(),
+        parent_id: execution.origin.parent.as_ref().map(|parent| parent.execution_id.to_string()),
+        root_id: execution.origin.parent.as_ref().map(|parent| parent.root_id.to_string()),
+        forked_from: execution.origin.forked_from.as_ref().map(|fork| fork.execution_id.to_string()),
     }
 }
 
@@ -68,6 +75,13 @@ pub(crate) fn of_row(row: ExecutionRow) -> View {
         finished_at: row.columns.finished_at.map(|at| at.to_string()),
         wake_at: row.columns.wake_at.map(|at| at.to_string()),
         tokens: row.columns.tokens,
+        trigger: row.trigger,
+        trigger_id: row.trigger_id.map(|id| id.to_string()),
+        priority: row.priority,
+        concurrency_key: row.concurrency_key,
+        parent_id: row.parent_id.map(|id| id.to_string()),
+        root_id: row.root_id.map(|id| id.to_string()),
+        forked_from: row.forked_from.map(|id| id.to_string()),
     }
 }
 

@@ -50,12 +50,8 @@ pub async fn deploy_all(client: &Client, out: Output, folder: &Path) -> Vec<Depl
 
 /// Runs the greeter and shows what it says, so that the first thing seen is an agent at work.
 pub async fn greet(client: &Client, out: Output) {
-    let body = StartExecution {
-        agent: GREETER.to_owned(),
-        input: json!({ "name": "world" }),
-        environment: None,
-        version: None,
-    };
+    let body =
+        StartExecution { agent: GREETER.to_owned(), input: json!({ "name": "world" }), ..StartExecution::default() };
     let options = StartOptions { idempotency_key: None, wait: Some(Duration::from_secs(10)) };
     match client.executions().start(&body, &options).await {
         Ok(execution) => show(out, &execution),

@@ -4,7 +4,7 @@ mod list;
 mod live;
 
 use moltforge_types::execution::State;
-use moltforge_types::{AgentId, ExecutionId, ProjectId, Timestamp, VersionId};
+use moltforge_types::{AgentId, ExecutionId, ProjectId, Timestamp, TriggerId, VersionId};
 
 use crate::error::Error;
 use crate::journal::Columns;
@@ -44,6 +44,22 @@ pub struct ExecutionRow {
     pub created_at: Timestamp,
     /// When its latest entry was written.
     pub updated_at: Timestamp,
+    /// What started it.
+    pub trigger: String,
+    /// The trigger that did.
+    pub trigger_id: Option<TriggerId>,
+    /// How many executions led to it by events and webhooks.
+    pub chain_depth: u32,
+    /// 0 (lowest) to 9.
+    pub priority: u8,
+    /// Executions of its agent with this key run one at a time.
+    pub concurrency_key: Option<String>,
+    /// Its parent.
+    pub parent_id: Option<ExecutionId>,
+    /// The top of its tree, when it has a parent.
+    pub root_id: Option<ExecutionId>,
+    /// What it is a copy of.
+    pub forked_from: Option<ExecutionId>,
     /// The number of its latest entry.
     pub last_seq: u64,
     /// What its entries made of it.
@@ -67,6 +83,14 @@ impl ExecutionRow {
             deadline: row.get("deadline")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
+            trigger: row.get("trigger")?,
+            trigger_id: row.get("trigger_id")?,
+            chain_depth: row.get("chain_depth")?,
+            priority: row.get("priority")?,
+            concurrency_key: row.get("concurrency_key")?,
+            parent_id: row.get("parent_id")?,
+            root_id: row.get("root_id")?,
+            forked_from: row.get("forked_from")?,
             last_seq: row.get("last_seq")?,
             columns: columns(row)?,
         })
@@ -113,7 +137,8 @@ macro_rules! select {
             "SELECT e.project_id, e.execution_id, e.shard, e.agent_id, e.agent_name, e.version_id, e.version, \
              e.environment, e.idempotency_key, e.request_hash, i.input, e.deadline, e.created_at, e.updated_at, \
              e.last_seq, e.state, e.reason, e.attempt, e.wake_at, e.waiting_for, e.finished_at, e.output, e.error, \
-             e.tokens FROM execution e \
+             e.tokens, e.trigger, e.trigger_id, e.chain_depth, e.priority, e.concurrency_key, e.parent_id, e.root_id, \
+             e.forked_from FROM execution e \
              JOIN execution_input i ON i.project_id = e.project_id AND i.execution_id = e.execution_id ",
             $($rest),*
         )

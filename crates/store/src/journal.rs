@@ -9,6 +9,7 @@ mod batch;
 mod membership;
 mod postgres;
 mod reads;
+mod side;
 mod simulated;
 mod sqlite;
 
@@ -22,6 +23,7 @@ pub use batch::{
 };
 pub use membership::Membership;
 pub use reads::Reads;
+pub use side::{Message, Side};
 pub use simulated::{Fault as SimulatedFault, Memory, Simulated};
 
 use crate::error::Error;

@@ -131,7 +131,7 @@ pub use executions::{ExecutionFilter, ExecutionRow, Executions, LiveExecution, L
 pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
 pub use journal::{
     Batch, Columns, CommitError, EntryRow, Fold, Journal, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Membership,
-    NewEntry, NewExecution, Reads, StateRow,
+    Message, NewEntry, NewExecution, Reads, Side, StateRow,
 };
 pub use keys::{Key, Keys, NewKey};
 pub use location::Location;

@@ -37,6 +37,7 @@ migrations! {
     1 "0001_accounts",
     2 "0002_agents",
     3 "0003_executions",
+    4 "0004_messages",
 }
 
 /// One applied migration.

@@ -85,7 +85,8 @@ impl Ambient {
     }
 }
 
-fn uuid_v7(now: Timestamp, random: [u8; 10]) -> u128 {
+/// A UUIDv7 of this time and these random bits: for ids that must follow from what is handed in.
+pub fn uuid_v7(now: Timestamp, random: [u8; 10]) -> u128 {
     let millis = u64::try_from(now.as_micros() / 1000).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().as_u128()
 }

@@ -31,6 +31,20 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// Its size: the bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::User { text } => text.len(),
+            Self::Assistant { text, tool_calls } => {
+                let calls = tool_calls.iter().map(|call| call.call_id.len() + call.tool.len() + call.arguments.len());
+                text.len() + calls.sum::<usize>()
+            }
+            Self::Tool { call_id, tool, content } => call_id.len() + tool.len() + content.len(),
+        }
+    }
+}
+
 /// A tool call as a model wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {

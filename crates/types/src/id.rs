@@ -118,6 +118,10 @@ ids! {
     SessionId = "ses";
     /// One HTTP request.
     RequestId = "req";
+    /// A trigger: what starts executions by itself.
+    TriggerId = "trg";
+    /// A message between executions, or from one to a trigger.
+    MessageId = "msg";
     /// One execution node (one process that owns shards), new at each start.
     NodeId = "nod";
 }

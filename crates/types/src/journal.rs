@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::approval::{Decision, OnExpiry};
 use crate::conversation::{ToolCall, Usage};
 use crate::execution::{Effect, EffectDecision, ProbeOutcome, Reason, State};
-use crate::id::{AgentId, ApprovalId, VersionId};
+use crate::id::{AgentId, ApprovalId, ExecutionId, VersionId};
 use crate::name::{AgentName, EnvironmentName};
+use crate::origin::Origin;
 use crate::time::Timestamp;
 
 /// An error as it is stored, shown and handed to the model: text only, no types that could be revived.
@@ -57,8 +58,11 @@ pub enum Entry {
         environment: Option<EnvironmentName>,
         /// The input, as validated.
         input: Value,
-        /// What started it: `api`.
+        /// What started it: `api`, `agent`, `schedule`, `event`, `webhook` or `fork`.
         trigger: String,
+        /// The rest of where it comes from.
+        #[serde(default, skip_serializing_if = "Origin::is_plain")]
+        origin: Origin,
         /// When it fails if it has not ended, from the version's `limits.wall`.
         #[serde(default)]
         deadline: Option<Timestamp>,
@@ -220,6 +224,76 @@ pub enum Entry {
         /// When it is tried again.
         run_at: Timestamp,
     },
+    /// The intent to start a child: durable before the child is. Its id is chosen here, so that it is started once.
+    ChildRequested {
+        /// The step.
+        step: u32,
+        /// The model's id of the call.
+        call_id: String,
+        /// The tool: `agents.start` or `agents.call`.
+        tool: String,
+        /// The child.
+        child_id: ExecutionId,
+        /// Its agent, by name.
+        agent: String,
+        /// Its input.
+        input: Value,
+        /// The step waits for its end.
+        wait: bool,
+        /// When that wait gives up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
+    },
+    /// The child is accepted: durable on its own.
+    ChildStarted {
+        /// The step that asked for it.
+        step: u32,
+        /// The child.
+        child_id: ExecutionId,
+    },
+    /// A child ended.
+    ChildEnded {
+        /// The child.
+        child_id: ExecutionId,
+        /// `completed`, `failed` or `cancelled`.
+        state: State,
+        /// Its output.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Value>,
+        /// Its error.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorInfo>,
+    },
+    /// A step waits for children (`agents.wait`).
+    ChildrenAwaited {
+        /// The step.
+        step: u32,
+        /// The model's id of the call.
+        call_id: String,
+        /// Which.
+        children: Vec<ExecutionId>,
+        /// Any one of them is enough; else all.
+        any: bool,
+        /// When it gives up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
+    },
+    /// A stop was asked for. From here nothing new is dispatched; it ends as soon as its calls have.
+    Stopping {
+        /// Who asked.
+        by: String,
+        /// What they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// At once, without waiting for calls that may still end.
+        kill: bool,
+        /// When calls that are waited for are given up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// Calls that were on their way.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        calls: Vec<StoppedCall>,
+    },
     /// Terminal: ended with an output.
     Completed {
         /// The output.
@@ -243,6 +317,18 @@ pub enum Entry {
         /// Steps whose calls were in flight: aborted, outcome unknown.
         #[serde(default)]
         unknown_steps: Vec<u32>,
+        /// By a kill.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        kill: bool,
+        /// When the stop was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requested_at: Option<Timestamp>,
+        /// Calls that were aborted: their outcome is unknown, and they are booked at their worst case.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        calls: Vec<StoppedCall>,
+        /// Children that had not ended: they are stopped as well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        children: Vec<ExecutionId>,
     },
     /// A call waits for a person's decision instead of being begun.
     ApprovalRequested {
@@ -342,6 +428,24 @@ pub enum Entry {
     },
 }
 
+/// A call that was on its way when its execution was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoppedCall {
+    /// The step.
+    pub step: u32,
+    /// The model or the tool.
+    pub name: String,
+    /// A model call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub model: bool,
+    /// The key that went with it, for an effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// Tokens that it may have used at worst.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_tokens: Option<u64>,
+}
+
 impl Entry {
     /// The number in the journal's `kind` column. Never reused.
     pub const fn code(&self) -> i16 {
@@ -362,6 +466,11 @@ impl Entry {
             Self::Completed { .. } => 14,
             Self::Failed { .. } => 15,
             Self::Cancelled { .. } => 16,
+            Self::ChildRequested { .. } => 17,
+            Self::ChildStarted { .. } => 18,
+            Self::ChildEnded { .. } => 19,
+            Self::ChildrenAwaited { .. } => 20,
+            Self::Stopping { .. } => 21,
             Self::ApprovalRequested { .. } => 22,
             Self::ApprovalDecided { .. } => 23,
             Self::ApprovalEscalated { .. } => 24,
@@ -390,6 +499,11 @@ impl Entry {
             Self::Completed { .. } => "execution.completed",
             Self::Failed { .. } => "execution.failed",
             Self::Cancelled { .. } => "execution.cancelled",
+            Self::ChildRequested { .. } => "child.requested",
+            Self::ChildStarted { .. } => "child.started",
+            Self::ChildEnded { .. } => "child.ended",
+            Self::ChildrenAwaited { .. } => "children.awaited",
+            Self::Stopping { .. } => "execution.stopping",
             Self::ApprovalRequested { .. } => "approval.requested",
             Self::ApprovalDecided { .. } => "approval.decided",
             Self::ApprovalEscalated { .. } => "approval.escalated",

@@ -14,6 +14,7 @@ pub mod hash;
 pub mod id;
 pub mod journal;
 pub mod name;
+pub mod origin;
 pub mod principal;
 pub mod secret;
 pub mod time;
@@ -22,10 +23,11 @@ pub use ambient::{Ambient, Random, SeededRandom, SystemRandom};
 pub use fault::{Fault, Kind};
 pub use hash::ContentHash;
 pub use id::{
-    AgentId, ApprovalId, DeploymentId, ExecutionId, Id, KeyId, NodeId, OrganisationId, ProjectId, RequestId, SessionId,
-    VersionId,
+    AgentId, ApprovalId, DeploymentId, ExecutionId, Id, KeyId, MessageId, NodeId, OrganisationId, ProjectId, RequestId,
+    SessionId, TriggerId, VersionId,
 };
 pub use name::{AgentName, EnvironmentName, NameError};
+pub use origin::{Fork, Origin, Parent};
 pub use principal::{Actor, Principal, Scope};
 pub use secret::Secret;
 pub use time::{Clock, SystemClock, TestClock, Timestamp};

@@ -35,8 +35,9 @@ macro_rules! kinds {
 
 kinds! {
     Scheduled, Running, ModelCompleted, ToolInvoked, ToolSucceeded, ToolFailed, TimerSet, SignalAwaited, SignalReceived,
-    Suspended, Resumed, Paused, RetryScheduled, Completed, Failed, Cancelled, ApprovalRequested, ApprovalDecided,
-    ApprovalEscalated, ApprovalReopened, EffectProbed, EffectDecided,
+    Suspended, Resumed, Paused, RetryScheduled, Completed, Failed, Cancelled, ChildRequested, ChildStarted, ChildEnded,
+    ChildrenAwaited, Stopping, ApprovalRequested, ApprovalDecided, ApprovalEscalated, ApprovalReopened, EffectProbed,
+    EffectDecided,
 }
 
 #[test]

@@ -213,6 +213,8 @@ impl Live {
             input: "null".to_owned(),
             deadline: None,
             created_at: self.ambient.now(),
+            trigger: "api".to_owned(),
+            origin: moltforge_types::Origin::default(),
             last_seq: 1,
             columns: columns(State::Running, None),
         });

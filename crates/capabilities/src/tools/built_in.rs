@@ -1,5 +1,8 @@
 //! The tools that every installation has.
 
+mod agents_call;
+mod agents_start;
+mod agents_wait;
 mod approvals_request;
 mod http_fetch;
 mod math_add;
@@ -31,7 +34,10 @@ pub(super) struct BuiltIn {
     pub(super) begin: fn(&mut Value, Timestamp) -> Begin,
 }
 
-static ALL: [&BuiltIn; 9] = [
+static ALL: [&BuiltIn; 12] = [
+    &agents_call::TOOL,
+    &agents_start::TOOL,
+    &agents_wait::TOOL,
     &approvals_request::TOOL,
     &http_fetch::TOOL,
     &math_add::TOOL,
@@ -44,7 +50,7 @@ static ALL: [&BuiltIn; 9] = [
 ];
 
 /// Schemas and validators of [`ALL`], compiled once in a process.
-static COMPILED: [OnceLock<(Arc<Value>, Arc<Validator>)>; 9] = [const { OnceLock::new() }; 9];
+static COMPILED: [OnceLock<(Arc<Value>, Arc<Validator>)>; 12] = [const { OnceLock::new() }; 12];
 
 impl fmt::Debug for BuiltIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

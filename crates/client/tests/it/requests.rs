@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::server::{Script, json, problem};
 
 fn start() -> StartExecution {
-    StartExecution { agent: "hello".to_owned(), input: json!({}), environment: None, version: None }
+    StartExecution { agent: "hello".to_owned(), input: json!({}), ..StartExecution::default() }
 }
 
 fn page(names: &[&str], next: Option<&str>) -> serde_json::Value {

@@ -186,5 +186,6 @@ pub(crate) fn read(agent: &Agent, form: &Form) -> Result<StartExecution, Vec<Pro
         input,
         environment: target.strip_prefix("environment:").map(str::to_owned),
         version: target.strip_prefix("version:").and_then(|number| number.parse().ok()),
+        ..StartExecution::default()
     })
 }

@@ -23,6 +23,7 @@ pub(super) fn config(name: &str, description: &str) -> AgentConfig {
             "You write release notes from merged pull requests.\nBe short. Group by area. Say what users notice."
                 .to_owned(),
         tools: ["github.pulls", "time.sleep", "signals.wait", "state.set"].map(str::to_owned).to_vec(),
+        agents: Vec::new(),
         hosts: vec!["api.github.example".to_owned()],
         input_schema: Some(json!({
             "type": "object",

@@ -20,8 +20,6 @@ pub(super) fn execution(id: &str, agent: &str, state: &str, age: i64, took: i64)
         version: 3,
         environment: Some("production".to_owned()),
         state: state.to_owned(),
-        reason: None,
-        waiting_for: None,
         attempt: 1,
         seq: 12,
         input: json!({"repository": "moltforge/moltforge", "limit": 50, "style": "plain", "publish": true}),
@@ -33,8 +31,10 @@ pub(super) fn execution(id: &str, agent: &str, state: &str, age: i64, took: i64)
         created_at: before(age),
         updated_at: before(age - took),
         finished_at: ended.then(|| before(age - took)),
-        wake_at: None,
         tokens: 4_812,
+        trigger: "api".to_owned(),
+        priority: 5,
+        ..Execution::default()
     }
 }
 

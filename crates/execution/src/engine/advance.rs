@@ -3,19 +3,22 @@
 
 use moltforge_capabilities::tools::Begin;
 use moltforge_types::ApprovalId;
-use moltforge_types::execution::{Effect, Reason, State};
+use moltforge_types::execution::{Effect, Reason, State, shard_of};
 use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::Value;
 
 use super::policy::Policy;
 use super::state::{Decided, Execution, Pending, PendingState};
-use super::{Action, Context, Outcome, approval, probe};
+use super::{Action, ChildOutcome, Context, Message, Outcome, Sent, approval, children, probe};
 
 /// The journal's hard limits: an execution that reaches one is held, never killed (engine.md 1.9).
 pub(crate) const MAX_ENTRIES: u64 = 50_000;
 pub(crate) const MAX_BYTES: u64 = 50 * 1024 * 1024;
 
 pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outcome) {
+    if execution.stopping.is_some() && !execution.state.is_terminal() {
+        return super::stop::advance_stop(execution, context, out);
+    }
     // each round answers calls or ends; rounds are bounded by the number of pending calls plus one
     while execution.state == State::Running {
         match limit_reached(execution, context) {
@@ -51,11 +54,35 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
 /// Ends an execution, or holds it, and calls back what is on its way: at an end everything, at a hold what can be
 /// repeated. The answer of a call with a durable intent is taken while held, too.
 pub(super) fn finish(execution: &mut Execution, entry: Entry, context: Context, out: &mut Outcome) {
+    let (by, kill) = match &entry {
+        Entry::Cancelled { by, kill, .. } => (by.clone(), *kill),
+        _ => ("system".to_owned(), false),
+    };
     execution.write(entry, context, out);
     if execution.state == State::Paused {
         super::pause::abort_repeatable(execution, out);
     } else {
         abort(execution, |_| true, out);
+        tell_relatives(execution, &by, kill, out);
+    }
+}
+
+/// An end is told to the parent, and takes the children with it.
+fn tell_relatives(execution: &Execution, by: &str, kill: bool, out: &mut Outcome) {
+    if let Some(parent) = &execution.origin.parent {
+        let outcome = ChildOutcome {
+            child_id: execution.id,
+            state: execution.state,
+            output: execution.output.clone(),
+            error: execution.error.clone(),
+        };
+        let message = Message::ChildEnded(outcome);
+        out.messages.push(Sent { to: parent.execution_id, shard: parent.shard, message });
+    }
+    for child in execution.open_children() {
+        let note = format!("its parent {} ended as {}", execution.id, execution.state);
+        let message = Message::Stop { by: by.to_owned(), note, kill };
+        out.messages.push(Sent { to: child, shard: shard_of(child.to_string().as_bytes()), message });
     }
 }
 
@@ -74,9 +101,10 @@ pub(super) fn abort(execution: &mut Execution, wanted: impl Fn(u32) -> bool, out
     execution.in_flight.retain(|step| !steps.contains(step));
     // an action that waits in this very outcome was never sent
     out.actions.retain(|action| match action {
-        Action::CallModel { step, .. } | Action::CallTool { step, .. } | Action::ProbeTool { step, .. } => {
-            !steps.contains(step)
-        }
+        Action::CallModel { step, .. }
+        | Action::CallTool { step, .. }
+        | Action::ProbeTool { step, .. }
+        | Action::StartChild { step, .. } => !steps.contains(step),
         Action::Abort { .. } => true,
     });
     out.actions.push(Action::Abort { steps });
@@ -164,6 +192,13 @@ fn begin_calls(execution: &mut Execution, context: Context, out: &mut Outcome) {
                     fail(execution, &call, ErrorInfo::new("signal_timeout", message), false, context, out);
                 }
             }
+            // the owner before may or may not have started it: its id is its key
+            PendingState::Child { child_id, .. } if !execution.in_flight.contains(&step) => {
+                children::start(execution, step, *child_id, out);
+            }
+            PendingState::Children { children, any, due } => {
+                children::answer(execution, &call, children, *any, *due, context, out);
+            }
             _ => {}
         }
     }
@@ -220,6 +255,17 @@ pub(super) fn carry_on(execution: &mut Execution, call: &Pending, begun: Begin, 
         Begin::Sleep { until } => execution.write(Entry::TimerSet { step, call_id, due: until }, context, out),
         Begin::AwaitSignal { name, until } => {
             execution.write(Entry::SignalAwaited { step, call_id, name, due: until }, context, out);
+        }
+        Begin::StartChild { agent, input, wait, until } => {
+            children::request(execution, call, children::Request { agent, input, wait, due: until }, context, out);
+        }
+        Begin::AwaitChildren { children, any, until } => {
+            if let Some(stranger) = children.iter().find(|id| !execution.children.contains_key(id)) {
+                let message = format!("{stranger} is no child of this execution");
+                fail(execution, call, ErrorInfo::new("child_unknown", message), true, context, out);
+                return;
+            }
+            execution.write(Entry::ChildrenAwaited { step, call_id, children, any, due: until }, context, out);
         }
         Begin::Rejected(error) => fail(execution, call, error, true, context, out),
         // asked for before it comes here

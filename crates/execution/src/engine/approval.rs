@@ -184,7 +184,12 @@ fn begin(execution: &mut Execution, call: &Pending, approval_id: ApprovalId, con
     let effect = match &begun {
         Begin::Rejected(_) | Begin::Ask => Effect::Pure,
         Begin::Call { effect, .. } => *effect,
-        Begin::Done(_) | Begin::Write { .. } | Begin::Sleep { .. } | Begin::AwaitSignal { .. } => Effect::Pure,
+        Begin::Done(_)
+        | Begin::Write { .. }
+        | Begin::Sleep { .. }
+        | Begin::AwaitSignal { .. }
+        | Begin::StartChild { .. }
+        | Begin::AwaitChildren { .. } => Effect::Pure,
     };
     if !matches!(begun, Begin::Rejected(_)) {
         advance::intend(execution, call, effect, Some(approval_id), context, out);

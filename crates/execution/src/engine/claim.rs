@@ -20,6 +20,11 @@ pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context
     if !claimable {
         return;
     }
+    // what an owner before began to stop is stopped: its calls went with it
+    if execution.stopping.is_some() {
+        super::stop::advance_stop(execution, context, out);
+        return;
+    }
     if !context.slot {
         queue(execution, context, out);
         return;

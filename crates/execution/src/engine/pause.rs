@@ -16,6 +16,7 @@ pub(super) fn apply(
 ) -> Result<(), Refusal> {
     match execution.state {
         state if state.is_terminal() => return Err(Refusal::Ended),
+        _ if execution.stopping.is_some() => return Err(Refusal::Stopping),
         // held already: the answer is the same, and the first reason stays
         State::Paused => return Ok(()),
         _ => {}

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Recorded;
 use super::approval::{Ask, Verdict};
-use super::state::{Decided, Execution, Pending, PendingState};
+use super::state::{Child, ChildEnd, Decided, Execution, Pending, PendingState, Stopping};
 
 impl Execution {
     /// Folds one entry. Entries come in order, each once: a gap is a bug of the caller, and is asserted in debug builds.
@@ -22,8 +22,10 @@ impl Execution {
         self.seq = recorded.seq;
         self.updated_at = recorded.at;
         match &recorded.entry {
-            Entry::Scheduled { input, deadline, .. } => {
+            Entry::Scheduled { input, deadline, trigger, origin, .. } => {
                 self.created_at = recorded.at;
+                self.trigger.clone_from(trigger);
+                self.origin.clone_from(origin);
                 self.input = Arc::new(input.clone());
                 self.deadline = *deadline;
                 self.messages.push(Arc::new(Message::User { text: user_text(input) }));
@@ -76,6 +78,7 @@ impl Execution {
             }
             Entry::ToolFailed { step, error, rejected, .. } => {
                 self.progress();
+                self.refuse_child_of(*step);
                 self.turn_rejected |= rejected;
                 self.answer(*step, json!({ "error": error }).to_string());
             }
@@ -166,9 +169,61 @@ impl Execution {
                     });
                 }
             }
+            Entry::ChildRequested { step, child_id, agent, input, wait, due, .. } => {
+                let child = Child {
+                    step: *step,
+                    agent: agent.clone(),
+                    input: input.clone(),
+                    started: false,
+                    refused: false,
+                    end: None,
+                };
+                self.children.insert(*child_id, child);
+                self.set_pending(*step, PendingState::Child { child_id: *child_id, wait: *wait, due: *due });
+            }
+            Entry::ChildStarted { step, child_id } => {
+                self.progress();
+                if let Some(child) = self.children.get_mut(child_id) {
+                    child.started = true;
+                    child.input = Value::Null;
+                }
+                let wait = self.pending.iter().find(|call| call.step == *step).and_then(|call| match call.state {
+                    PendingState::Child { wait: true, due, .. } => Some(due),
+                    _ => None,
+                });
+                if let Some(due) = wait {
+                    self.set_pending(*step, PendingState::Children { children: vec![*child_id], any: false, due });
+                }
+            }
+            Entry::ChildEnded { child_id, state, output, error } => {
+                self.progress();
+                if let Some(child) = self.children.get_mut(child_id) {
+                    child.end = Some(ChildEnd { state: *state, output: output.clone(), error: error.clone() });
+                }
+            }
+            Entry::ChildrenAwaited { step, children, any, due, .. } => {
+                self.set_pending(*step, PendingState::Children { children: children.clone(), any: *any, due: *due });
+            }
+            Entry::Stopping { by, note, kill, until, calls } => {
+                self.stopping = Some(Stopping {
+                    by: by.clone(),
+                    note: note.clone(),
+                    kill: *kill,
+                    until: *until,
+                    calls: calls.clone(),
+                    requested_at: self.stopping.as_ref().map_or(recorded.at, |before| before.requested_at),
+                });
+                // an owner has to see it through, whatever it was doing
+                self.state = State::Running;
+                self.reason = None;
+                self.run_at = None;
+            }
             Entry::Completed { output } => self.end(State::Completed, Some(output.clone()), None, recorded),
             Entry::Failed { error, .. } => self.end(State::Failed, None, Some(error.clone()), recorded),
-            Entry::Cancelled { .. } => self.end(State::Cancelled, None, None, recorded),
+            Entry::Cancelled { calls, .. } => {
+                self.booked_tokens = calls.iter().filter_map(|call| call.booked_tokens).sum();
+                self.end(State::Cancelled, None, None, recorded);
+            }
         }
     }
 
@@ -243,6 +298,16 @@ impl Execution {
     fn set_pending(&mut self, step: u32, state: PendingState) {
         if let Some(call) = self.pending.iter_mut().find(|call| call.step == step) {
             call.state = state;
+        }
+    }
+
+    /// A step that failed while its child was asked for has none.
+    fn refuse_child_of(&mut self, step: u32) {
+        let Some(call) = self.pending.iter().find(|call| call.step == step) else { return };
+        if let PendingState::Child { child_id, .. } = call.state
+            && let Some(child) = self.children.get_mut(&child_id)
+        {
+            child.refused = true;
         }
     }
 

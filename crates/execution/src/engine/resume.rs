@@ -14,6 +14,7 @@ pub(super) fn apply(
 ) -> Result<(), Refusal> {
     match execution.state {
         state if state.is_terminal() => return Err(Refusal::Ended),
+        _ if execution.stopping.is_some() => return Err(Refusal::Stopping),
         State::Paused => {}
         _ => return Err(Refusal::NotPaused),
     }

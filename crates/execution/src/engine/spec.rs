@@ -105,6 +105,7 @@ impl Spec {
             instructions: String::new(),
             tools: Vec::new(),
             hosts: Vec::new(),
+            agents: Vec::new(),
             input_schema: None,
             output_schema: None,
             limits: moltforge_api::config::Limits::default(),

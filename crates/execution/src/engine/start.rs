@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use moltforge_types::journal::Entry;
-use moltforge_types::{EnvironmentName, ExecutionId};
+use moltforge_types::{EnvironmentName, ExecutionId, Origin};
 use serde_json::Value;
 
 use super::{Context, Execution, Outcome, Spec};
@@ -21,6 +21,8 @@ pub struct Start {
     pub input: Value,
     /// What started it.
     pub trigger: &'static str,
+    /// The rest of where it comes from.
+    pub origin: Origin,
     /// Hash of the request, when it came with an idempotency key.
     pub request_hash: Option<String>,
 }
@@ -38,6 +40,7 @@ impl Start {
             environment: self.environment,
             input: self.input,
             trigger: self.trigger.to_owned(),
+            origin: self.origin,
             deadline: Some(context.now.plus(self.spec.wall)),
             request_hash: self.request_hash,
         };

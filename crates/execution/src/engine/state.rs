@@ -1,12 +1,12 @@
 //! The hot state of an execution: the fold of its journal, and what is in flight.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use moltforge_types::conversation::{Message, Usage};
 use moltforge_types::execution::{Effect, Reason, State};
-use moltforge_types::journal::{Entry, ErrorInfo};
-use moltforge_types::{ExecutionId, Timestamp};
+use moltforge_types::journal::{Entry, ErrorInfo, StoppedCall};
+use moltforge_types::{ExecutionId, Origin, Timestamp};
 use serde_json::Value;
 
 use super::approval::{Ask, Verdict};
@@ -31,6 +31,10 @@ pub struct Execution {
     pub crashes: u32,
     /// Failures of the step at work.
     pub failures: u32,
+    /// What started it.
+    pub trigger: String,
+    /// The rest of where it comes from.
+    pub origin: Origin,
     /// The input.
     pub input: Arc<Value>,
     /// When it fails if it has not ended. Time for which it is held does not count.
@@ -55,6 +59,12 @@ pub struct Execution {
     pub next_step: u32,
     /// The calls of the latest reply, in order, until all are answered.
     pub pending: Vec<Pending>,
+    /// Children that it ever asked for.
+    pub children: BTreeMap<ExecutionId, Child>,
+    /// A stop was asked for: nothing new is dispatched.
+    pub stopping: Option<Stopping>,
+    /// Tokens that aborted model calls may have used.
+    pub booked_tokens: u64,
     /// Signals that no step has taken yet.
     pub signals: VecDeque<(String, Value)>,
     /// Their bytes.
@@ -77,6 +87,60 @@ pub struct Execution {
     pub(super) unknown_effects: Option<String>,
     /// Steps whose call is on its way. Not part of the fold: empty after a load.
     pub(super) in_flight: BTreeSet<u32>,
+    /// Steps whose call was aborted by a stop and is not known to be gone. Not part of the fold: empty after a load.
+    pub(super) aborting: BTreeSet<u32>,
+}
+
+/// A child.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Child {
+    /// The step that asked for it.
+    pub step: u32,
+    /// Its agent.
+    pub agent: String,
+    /// Its input, until it is accepted.
+    pub input: Value,
+    /// It is accepted.
+    pub started: bool,
+    /// It was refused: there is no such execution.
+    pub refused: bool,
+    /// How it ended.
+    pub end: Option<ChildEnd>,
+}
+
+impl Child {
+    /// It may be at work.
+    pub fn is_open(&self) -> bool {
+        self.end.is_none() && !self.refused
+    }
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChildEnd {
+    /// `completed`, `failed` or `cancelled`.
+    pub state: State,
+    /// Its output.
+    pub output: Option<Value>,
+    /// Its error.
+    pub error: Option<ErrorInfo>,
+}
+
+/// A stop on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stopping {
+    /// Who asked.
+    pub by: String,
+    /// What they said.
+    pub note: Option<String>,
+    /// At once.
+    pub kill: bool,
+    /// When what is waited for is given up.
+    pub until: Option<Timestamp>,
+    /// Calls that were on their way.
+    pub calls: Vec<StoppedCall>,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
 }
 
 /// One call of the latest reply.
@@ -142,6 +206,24 @@ pub enum PendingState {
         /// Until when.
         due: Option<Timestamp>,
     },
+    /// A child was asked for and is not accepted yet.
+    Child {
+        /// Which.
+        child_id: ExecutionId,
+        /// The step waits for its end.
+        wait: bool,
+        /// When that wait gives up.
+        due: Option<Timestamp>,
+    },
+    /// Waits for children.
+    Children {
+        /// Which.
+        children: Vec<ExecutionId>,
+        /// One is enough.
+        any: bool,
+        /// Until when.
+        due: Option<Timestamp>,
+    },
     /// Answered: the content for the model.
     Answered {
         /// JSON text.
@@ -161,6 +243,8 @@ impl Execution {
             attempt: 0,
             crashes: 0,
             failures: 0,
+            trigger: String::new(),
+            origin: Origin::default(),
             input: Arc::new(Value::Null),
             deadline: None,
             held_since: None,
@@ -173,6 +257,9 @@ impl Execution {
             usage: Usage::default(),
             next_step: 1,
             pending: Vec::new(),
+            children: BTreeMap::new(),
+            stopping: None,
+            booked_tokens: 0,
             signals: VecDeque::new(),
             signal_bytes: 0,
             seen: BTreeSet::new(),
@@ -184,6 +271,7 @@ impl Execution {
             finished_at: None,
             unknown_effects: None,
             in_flight: BTreeSet::new(),
+            aborting: BTreeSet::new(),
         }
     }
 
@@ -192,11 +280,16 @@ impl Execution {
         let timers = || {
             self.pending.iter().filter_map(|call| match &call.state {
                 PendingState::Timer { due } => Some(*due),
-                PendingState::Signal { due, .. } => *due,
+                PendingState::Signal { due, .. }
+                | PendingState::Child { due, .. }
+                | PendingState::Children { due, .. } => *due,
                 PendingState::AwaitsApproval(ask) => Some(ask.wake_at()),
                 _ => None,
             })
         };
+        if let (Some(stopping), false) = (&self.stopping, self.state.is_terminal()) {
+            return stopping.until;
+        }
         match self.state {
             State::Suspended | State::Running => timers().chain(self.deadline).min(),
             State::BackingOff => self.run_at.into_iter().chain(self.deadline).min(),
@@ -207,6 +300,10 @@ impl Execution {
 
     /// What it waits for, in words.
     pub fn waiting_for(&self) -> Option<String> {
+        if let (Some(stopping), false) = (&self.stopping, self.state.is_terminal()) {
+            let until = stopping.until.map(|until| format!(", until {until}")).unwrap_or_default();
+            return Some(format!("its calls to end, to be stopped{until}"));
+        }
         match self.state {
             State::Scheduled => Some("a free slot".to_owned()),
             State::BackingOff => Some(format!(
@@ -234,6 +331,12 @@ impl Execution {
                         PendingState::AwaitsApproval(ask) => {
                             Some(format!("the approval {} of {} until {}", ask.approval_id, call.tool, ask.due))
                         }
+                        PendingState::Child { child_id, .. } => Some(format!("the child {child_id}")),
+                        PendingState::Children { children, any, .. } => Some(match children.as_slice() {
+                            [child] => format!("the child {child}"),
+                            _ if *any => format!("any of {} children", children.len()),
+                            _ => format!("{} children", children.len()),
+                        }),
                         _ => None,
                     })
                     .collect();
@@ -269,6 +372,22 @@ impl Execution {
     pub(super) fn unknown_steps(&self) -> Vec<u32> {
         let sent = |call: &&Pending| matches!(&call.state, PendingState::Invoked { effect, .. } if effect.changes());
         self.pending.iter().filter(sent).map(|call| call.step).collect()
+    }
+
+    /// Whether a step has no answer yet.
+    pub(super) fn is_unanswered(&self, step: u32) -> bool {
+        let open = |call: &Pending| call.step == step && !matches!(call.state, PendingState::Answered { .. });
+        self.pending.iter().any(open)
+    }
+
+    /// Children that have not ended, as far as it knows.
+    pub fn open_children(&self) -> Vec<ExecutionId> {
+        self.children.iter().filter(|(_, child)| child.is_open()).map(|(id, _)| *id).collect()
+    }
+
+    /// How far below the root of its tree it is: 0 for the root.
+    pub fn depth(&self) -> u32 {
+        self.origin.parent.as_ref().map_or(0, |parent| parent.depth)
     }
 
     /// Whether a time has come for the whole execution.

@@ -10,6 +10,10 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
     if execution.state.is_terminal() || execution.state == State::Paused {
         return;
     }
+    if execution.stopping.is_some() {
+        super::stop::advance_stop(execution, context, out);
+        return;
+    }
     if execution.is_past_deadline(context.now) {
         let message = format!("it did not end within limits.wall = {}", execution.spec.config.limits.wall);
         let error = ErrorInfo::new("wall_limit", message);
@@ -34,6 +38,9 @@ pub(super) fn a_wait_is_over(execution: &Execution, context: Context) -> bool {
         }
         PendingState::AwaitsApproval(ask) => ask.due <= context.now,
         PendingState::Decided(_) => true,
+        PendingState::Children { children, any, due } => {
+            due.is_some_and(|due| due <= context.now) || super::children::is_over(execution, children, *any)
+        }
         _ => false,
     })
 }

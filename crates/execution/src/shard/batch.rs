@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use moltforge_api::executions::Execution as View;
 use moltforge_bus::Committed;
-use moltforge_store::{Batch, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, NewEntry, NewExecution, StateRow};
+use moltforge_store::{
+    Batch, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Message, NewEntry, NewExecution, Side, StateRow,
+};
 use moltforge_types::journal::Entry;
 use moltforge_types::{ExecutionId, Timestamp};
 
@@ -21,6 +23,8 @@ pub(crate) struct Gated {
     pub(crate) actions: Vec<Action>,
     pub(crate) committed: Vec<Committed>,
     pub(crate) replies: Vec<(Reply, Result<View, Error>)>,
+    /// Messages to hand on.
+    pub(crate) messages: Vec<Message>,
 }
 
 /// The batch that forms while another is being committed.
@@ -32,6 +36,8 @@ pub(crate) struct Forming {
     entries: Vec<NewEntry>,
     bytes: usize,
     writes: Vec<StateRow>,
+    /// Rows beside the journal.
+    pub(crate) rows: Vec<Side>,
     pub(crate) gated: Vec<Gated>,
 }
 
@@ -41,12 +47,12 @@ impl Forming {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.rows.is_empty()
     }
 
     /// Full (DESIGN 6.3): what one command writes is never torn apart, so it may hold a little more.
     pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() >= MAX_BATCH_ENTRIES || self.bytes >= MAX_BATCH_BYTES
+        self.entries.len() >= MAX_BATCH_ENTRIES || self.rows.len() >= MAX_BATCH_ENTRIES || self.bytes >= MAX_BATCH_BYTES
     }
 
     /// Adds an execution that is not in the store yet. Its entries follow with [`add`](Self::add).
@@ -106,6 +112,7 @@ impl Forming {
             folds: self.folds.into_values().collect(),
             entries: self.entries,
             writes: self.writes,
+            rows: self.rows,
         };
         InFlight { number: self.number, batch: Arc::new(batch), gated: self.gated, failures: 0 }
     }

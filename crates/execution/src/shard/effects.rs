@@ -16,7 +16,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use super::message::Event;
+use super::router::Router;
 use super::shared::Shared;
+use crate::children::Child;
 use crate::engine::{ModelAnswer, ModelFailure, ProbeReport, ToolFailure};
 use crate::fairness::calls::{Caller, Resource, Slot};
 
@@ -31,6 +33,7 @@ pub(crate) fn call_model(
     let (shared, events) = (shared.clone(), events.clone());
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
+        let gone = Gone::watch(&events, execution_id, step);
         let gate = shared.calls.model_limit(&request.config.model);
         let gate = gate.map(|(name, limit)| (Resource::Provider(name), limit));
         let caller = Caller { project_id: request.project_id, agent_id, execution_id, step };
@@ -51,6 +54,7 @@ pub(crate) fn call_model(
                 Err(ModelFailure { error, transient: true, retry_after: None })
             }
         };
+        gone.ended();
         // a closed channel means that the owner has ended: whoever takes over makes the call again
         let _ = events.send(Event::ModelAnswered { execution_id, step, started_at, result });
     };
@@ -76,6 +80,7 @@ pub(crate) fn call_tool(shared: &Arc<Shared>, events: &UnboundedSender<Event>, r
     let (shared, events) = (shared.clone(), events.clone());
     let task = async move {
         let CallRequest { project_id, agent_id, execution_id, step, .. } = request;
+        let gone = Gone::watch(&events, execution_id, step);
         let limit = request.tools.get(&request.tool).and_then(|tool| tool.concurrency);
         let gate = limit.map(|limit| (Resource::Tool(agent_id, request.tool.as_str().into()), limit));
         let _slot = enter(&shared, gate, Caller { project_id, agent_id, execution_id, step }).await;
@@ -89,6 +94,7 @@ pub(crate) fn call_tool(shared: &Arc<Shared>, events: &UnboundedSender<Event>, r
                 Err(ToolFailure { error, outcome_unknown: true })
             }
         };
+        gone.ended();
         let _ = events.send(Event::ToolAnswered { execution_id, step, started_at, result });
     };
     tokio::spawn(task).abort_handle()
@@ -104,6 +110,7 @@ pub(crate) fn probe_tool(
     let (shared, events) = (shared.clone(), events.clone());
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
+        let gone = Gone::watch(&events, execution_id, step);
         let outcome = AssertUnwindSafe(shared.calls.probe(request)).catch_unwind().await;
         let report = match outcome {
             Ok(ProbeAnswer { outcome, output, detail }) => ProbeReport { outcome, output, detail },
@@ -112,7 +119,51 @@ pub(crate) fn probe_tool(
                 ProbeReport { outcome: ProbeOutcome::Unknown, output: Value::Null, detail }
             }
         };
+        gone.ended();
         let _ = events.send(Event::ProbeAnswered { execution_id, step, report, by });
     };
     tokio::spawn(task).abort_handle()
+}
+/// Starts a child.
+pub(crate) fn start_child(
+    shared: &Arc<Shared>,
+    router: &Router,
+    events: &UnboundedSender<Event>,
+    (execution_id, step): (ExecutionId, u32),
+    child: Child,
+) -> AbortHandle {
+    let (shared, router, events) = (shared.clone(), router.clone(), events.clone());
+    let task = async move {
+        let gone = Gone::watch(&events, execution_id, step);
+        let result = crate::children::start(&shared, &router, child).await;
+        gone.ended();
+        let _ = events.send(Event::ChildStarted { execution_id, step, result });
+    };
+    tokio::spawn(task).abort_handle()
+}
+
+/// Reports when a call goes away without an answer: it was aborted, and all of it is dropped.
+struct Gone<'a> {
+    events: &'a UnboundedSender<Event>,
+    execution_id: ExecutionId,
+    step: u32,
+    ended: bool,
+}
+
+impl<'a> Gone<'a> {
+    fn watch(events: &'a UnboundedSender<Event>, execution_id: ExecutionId, step: u32) -> Self {
+        Self { events, execution_id, step, ended: false }
+    }
+
+    fn ended(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let _ = self.events.send(Event::CallGone { execution_id: self.execution_id, step: self.step });
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use moltforge_api::executions::Execution as View;
-use moltforge_store::LiveExecution;
-use moltforge_types::{ExecutionId, ProjectId, Timestamp};
+use moltforge_store::{LiveExecution, Message};
+use moltforge_types::journal::ErrorInfo;
+use moltforge_types::{ExecutionId, MessageId, ProjectId, Timestamp};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -14,6 +15,26 @@ use crate::fairness::{Claimant, Entry, Permit};
 
 /// Where an answer goes. The answer is sent once what it says is durable.
 pub(crate) type Reply = oneshot::Sender<Result<View, Error>>;
+
+/// Who hears what became of a command.
+pub(crate) enum Asker {
+    /// Nobody: the owner asks itself.
+    Nobody,
+    /// A request of the API.
+    Api(Reply),
+    /// A message, which is taken in the commit of what it does.
+    Message { shard: u16, message_id: MessageId, sent_at: Timestamp },
+}
+
+impl Asker {
+    /// Answers a request of the API, if one asks.
+    pub(crate) fn refuse(self, error: Error) {
+        if let Self::Api(reply) = self {
+            // whoever asked may have gone
+            let _ = reply.send(Err(error));
+        }
+    }
+}
 
 /// From the API: bounded, so that a slow disk pushes back.
 pub(crate) enum Request {
@@ -29,6 +50,8 @@ pub(crate) enum Request {
     },
     /// Apply a command to an execution.
     Apply { project_id: ProjectId, execution_id: ExecutionId, command: Command, reply: Reply },
+    /// A message from another owner of this node.
+    Message(Message),
     /// Stop taking requests, end what can end, commit, and end the loop.
     Drain { done: oneshot::Sender<()> },
 }
@@ -46,6 +69,12 @@ pub(crate) enum Event {
     ToolAnswered { execution_id: ExecutionId, step: u32, started_at: Timestamp, result: Result<Value, ToolFailure> },
     /// A probe ended.
     ProbeAnswered { execution_id: ExecutionId, step: u32, report: ProbeReport, by: Option<String> },
+    /// A call that was aborted is gone.
+    CallGone { execution_id: ExecutionId, step: u32 },
+    /// A child was accepted, or cannot be started.
+    ChildStarted { execution_id: ExecutionId, step: u32, result: Result<(), ErrorInfo> },
+    /// Messages that wait for their receivers.
+    Messages(Vec<Message>),
     /// An execution was read from the journal.
     Loaded { project_id: ProjectId, execution_id: ExecutionId, result: Result<Box<Loaded>, Error> },
     /// The time to read an execution again after its read failed.
@@ -72,4 +101,4 @@ pub(crate) struct Loaded {
 }
 
 /// Requests that wait for an execution to be loaded.
-pub(crate) type Waiting = super::Map<ExecutionId, Vec<(Command, Option<Reply>)>>;
+pub(crate) type Waiting = super::Map<ExecutionId, Vec<(Command, Asker)>>;

@@ -2,17 +2,19 @@
 
 mod commit;
 mod due;
+mod messages;
 mod release;
 mod requests;
 mod slots;
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltforge_store::{CommitError, LaneToken};
+use moltforge_store::{CommitError, LaneToken, Side};
 use moltforge_types::execution::State;
-use moltforge_types::{ExecutionId, Timestamp};
+use moltforge_types::{ExecutionId, MessageId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -21,7 +23,8 @@ use super::batch::{Forming, InFlight};
 use super::health::{Health, HealthSender};
 use super::hot::Hot;
 use super::inbox::Letter;
-use super::message::{Event, Waiting};
+use super::message::{Asker, Event, Waiting};
+use super::router::Router;
 use super::shared::Shared;
 use super::timers::{REFILL, Timers};
 use crate::engine::{self, Command, Outcome, Refusal};
@@ -47,6 +50,7 @@ pub(crate) enum Ended {
 
 pub(crate) struct Owner {
     shared: Arc<Shared>,
+    router: Router,
     token: LaneToken,
     shards: Vec<u16>,
     health: HealthSender,
@@ -61,6 +65,10 @@ pub(crate) struct Owner {
     waiting: Waiting,
     timers: Timers,
     refill_at: Timestamp,
+    /// Messages that were handed to an execution and are not taken yet.
+    delivering: BTreeSet<MessageId>,
+    sweep_at: Timestamp,
+    sweeping: bool,
     /// Idempotency keys of starts that the handlers' look-up may not have seen.
     recent_keys: requests::RecentKeys,
 
@@ -81,6 +89,7 @@ struct Drain {
 impl Owner {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        router: Router,
         token: LaneToken,
         shards: Vec<u16>,
         health: HealthSender,
@@ -91,6 +100,7 @@ impl Owner {
         let watch_at = shared.ambient.now().plus(slots::WATCH);
         Self {
             shared,
+            router,
             token,
             shards,
             health,
@@ -103,6 +113,9 @@ impl Owner {
             waiting: Map::default(),
             timers: Timers::default(),
             refill_at,
+            delivering: BTreeSet::new(),
+            sweep_at: Timestamp::default(),
+            sweeping: false,
             recent_keys: requests::RecentKeys::default(),
             forming: Forming::new(1),
             in_flight: None,
@@ -159,6 +172,7 @@ impl Owner {
             }
         }
         self.wake_due();
+        self.sweep_messages();
         self.pump();
         self.watch();
         self.abort_when_draining();
@@ -170,22 +184,31 @@ impl Owner {
         match event {
             Event::ModelAnswered { execution_id, step, started_at, result } => {
                 self.forget_call(execution_id, step);
-                self.apply(execution_id, Command::ModelAnswered { step, started_at, result }, None);
+                self.apply(execution_id, Command::ModelAnswered { step, started_at, result }, Asker::Nobody);
             }
             Event::ToolAnswered { execution_id, step, started_at, result } => {
                 self.forget_call(execution_id, step);
-                self.apply(execution_id, Command::ToolAnswered { step, started_at, result }, None);
+                self.apply(execution_id, Command::ToolAnswered { step, started_at, result }, Asker::Nobody);
             }
             Event::ProbeAnswered { execution_id, step, report, by } => {
                 self.forget_call(execution_id, step);
-                self.apply(execution_id, Command::ProbeAnswered { step, report, by }, None);
+                self.apply(execution_id, Command::ProbeAnswered { step, report, by }, Asker::Nobody);
             }
+            Event::CallGone { execution_id, step } => {
+                self.forget_call(execution_id, step);
+                self.apply(execution_id, Command::CallGone { step }, Asker::Nobody);
+            }
+            Event::ChildStarted { execution_id, step, result } => {
+                self.forget_call(execution_id, step);
+                self.apply(execution_id, Command::ChildStarted { step, result }, Asker::Nobody);
+            }
+            Event::Messages(rows) => self.swept(rows),
             Event::Loaded { project_id, execution_id, result } => self.loaded(project_id, execution_id, result),
             // the next owner finds it among the rows
             Event::Again { .. } if self.draining.is_some() => {}
             Event::Again { project_id, execution_id, command } => {
                 if self.waiting.len() < self.shared.config.max_running {
-                    self.apply_or_load(project_id, execution_id, command, None);
+                    self.apply_or_load(project_id, execution_id, command, Asker::Nobody);
                 } else {
                     self.again(project_id, execution_id, command);
                 }
@@ -207,38 +230,62 @@ impl Owner {
 
     /// Applies a command to a hot execution and stages what it did. Without a hot execution there is nothing to do: the
     /// command was an answer to a call that nobody waits for.
-    fn apply(&mut self, id: ExecutionId, command: Command, reply: Option<super::message::Reply>) {
+    fn apply(&mut self, id: ExecutionId, command: Command, asker: Asker) {
         let slot = self.take_slot(id, &command);
         let context = self.shared.context(slot);
         let Some(hot) = self.hot.get_mut(&id) else { return };
         let was = hot.execution.state;
+        let is_stop = matches!(command, Command::Stop { .. });
         match engine::apply(&mut hot.execution, command, context) {
-            Ok(outcome) => self.stage(id, was, outcome, reply),
+            // a stop is answered when everything is gone, but for calls that it lets end
+            Ok(outcome) if is_stop && !hot.execution.state.is_terminal() && !hot.execution.has_calls_in_flight() => {
+                let asker = match asker {
+                    Asker::Api(reply) => {
+                        hot.watchers.push(reply);
+                        Asker::Nobody
+                    }
+                    other => other,
+                };
+                self.stage(id, was, outcome, asker);
+            }
+            Ok(outcome) => self.stage(id, was, outcome, asker),
             Err(refusal) => {
                 self.settle_slot(id, was);
-                self.refuse(id, refusal, reply);
+                self.refuse(id, refusal, asker);
             }
         }
     }
 
-    fn refuse(&mut self, id: ExecutionId, refusal: Refusal, reply: Option<super::message::Reply>) {
-        if let Some(reply) = reply {
-            // what the refusal is based on may still be on its way to the disk: the answer follows it
-            let error = crate::error::Error::refused(id, refusal);
-            self.gate(id, Outcome::default(), vec![(reply, Err(error))]);
+    fn refuse(&mut self, id: ExecutionId, refusal: Refusal, asker: Asker) {
+        match asker {
+            Asker::Nobody => {}
+            Asker::Api(reply) => {
+                // what the refusal is based on may still be on its way to the disk: the answer follows it
+                let error = crate::error::Error::refused(id, refusal);
+                self.gate(id, Outcome::default(), vec![(reply, Err(error))]);
+            }
+            // what a message asks of an execution that has ended is void
+            Asker::Message { shard, message_id, .. } => self.taken(shard, message_id),
         }
         self.evict(id);
     }
 
     /// Takes what a command wrote into the forming batch and lets its consequences wait for the commit.
-    fn stage(&mut self, id: ExecutionId, was: State, outcome: Outcome, reply: Option<super::message::Reply>) {
+    fn stage(&mut self, id: ExecutionId, was: State, mut outcome: Outcome, asker: Asker) {
         let now = self.shared.ambient.now();
         let Some(hot) = self.hot.get_mut(&id) else { return };
         self.forming.add(hot, &outcome.entries);
         self.timers.set(hot.execution.spec.project_id, id, hot.execution.wake_at(), now);
         self.settle_slot(id, was);
         let Some(hot) = self.hot.get_mut(&id) else { return };
-        let mut waiters: Vec<super::message::Reply> = reply.into_iter().collect();
+        let mut waiters: Vec<super::message::Reply> = Vec::new();
+        match asker {
+            Asker::Nobody => {}
+            Asker::Api(reply) => waiters.push(reply),
+            Asker::Message { shard, message_id, .. } => {
+                self.forming.rows.push(Side::MessageTaken { shard, message_id });
+            }
+        }
         if hot.rests() {
             waiters.append(&mut hot.watchers);
         }
@@ -248,7 +295,10 @@ impl Owner {
             let view = crate::views::of_hot(&hot.execution, hot.environment.as_deref());
             waiters.into_iter().map(|reply| (reply, Ok(view.clone()))).collect()
         };
-        self.gate(id, outcome, replies);
+        let project_id = hot.execution.spec.project_id;
+        let messages = std::mem::take(&mut outcome.messages);
+        let messages = self.send_messages(project_id, messages);
+        self.gate_with(id, outcome, replies, messages);
     }
 
     /// What tells this lane that something happened.

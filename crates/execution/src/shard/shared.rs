@@ -12,12 +12,14 @@ use crate::config::Config;
 use crate::engine::Context;
 use crate::fairness::Fairness;
 use crate::fairness::calls::Gates;
+use crate::live::Directory;
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) bus: Bus,
     pub(crate) calls: Arc<dyn Calls>,
+    pub(crate) directory: Arc<dyn Directory>,
     pub(crate) ambient: Ambient,
     pub(crate) specs: Specs,
     pub(crate) fairness: Fairness,

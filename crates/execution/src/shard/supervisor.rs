@@ -16,6 +16,7 @@ use super::inbox::{Inbox, inbox};
 use super::lease::Lease;
 use super::message::Request;
 use super::owner::{Ended, Owner};
+use super::router::Router;
 use super::shared::Shared;
 use crate::error::Error;
 
@@ -225,7 +226,8 @@ impl Term<'_> {
                 owned.iter().filter(|shard| shard.lane == token.lane).map(|shard| shard.shard).collect();
             let (requests, inbox) = inbox(self.shared.config.max_inbox_bytes);
             let (health_in, health) = watch::channel(Health::Ready);
-            let lane = Owner::new(self.shared.clone(), *token, shards.clone(), health_in, inbox);
+            let router = Router::new(self.supervisor.clone());
+            let lane = Owner::new(self.shared.clone(), router, *token, shards.clone(), health_in, inbox);
             events.insert(token.lane, lane.events_in());
             ready.push(lane);
             lanes.push(Lane { shards, requests, health });

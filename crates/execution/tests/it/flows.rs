@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::world::{World, samples};
 
 fn start(agent: &str, input: Value) -> StartExecution {
-    StartExecution { agent: agent.to_owned(), input, environment: None, version: Some(1) }
+    StartExecution { agent: agent.to_owned(), input, version: Some(1), ..StartExecution::default() }
 }
 
 const WAIT: Option<Duration> = Some(Duration::from_secs(20));

@@ -97,7 +97,7 @@ impl World {
     }
 
     pub(crate) async fn accept(&self, node: &Executions, agent: &str, input: Value, key: &str) -> Result<View, Error> {
-        let request = StartExecution { agent: agent.to_owned(), input, environment: None, version: Some(1) };
+        let request = StartExecution { agent: agent.to_owned(), input, version: Some(1), ..StartExecution::default() };
         node.accept(&self.principal, request, Some(key.to_owned()), None).await.map(|started| started.execution)
     }
 

@@ -48,7 +48,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let attempted = || format!("run {}", args.agent);
     let input = json_argument("--input", args.input.as_deref()).attempt(attempted)?;
     let client = context.connection.client().attempt(attempted)?;
-    let body = StartExecution { agent: args.agent.clone(), input, environment: args.env, version: args.version };
+    let body = StartExecution {
+        agent: args.agent.clone(),
+        input,
+        environment: args.env,
+        version: args.version,
+        ..StartExecution::default()
+    };
     let options = StartOptions { idempotency_key: args.idempotency_key, wait: args.wait.map(Duration::from_secs) };
     let out = context.output;
     let progress = args.wait.map(|_| Progress::start(out, &format!("waiting for {}", args.agent)));

@@ -110,6 +110,22 @@ fn detail(entry: &Entry) -> (Style, String) {
         }
         Entry::Completed { output } => (GOOD, show::value(output)),
         Entry::Failed { error, .. } => (BAD, format!("{}: {}", error.code, error.message)),
+        Entry::ChildRequested { step, agent, child_id, .. } => (PLAIN, format!("#{step} {agent} as {child_id}")),
+        Entry::ChildStarted { step, child_id } => (PLAIN, format!("#{step} {child_id}")),
+        Entry::ChildEnded { child_id, state, error, .. } => match error {
+            Some(error) => (WARN, format!("{child_id} {state}: {}: {}", error.code, error.message)),
+            None => (GOOD, format!("{child_id} {state}")),
+        },
+        Entry::ChildrenAwaited { step, children, any, due, .. } => {
+            let which = if *any { "any of " } else { "" };
+            let until = due.map(|due| format!(", until {}", show::time(&due.to_string()))).unwrap_or_default();
+            (WARN, format!("#{step} waits for {which}{} children{until}", children.len()))
+        }
+        Entry::Stopping { by, note, kill, calls, .. } => {
+            let how = if *kill { "killed" } else { "cancelled" };
+            let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+            (WARN, format!("{how} by {by}{note}, {} calls on their way", calls.len()))
+        }
         Entry::Cancelled { by, note, .. } => {
             let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
             (WARN, format!("by {by}{note}"))

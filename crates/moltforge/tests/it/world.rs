@@ -98,7 +98,7 @@ impl World {
 }
 
 pub(crate) fn start(agent: &str, input: Value) -> StartExecution {
-    StartExecution { agent: agent.to_owned(), input, environment: None, version: None }
+    StartExecution { agent: agent.to_owned(), input, ..StartExecution::default() }
 }
 
 /// A scripted agent from the fields that matter.

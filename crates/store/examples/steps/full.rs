@@ -83,6 +83,8 @@ impl Bench {
                 input: "null".to_owned(),
                 deadline: None,
                 created_at: batch.at,
+                trigger: "api".to_owned(),
+                origin: moltforge_types::Origin::default(),
                 last_seq: 1,
                 columns: columns(),
             });

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use moltforge_types::execution::{Reason, SHARDS, State};
-use moltforge_types::{AgentId, ExecutionId, NodeId, ProjectId, Timestamp, VersionId};
+use moltforge_types::{AgentId, ExecutionId, NodeId, Origin, ProjectId, Timestamp, VersionId};
+
+use super::side::Side;
 
 /// Where an owner ends a batch, in entries. What one command writes is never torn apart, so a batch may hold more.
 pub const MAX_BATCH_ENTRIES: usize = 256;
@@ -77,6 +79,10 @@ pub struct NewExecution {
     pub deadline: Option<Timestamp>,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// What started it.
+    pub trigger: String,
+    /// The rest of where it comes from.
+    pub origin: Origin,
     /// The number of its last entry in this batch.
     pub last_seq: u64,
     /// Its state after this batch.
@@ -132,7 +138,8 @@ pub struct StateRow {
     pub at: Timestamp,
 }
 
-/// One transaction. An execution is in `starts` or in `folds`, once, and has at least one entry.
+/// One transaction. An execution is in `starts` or in `folds`, once, and has at least one entry. Without any entry there
+/// is at least one row beside the journal.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// The fence.
@@ -147,19 +154,33 @@ pub struct Batch {
     pub entries: Vec<NewEntry>,
     /// Writes of agents' state, in order.
     pub writes: Vec<StateRow>,
+    /// Rows beside the journal, written after it in this order.
+    pub rows: Vec<Side>,
 }
 
 impl Batch {
     /// An empty batch.
     pub fn new(token: LaneToken, at: Timestamp) -> Self {
-        Self { token, at, starts: Vec::new(), folds: Vec::new(), entries: Vec::new(), writes: Vec::new() }
+        Self {
+            token,
+            at,
+            starts: Vec::new(),
+            folds: Vec::new(),
+            entries: Vec::new(),
+            writes: Vec::new(),
+            rows: Vec::new(),
+        }
     }
 
     /// What every implementation demands: entries that are dense and belong to the executions named, each execution
     /// once, no NUL (PostgreSQL cannot store one).
     pub(super) fn check(&self) -> Result<(), String> {
-        if self.entries.is_empty() || self.entries.len() > HARD_MAX_ENTRIES {
-            return Err(format!("{} entries, expected 1 to {HARD_MAX_ENTRIES}", self.entries.len()));
+        if self.entries.is_empty() && self.rows.is_empty() {
+            return Err("nothing to write".to_owned());
+        }
+        if self.entries.len() > HARD_MAX_ENTRIES || self.rows.len() > HARD_MAX_ENTRIES {
+            let (entries, rows) = (self.entries.len(), self.rows.len());
+            return Err(format!("{entries} entries and {rows} rows, expected {HARD_MAX_ENTRIES} at most"));
         }
         // execution -> (next sequence number, last one)
         let mut expected = HashMap::with_capacity(self.starts.len() + self.folds.len());
@@ -184,11 +205,16 @@ impl Batch {
                 no_nul(text)?;
             }
             no_nul(&start.agent_name)?;
+            no_nul(&start.trigger)?;
+            no_nul(start.origin.concurrency_key.as_deref().unwrap_or_default())?;
             no_nul(&start.input)?;
         }
         for write in &self.writes {
             no_nul(&write.key)?;
             no_nul(write.value.as_deref().unwrap_or_default())?;
+        }
+        for row in &self.rows {
+            row.check()?;
         }
         for entry in &self.entries {
             if entry.shard >= SHARDS {
@@ -217,7 +243,7 @@ impl Batch {
     }
 }
 
-fn no_nul(text: &str) -> Result<(), String> {
+pub(super) fn no_nul(text: &str) -> Result<(), String> {
     if text.as_bytes().contains(&0) { Err("a text holds a NUL character".to_owned()) } else { Ok(()) }
 }
 

@@ -3,9 +3,9 @@
 //! One implementation for both databases, on [`Store`]; one in memory. A journal that adds faults passes these on.
 
 use async_trait::async_trait;
-use moltforge_types::{ExecutionId, ProjectId, Timestamp, VersionId};
+use moltforge_types::{ExecutionId, MessageId, ProjectId, Timestamp, VersionId};
 
-use super::EntryRow;
+use super::{EntryRow, Message};
 use crate::error::Error;
 use crate::executions::{ExecutionRow, LiveExecution};
 use crate::store::Store;
@@ -56,6 +56,12 @@ pub trait Reads: Send + Sync {
     /// # Errors
     /// [`Error`] of the database.
     async fn version(&self, project_id: ProjectId, version_id: VersionId) -> Result<Option<Version>, Error>;
+
+    /// Messages to these shards that nobody has taken, the oldest first, at most `limit`, after the message `after`.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn messages(&self, shards: &[u16], after: Option<MessageId>, limit: u32) -> Result<Vec<Message>, Error>;
 }
 
 #[async_trait]
@@ -86,5 +92,9 @@ impl Reads for Store {
 
     async fn version(&self, project_id: ProjectId, version_id: VersionId) -> Result<Option<Version>, Error> {
         self.versions(project_id).get(version_id).await
+    }
+
+    async fn messages(&self, shards: &[u16], after: Option<MessageId>, limit: u32) -> Result<Vec<Message>, Error> {
+        super::side::messages(self.db(), shards, after, limit).await
     }
 }

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use moltforge_types::{ExecutionId, ProjectId, Timestamp, VersionId};
+use moltforge_types::{ExecutionId, MessageId, ProjectId, Timestamp, VersionId};
 use tokio::sync::watch;
 
 pub use memory::Memory;
 
 use super::batch::Batch;
-use super::{CommitError, EntryRow, Journal, Membership, Reads};
+use super::{CommitError, EntryRow, Journal, Membership, Message, Reads};
 use crate::error::Error;
 use crate::executions::{ExecutionRow, LiveExecution};
 use crate::versions::Version;
@@ -148,5 +148,10 @@ impl Reads for Simulated {
     async fn version(&self, project_id: ProjectId, version_id: VersionId) -> Result<Option<Version>, Error> {
         self.alive().await;
         self.inner.reads().version(project_id, version_id).await
+    }
+
+    async fn messages(&self, shards: &[u16], after: Option<MessageId>, limit: u32) -> Result<Vec<Message>, Error> {
+        self.alive().await;
+        self.inner.reads().messages(shards, after, limit).await
     }
 }

@@ -18,7 +18,7 @@ use super::batch::{Batch, Columns};
 use super::{CommitError, Journal, Membership, Reads};
 use crate::error::Error;
 use crate::location::FolderLock;
-use crate::sql::{SqliteDb, Writer};
+use crate::sql::{SqliteDb, Value, Writer};
 use crate::store::Store;
 
 type Job = (Arc<Batch>, oneshot::Sender<Result<(), CommitError>>);
@@ -119,7 +119,21 @@ fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
                 _ => unavailable(error),
             })?;
     }
-    writes(connection, batch).map_err(unavailable)
+    writes(connection, batch).map_err(unavailable)?;
+    rows(connection, batch).map_err(unavailable)
+}
+
+fn rows(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {
+    for row in &batch.rows {
+        let (sql, values) = row.statement();
+        let values = values.into_iter().map(|value| match value {
+            Value::Integer(number) => rusqlite::types::Value::from(number),
+            Value::Text(text) => rusqlite::types::Value::from(text),
+            Value::Blob(bytes) => rusqlite::types::Value::from(bytes),
+        });
+        connection.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))?;
+    }
+    Ok(())
 }
 
 /// In the same transaction, under the write lock: nobody can take over between this and the commit.
@@ -166,7 +180,7 @@ fn folds(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
 
 fn starts(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
     for start in &batch.starts {
-        let columns = &start.columns;
+        let (columns, origin) = (&start.columns, &start.origin);
         let (project_id, execution_id) = (start.project_id.to_string(), start.execution_id.to_string());
         connection
             .prepare_cached(START)
@@ -195,6 +209,14 @@ fn starts(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
                     signed(columns.tokens),
                     columns.output,
                     columns.error,
+                    start.trigger,
+                    origin.trigger_id.map(|id| id.to_string()),
+                    origin.chain_depth,
+                    origin.effective_priority(),
+                    origin.concurrency_key,
+                    origin.parent.as_ref().map(|parent| parent.execution_id.to_string()),
+                    origin.parent.as_ref().map(|parent| parent.root_id.to_string()),
+                    origin.forked_from.as_ref().map(|fork| fork.execution_id.to_string()),
                 ])
             })
             .map_err(|error| match extended(&error) {
@@ -291,8 +313,10 @@ const TRANSITION: &str = "UPDATE execution SET last_seq = ?4, updated_at = ?5, s
 
 const START: &str = "INSERT INTO execution(project_id, execution_id, shard, agent_id, agent_name, version_id, version, \
     environment, idempotency_key, request_hash, deadline, created_at, updated_at, last_seq, state, reason, attempt, \
-    wake_at, waiting_for, finished_at, tokens, output, error) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+    wake_at, waiting_for, finished_at, tokens, output, error, trigger, trigger_id, chain_depth, priority, \
+    concurrency_key, parent_id, root_id, forked_from) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
+    ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)";
 
 /// `lsn` is the next number after the largest: the writer is alone, and a rollback gives its numbers back.
 const ENTRY: &str = "INSERT INTO journal(shard, execution_id, seq, kind, at, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

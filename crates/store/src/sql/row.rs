@@ -1,8 +1,8 @@
 //! Rows, mapped by hand: every error names table and column.
 
 use moltforge_types::{
-    AgentId, AgentName, DeploymentId, EnvironmentName, ExecutionId, KeyId, NodeId, OrganisationId, ProjectId,
-    RequestId, SessionId, Timestamp, VersionId,
+    AgentId, AgentName, ApprovalId, DeploymentId, EnvironmentName, ExecutionId, KeyId, MessageId, NodeId,
+    OrganisationId, ProjectId, RequestId, SessionId, Timestamp, TriggerId, VersionId,
 };
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -185,6 +185,9 @@ macro_rules! read_text {
 }
 read_text!(
     AgentId,
+    ApprovalId,
+    MessageId,
+    TriggerId,
     DeploymentId,
     ExecutionId,
     KeyId,

@@ -1,8 +1,8 @@
 //! Parameters: what can be bound in both databases.
 
 use moltforge_types::{
-    AgentId, AgentName, ContentHash, DeploymentId, EnvironmentName, ExecutionId, KeyId, NodeId, OrganisationId,
-    ProjectId, RequestId, SessionId, Timestamp, VersionId,
+    AgentId, AgentName, ApprovalId, ContentHash, DeploymentId, EnvironmentName, ExecutionId, KeyId, MessageId, NodeId,
+    OrganisationId, ProjectId, RequestId, SessionId, Timestamp, TriggerId, VersionId,
 };
 
 use crate::error::Error;
@@ -127,14 +127,17 @@ macro_rules! bind_display {
 }
 bind_display!(
     AgentId,
+    ApprovalId,
     DeploymentId,
     ExecutionId,
     KeyId,
+    MessageId,
     NodeId,
     OrganisationId,
     ProjectId,
     RequestId,
     SessionId,
+    TriggerId,
     VersionId,
     ContentHash,
     &ContentHash,

@@ -74,6 +74,8 @@ impl Owner {
             input: "{\"a\":1}".to_owned(),
             deadline: None,
             created_at: Timestamp::from_micros(4),
+            trigger: "api".to_owned(),
+            origin: moltforge_types::Origin::default(),
             last_seq: entries,
             columns,
         });

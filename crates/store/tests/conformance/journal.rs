@@ -2,6 +2,7 @@
 
 mod crash;
 mod kill;
+mod messages;
 mod model;
 mod wire;
 

@@ -36,12 +36,13 @@ const FIRST_KEY_COLUMNS: Sql = Sql::pair(
 );
 
 /// Tables whose primary key does not begin with the project, and why.
-const OF_NO_PROJECT: [(&str, &str); 6] = [
+const OF_NO_PROJECT: [(&str, &str); 7] = [
     ("organisation", "stands above projects"),
     ("node", "a process, which serves all projects"),
     ("lane", "a part of a node"),
     ("shard", "who owns it; executions of all projects are in it"),
     ("journal", "numbered per shard; read by an execution's id once its row was found in the project or by its owner"),
+    ("message", "read by the owner of its shard; it names its project"),
     ("migration", "the schema's own history"),
 ];
 

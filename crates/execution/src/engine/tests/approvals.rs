@@ -241,6 +241,6 @@ fn nobody_is_asked_about_what_does_not_fit() {
 fn a_cancelled_execution_takes_no_decision() {
     let mut run = asked();
     let ask = run.ask(2);
-    run.apply(Command::Cancel { by: "me".to_owned(), note: None });
+    run.apply(Command::Stop { by: "me".to_owned(), note: None, kill: false });
     assert_eq!(run.decide_with(ask, "finance"), Err(Refusal::Ended));
 }

@@ -36,7 +36,8 @@ pub(super) fn config(change: impl FnOnce(&mut Value)) -> AgentConfig {
     let mut config = json!({
         "name": "test", "kind": "prompt", "model": "scripted",
         "tools": ["math.add", "time.now", "time.sleep", "state.set", "signals.wait", "approvals.request", "pay", "book",
-                  "look", "refund", "ship"],
+                  "look", "refund", "ship", "agents.call", "agents.start", "agents.wait"],
+        "agents": ["helper"],
         "tool": [http("pay", "at_most_once"), http("book", "keyed"), http("look", "read"), http("refund", "keyed"), ship],
         "approvals": [{ "tools": ["refund"], "approvers": ["finance"], "expires": "10m", "escalate_after": "5m",
                         "escalate_to": ["board"], "when": { "argument": "/n", "above": 10 } }],
@@ -63,6 +64,7 @@ impl Run {
             environment: None,
             input: json!("hi"),
             trigger: "api",
+            origin: moltforge_types::Origin::default(),
             request_hash: None,
         };
         let (execution, outcome) = start.accept(Context { now, random: 0, slot: true });
@@ -200,6 +202,7 @@ impl Run {
     fn assert_replays(&self) {
         let mut replayed = self.replayed();
         replayed.in_flight.clone_from(&self.execution.in_flight);
+        replayed.aborting.clone_from(&self.execution.aborting);
         // a decision is used up by the command that carries it
         replayed.unknown_effects.clone_from(&self.execution.unknown_effects);
         assert_eq!(format!("{replayed:?}"), format!("{:?}", self.execution));

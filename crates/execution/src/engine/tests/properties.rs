@@ -1,12 +1,14 @@
 //! Any sequence of commands: the journal replays to the same state (checked by the harness at every command), numbers
 //! are dense, and what is terminal stays.
 
+use moltforge_types::ExecutionId;
 use moltforge_types::execution::State;
+use moltforge_types::journal::ErrorInfo;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::harness::Run;
-use crate::engine::{Command, UnknownEffects};
+use crate::engine::{ChildOutcome, Command, UnknownEffects};
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -20,12 +22,15 @@ enum Op {
     Pause,
     Resume(Option<bool>),
     Crash,
-    Cancel,
+    Stop(bool),
+    Gone(u32),
+    Child(u32, bool),
+    ChildEnds(usize, bool),
 }
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => prop::collection::vec(0_u8..8, 1..4).prop_map(Op::Reply),
+        6 => prop::collection::vec(0_u8..12, 1..4).prop_map(Op::Reply),
         1 => Just(Op::Final),
         2 => any::<bool>().prop_map(Op::ModelFails),
         5 => (0_u32..12).prop_map(Op::Answer),
@@ -35,11 +40,14 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Pause),
         3 => any::<Option<bool>>().prop_map(Op::Resume),
         2 => Just(Op::Crash),
-        1 => Just(Op::Cancel),
+        1 => any::<bool>().prop_map(Op::Stop),
+        3 => (0_u32..12).prop_map(Op::Gone),
+        4 => (0_u32..12, any::<bool>()).prop_map(|(step, accepted)| Op::Child(step, accepted)),
+        3 => (0_usize..4, any::<bool>()).prop_map(|(child, completed)| Op::ChildEnds(child, completed)),
     ]
 }
 
-fn call(which: u8) -> (&'static str, serde_json::Value) {
+fn call(which: u8, children: &[ExecutionId]) -> (&'static str, serde_json::Value) {
     match which {
         0 => ("math.add", json!({"a": 1, "b": 2})),
         1 => ("look", json!({})),
@@ -48,6 +56,10 @@ fn call(which: u8) -> (&'static str, serde_json::Value) {
         4 => ("time.sleep", json!({"duration": "30s"})),
         5 => ("signals.wait", json!({"name": "s0", "timeout": "90s"})),
         6 => ("state.set", json!({"key": "k", "value": 1})),
+        7 => ("agents.start", json!({"agent": "helper", "input": 1})),
+        8 => ("agents.call", json!({"agent": "helper", "timeout": "60s"})),
+        9 => ("agents.wait", json!({"executions": children, "timeout": "60s"})),
+        10 => ("agents.wait", json!({"executions": children, "mode": "any"})),
         _ => ("math.add", json!("not json")),
     }
 }
@@ -55,7 +67,11 @@ fn call(which: u8) -> (&'static str, serde_json::Value) {
 fn apply(run: &mut Run, op: Op) {
     let by = "me".to_owned();
     match op {
-        Op::Reply(calls) => drop(run.reply("", &calls.into_iter().map(call).collect::<Vec<_>>())),
+        Op::Reply(calls) => {
+            let children: Vec<_> = run.execution.children.keys().copied().collect();
+            let calls: Vec<_> = calls.into_iter().map(|which| call(which, &children)).collect();
+            run.reply("", &calls);
+        }
         Op::Final => drop(run.reply("done", &[])),
         Op::ModelFails(transient) => drop(run.model_fails(transient)),
         Op::Answer(step) => drop(run.tool_answers(step, json!(step))),
@@ -76,7 +92,19 @@ fn apply(run: &mut Run, op: Op) {
         }
         Op::Crash if run.execution.state.is_terminal() => {}
         Op::Crash => drop(run.crash()),
-        Op::Cancel => drop(run.try_apply(Command::Cancel { by, note: None })),
+        Op::Stop(kill) => drop(run.try_apply(Command::Stop { by, note: None, kill })),
+        Op::Gone(step) => drop(run.apply(Command::CallGone { step })),
+        Op::Child(step, accepted) => {
+            let result = if accepted { Ok(()) } else { Err(ErrorInfo::new("agent_not_deployed", "no")) };
+            run.apply(Command::ChildStarted { step, result });
+        }
+        Op::ChildEnds(at, completed) => {
+            let Some(child_id) = run.execution.children.keys().nth(at).copied() else { return };
+            let state = if completed { State::Completed } else { State::Failed };
+            let error = (!completed).then(|| ErrorInfo::new("turn_limit", "it had enough"));
+            let output = completed.then(|| json!("done"));
+            run.apply(Command::ChildEnded(ChildOutcome { child_id, state, output, error }));
+        }
     }
 }
 
@@ -93,6 +121,7 @@ proptest! {
             // no stuck state: whoever is live has a call on its way, a time to wake, or a reason to be held
             let execution = &run.execution;
             match execution.state {
+                State::Running if execution.stopping.is_some() => prop_assert!(execution.wake_at().is_some()),
                 State::Running => prop_assert!(execution.has_calls_in_flight()),
                 State::Suspended | State::BackingOff => prop_assert!(execution.wake_at().is_some()),
                 State::Paused => prop_assert!(execution.reason.is_some()),

@@ -14,7 +14,74 @@ fn resume() -> Command {
 }
 
 fn cancel() -> Command {
-    Command::Cancel { by: "me".to_owned(), note: None }
+    Command::Stop { by: "me".to_owned(), note: None, kill: false }
+}
+
+fn kill() -> Command {
+    Command::Stop { by: "me".to_owned(), note: None, kill: true }
+}
+
+fn gone(step: u32) -> Command {
+    Command::CallGone { step }
+}
+
+#[test]
+fn a_cancel_lets_an_effect_end_and_nothing_new_begins() {
+    let mut run = Run::new();
+    run.reply("", &[("pay", json!({})), ("look", json!({}))]);
+    let outcome = run.apply(cancel());
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![3] }), "only the read is aborted");
+    for command in [pause(), resume()] {
+        assert_eq!(run.try_apply(command), Err(Refusal::Stopping));
+    }
+    run.apply(gone(3));
+    assert_eq!(run.execution.state, State::Running, "pay may still end");
+    let outcome = run.tool_answers(2, json!("paid"));
+    assert!(!calls_model(&outcome) && called(&outcome).is_empty());
+    let Entry::Cancelled { unknown_steps, calls, requested_at, .. } = run.last() else { panic!("{:?}", run.last()) };
+    assert!(unknown_steps.is_empty(), "its outcome is known");
+    assert_eq!(calls.iter().map(|call| call.step).collect::<Vec<_>>(), [3]);
+    assert!(requested_at.is_some());
+}
+
+#[test]
+fn a_cancel_gives_up_after_its_time_and_a_kill_cuts_it_short() {
+    let mut run = Run::new();
+    run.reply("", &[("pay", json!({}))]);
+    run.apply(cancel());
+    run.wait(31);
+    let outcome = run.apply(Command::Wake);
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![2] }));
+    run.apply(gone(2));
+    assert!(matches!(run.last(), Entry::Cancelled { unknown_steps, .. } if *unknown_steps == [2]));
+
+    let mut run = Run::new();
+    run.reply("", &[("pay", json!({}))]);
+    run.apply(cancel());
+    assert!(run.apply(kill()).actions.contains(&Action::Abort { steps: vec![2] }));
+    run.wait(6);
+    run.apply(Command::Wake);
+    assert!(matches!(run.last(), Entry::Cancelled { kill: true, .. }), "a call that does not go away holds nothing up");
+}
+
+#[test]
+fn a_stop_survives_the_loss_of_its_owner() {
+    let mut run = Run::new();
+    run.reply("", &[("pay", json!({}))]);
+    run.apply(cancel());
+    run.crash();
+    let Entry::Cancelled { unknown_steps, calls, .. } = run.last() else { panic!("{:?}", run.last()) };
+    assert_eq!((unknown_steps.as_slice(), calls.len()), ([2].as_slice(), 1));
+}
+
+#[test]
+fn a_killed_model_call_is_booked_at_its_worst() {
+    let mut run = Run::with(|config| config["parameters"] = json!({ "max_output_tokens": 100 }));
+    run.apply(kill());
+    run.apply(gone(1));
+    let Entry::Cancelled { calls, .. } = run.last() else { panic!("{:?}", run.last()) };
+    assert!(calls[0].model && calls[0].booked_tokens > Some(100));
+    assert_eq!(Some(run.execution.booked_tokens), calls[0].booked_tokens);
 }
 
 #[test]
@@ -45,9 +112,13 @@ fn a_call_with_a_durable_intent_may_end_while_paused() {
 fn cancel_ends_every_state_and_says_what_is_unknown() {
     let mut run = Run::new();
     run.reply("", &[("pay", json!({})), ("look", json!({}))]);
-    let outcome = run.apply(cancel());
+    let outcome = run.apply(kill());
     assert!(outcome.actions.contains(&Action::Abort { steps: vec![2, 3] }));
-    assert!(matches!(run.last(), Entry::Cancelled { unknown_steps, .. } if *unknown_steps == [2]));
+    assert!(matches!(run.last(), Entry::Stopping { kill: true, .. }));
+    run.apply(gone(2));
+    run.apply(gone(3));
+    let Entry::Cancelled { unknown_steps, kill: true, calls, .. } = run.last() else { panic!("{:?}", run.last()) };
+    assert_eq!((unknown_steps.as_slice(), calls.len()), ([2].as_slice(), 2));
     assert!(run.apply(cancel()).entries.is_empty(), "twice is the same");
     for command in [pause(), resume()] {
         assert_eq!(run.try_apply(command), Err(Refusal::Ended));
@@ -63,6 +134,7 @@ fn cancel_ends_every_state_and_says_what_is_unknown() {
         let mut run = Run::new();
         prepare(&mut run);
         run.apply(cancel());
+        run.apply(gone(1));
         assert_eq!(run.execution.state, State::Cancelled);
     }
     let mut run = Run::new();

@@ -49,6 +49,7 @@ impl Owner {
             Ok(()) => {
                 if let Some(in_flight) = self.in_flight.take() {
                     self.committed = in_flight.number;
+                    self.forget_taken(&in_flight.batch.rows);
                     self.release(in_flight.gated);
                 }
                 self.health.send_if_modified(|health| {

@@ -10,7 +10,7 @@ use crate::engine::{Command, Spec};
 use crate::error::Error;
 use crate::fairness::{Claimant, Entry};
 use crate::shard::hot;
-use crate::shard::message::Event;
+use crate::shard::message::{Asker, Event};
 use crate::shard::shared::Shared;
 use crate::shard::specs::VersionRef;
 use crate::shard::timers::{HORIZON, REFILL};
@@ -46,7 +46,7 @@ impl Owner {
         while !self.forming.is_full()
             && let Some((project_id, id)) = self.timers.take_due(now)
         {
-            self.apply_or_load(project_id, id, Command::Wake, None);
+            self.apply_or_load(project_id, id, Command::Wake, Asker::Nobody);
         }
         if self.refill_at <= now {
             self.refill_at = now.plus(REFILL);
@@ -79,7 +79,7 @@ impl Owner {
                 continue;
             }
             self.admitted.insert(id, self.shared.fairness.run(&claimant));
-            self.apply_or_load(project_id, id, Command::Claim { recovered: true }, None);
+            self.apply_or_load(project_id, id, Command::Claim { recovered: true }, Asker::Nobody);
         }
     }
 
@@ -119,7 +119,7 @@ impl Owner {
         let now = self.shared.ambient.now();
         let (project_id, id) = (row.project_id, row.execution_id);
         match row.columns.wake_at {
-            Some(at) if at <= now => self.apply_or_load(project_id, id, Command::Wake, None),
+            Some(at) if at <= now => self.apply_or_load(project_id, id, Command::Wake, Asker::Nobody),
             at => self.timers.set(project_id, id, at, now),
         }
     }

@@ -3,28 +3,41 @@
 use moltforge_bus::{Committed, Notice};
 use moltforge_capabilities::llm::ModelRequest;
 use moltforge_capabilities::tools::CallRequest;
-use moltforge_types::ExecutionId;
+use moltforge_store::Message;
+use moltforge_types::{ExecutionId, Origin, Parent};
 
 use std::sync::Arc;
 
 use super::Owner;
+use crate::children::Child;
 use crate::engine::{Action, Outcome};
 use crate::shard::batch::Gated;
 use crate::shard::effects;
-use crate::shard::message::Reply;
+use crate::shard::message::{Event, Reply};
 
 type Answer = Result<moltforge_api::executions::Execution, crate::error::Error>;
 
 impl Owner {
     /// Lets consequences wait for the batch with the execution's latest entries, or out at once when that is durable.
     pub(super) fn gate(&mut self, id: ExecutionId, outcome: Outcome, replies: Vec<(Reply, Answer)>) {
+        self.gate_with(id, outcome, replies, Vec::new());
+    }
+
+    /// The same with messages, which are rows of the forming batch.
+    pub(super) fn gate_with(
+        &mut self,
+        id: ExecutionId,
+        outcome: Outcome,
+        replies: Vec<(Reply, Answer)>,
+        messages: Vec<Message>,
+    ) {
         let batch = self.hot.get(&id).map_or(0, |hot| hot.batch);
         let committed = outcome
             .entries
             .into_iter()
             .map(|recorded| Committed { seq: recorded.seq, at: recorded.at, entry: recorded.entry })
             .collect();
-        let gated = Gated { execution_id: id, actions: outcome.actions, committed, replies };
+        let gated = Gated { execution_id: id, actions: outcome.actions, committed, replies, messages };
         if batch <= self.committed {
             self.release(vec![gated]);
         } else if let Some(in_flight) = self.in_flight.as_mut().filter(|in_flight| in_flight.number == batch) {
@@ -36,13 +49,21 @@ impl Owner {
 
     /// Lets out what a durable batch gated.
     pub(super) fn release(&mut self, gated: Vec<Gated>) {
-        for Gated { execution_id, actions, committed, replies } in gated {
+        for Gated { execution_id, actions, committed, replies, messages } in gated {
             if !committed.is_empty() {
                 self.shared.bus.publish(execution_id, || Notice::Committed(Arc::new(committed)));
             }
             for (reply, answer) in replies {
                 // whoever asked may have gone
                 let _ = reply.send(answer);
+            }
+            for message in messages {
+                if self.shards.contains(&message.shard) {
+                    // not at once: a receiver may send in turn
+                    let _ = self.events_in.send(Event::Messages(vec![message]));
+                } else {
+                    self.router.poke(message);
+                }
             }
             for action in actions {
                 self.act(execution_id, action);
@@ -58,9 +79,16 @@ impl Owner {
         let spec = &hot.execution.spec;
         match action {
             // a stopping node begins nothing: whoever comes after it does
-            Action::CallModel { .. } | Action::CallTool { .. } | Action::ProbeTool { .. } if draining => {}
+            Action::CallModel { .. }
+            | Action::CallTool { .. }
+            | Action::ProbeTool { .. }
+            | Action::StartChild { .. }
+                if draining => {}
             // what was given up between the decision and the commit is not begun
-            Action::CallModel { step, .. } | Action::CallTool { step, .. } | Action::ProbeTool { step, .. }
+            Action::CallModel { step, .. }
+            | Action::CallTool { step, .. }
+            | Action::ProbeTool { step, .. }
+            | Action::StartChild { step, .. }
                 if !hot.execution.is_in_flight(step) => {}
             Action::CallModel { step, turn, attempt } => {
                 let request = ModelRequest {
@@ -106,10 +134,34 @@ impl Owner {
                 let call = effects::probe_tool(&self.shared, &self.events_in, request, by);
                 hot.calls.insert(step, call);
             }
+            Action::StartChild { step, child_id, agent, input } => {
+                let origin = &hot.execution.origin;
+                let parent = Parent {
+                    execution_id: id,
+                    shard: hot.shard,
+                    step,
+                    root_id: origin.parent.as_ref().map_or(id, |parent| parent.root_id),
+                    depth: hot.execution.depth() + 1,
+                };
+                let origin = Origin {
+                    parent: Some(parent),
+                    chain_depth: origin.chain_depth,
+                    priority: origin.priority,
+                    ..Origin::default()
+                };
+                let environment = hot.environment.clone();
+                let child = Child { project_id: spec.project_id, id: child_id, agent, environment, input, origin };
+                let call = effects::start_child(&self.shared, &self.router, &self.events_in, (id, step), child);
+                hot.calls.insert(step, call);
+            }
             Action::Abort { steps } => {
                 for step in steps {
-                    if let Some(call) = hot.calls.remove(&step) {
-                        call.abort();
+                    match hot.calls.remove(&step) {
+                        Some(call) => call.abort(),
+                        // it never was on its way
+                        None => {
+                            let _ = self.events_in.send(Event::CallGone { execution_id: id, step });
+                        }
                     }
                 }
             }

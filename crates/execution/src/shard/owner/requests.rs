@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::shard::health::Health;
 use crate::shard::hot::{Hot, claimant_of_start};
 use crate::shard::load;
-use crate::shard::message::{Event, Loaded, Reply, Request};
+use crate::shard::message::{Asker, Event, Loaded, Reply, Request};
 use crate::views;
 
 /// How long a key is kept in memory after its start: longer than a request takes from its look-up to the owner.
@@ -73,8 +73,9 @@ impl Owner {
                 self.start(*start, idempotency_key, shard, wait, reply);
             }
             Request::Apply { project_id, execution_id, command, reply } => {
-                self.apply_or_load(project_id, execution_id, command, Some(reply));
+                self.apply_or_load(project_id, execution_id, command, Asker::Api(reply));
             }
+            Request::Message(message) => self.deliver(message),
         }
     }
 
@@ -112,28 +113,27 @@ impl Owner {
             input: execution.input.to_string(),
             deadline: execution.deadline,
             created_at: context.now,
+            trigger: execution.trigger.clone(),
+            origin: execution.origin.clone(),
             last_seq: execution.seq,
             columns: views::columns(&execution),
         };
         self.forming.start(new);
         let mut hot = Hot::new(Loaded { execution, shard, environment });
         self.admitted.extend(permit.map(|permit| (id, permit)));
-        let reply = if wait {
+        let asker = if wait {
             hot.watchers.push(reply);
-            None
+            Asker::Nobody
         } else {
-            Some(reply)
+            Asker::Api(reply)
         };
         self.hot.insert(id, hot);
         if has_slot {
             // one commit for both: its acceptance and its first attempt
-            self.stage(id, State::Scheduled, outcome, None);
-            match reply {
-                Some(reply) => self.apply(id, Command::Claim { recovered: false }, Some(reply)),
-                None => self.apply(id, Command::Claim { recovered: false }, None),
-            }
+            self.stage(id, State::Scheduled, outcome, Asker::Nobody);
+            self.apply(id, Command::Claim { recovered: false }, asker);
         } else {
-            self.stage(id, State::Scheduled, outcome, reply);
+            self.stage(id, State::Scheduled, outcome, asker);
         }
     }
 
@@ -164,23 +164,17 @@ impl Owner {
     }
 
     /// Applies a command at once when the execution is in memory, else after reading it.
-    pub(super) fn apply_or_load(
-        &mut self,
-        project_id: ProjectId,
-        id: ExecutionId,
-        command: Command,
-        reply: Option<Reply>,
-    ) {
+    pub(super) fn apply_or_load(&mut self, project_id: ProjectId, id: ExecutionId, command: Command, asker: Asker) {
         if let Some(hot) = self.hot.get(&id) {
             if hot.execution.spec.project_id == project_id {
-                self.apply(id, command, reply);
-            } else if let Some(reply) = reply {
-                let _ = reply.send(Err(Error::ExecutionNotFound(id.to_string())));
+                self.apply(id, command, asker);
+            } else {
+                asker.refuse(Error::ExecutionNotFound(id.to_string()));
             }
             return;
         }
         let waiting = self.waiting.entry(id).or_default();
-        waiting.push((command, reply));
+        waiting.push((command, asker));
         if waiting.len() > 1 {
             return;
         }
@@ -204,8 +198,8 @@ impl Owner {
                     }
                     hot
                 });
-                for (command, reply) in waiting {
-                    self.apply(id, command, reply);
+                for (command, asker) in waiting {
+                    self.apply(id, command, asker);
                 }
                 self.evict(id);
             }
@@ -215,16 +209,24 @@ impl Owner {
                     tracing::error!(execution_id = %id, %error, "cannot load an execution");
                 }
                 let retry = matches!(&error, Error::Store(store) if store.is_retryable());
+                let is_absent = matches!(&error, Error::ExecutionNotFound(_));
                 let mut error = Some(error);
-                for (command, reply) in waiting {
-                    match reply {
-                        Some(reply) => {
+                for (command, asker) in waiting {
+                    match asker {
+                        Asker::Api(reply) => {
                             let error = error.take().unwrap_or(Error::ShardUnowned);
                             let _ = reply.send(Err(error));
                         }
+                        Asker::Message { shard, message_id, sent_at } if is_absent => {
+                            self.undeliverable(shard, message_id, sent_at);
+                        }
+                        // the sweep finds it
+                        Asker::Message { message_id, .. } => {
+                            self.delivering.remove(&message_id);
+                        }
                         // nobody asks again for these
-                        None if retry => self.again(project_id, id, command),
-                        None => drop(command),
+                        Asker::Nobody if retry => self.again(project_id, id, command),
+                        Asker::Nobody => drop(command),
                     }
                 }
             }

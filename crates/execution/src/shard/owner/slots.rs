@@ -8,6 +8,7 @@ use moltforge_types::execution::State;
 use super::Owner;
 use crate::engine::Command;
 use crate::fairness::{Entry, Permit};
+use crate::shard::message::Asker;
 
 /// How often slots are compared with what runs.
 pub(super) const WATCH: Duration = Duration::from_secs(10);
@@ -33,7 +34,7 @@ impl Owner {
         }
         let (project_id, id) = (entry.claimant.project_id, entry.claimant.execution_id);
         self.admitted.insert(id, permit);
-        self.apply_or_load(project_id, id, Command::Claim { recovered: false }, None);
+        self.apply_or_load(project_id, id, Command::Claim { recovered: false }, Asker::Nobody);
     }
 
     /// Gets the slot that a command may need, and says whether there is one.
@@ -45,7 +46,7 @@ impl Owner {
         }
         // what is scheduled waits for its turn; what goes on after a wait need not when nobody else waits
         let may_go_on = matches!(hot.execution.state, State::Suspended | State::BackingOff | State::Paused);
-        let stops = matches!(command, Command::Pause { .. } | Command::Cancel { .. });
+        let stops = matches!(command, Command::Pause { .. } | Command::Stop { .. });
         if hot.permit.is_none() && may_go_on && !stops && self.draining.is_none() {
             hot.permit = self.shared.fairness.try_run(&hot.claimant);
         }
@@ -58,9 +59,13 @@ impl Owner {
         let Some(hot) = self.hot.get_mut(&id) else { return };
         let state = hot.execution.state;
         if state == State::Running {
-            debug_assert!(hot.permit.is_some(), "{id} runs without a slot");
+            // what is being stopped is seen through, whether there is a free slot or not
+            let stopping = hot.execution.stopping.is_some();
+            debug_assert!(stopping || hot.permit.is_some(), "{id} runs without a slot");
             let permit = hot.permit.get_or_insert_with(|| {
-                self.shared.fairness.was_healed();
+                if !stopping {
+                    self.shared.fairness.was_healed();
+                }
                 self.shared.fairness.run(&hot.claimant)
             });
             permit.set_bytes(hot.execution.bytes);

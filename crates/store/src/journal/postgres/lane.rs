@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, PgConnection};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgQueryResult};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
@@ -12,7 +12,7 @@ use super::statement::{arguments, signed, text};
 use crate::error::Error;
 use crate::journal::CommitError;
 use crate::journal::batch::{Batch, LaneToken};
-use crate::sql::{ACQUIRE_LIMIT, STATEMENT_LIMIT, classify};
+use crate::sql::{ACQUIRE_LIMIT, STATEMENT_LIMIT, Value, classify};
 
 pub(super) struct Lane {
     options: PgConnectOptions,
@@ -29,6 +29,11 @@ struct Open {
     /// The next `lsn` of each shard, read when this connection was already the only one that may write.
     next: HashMap<u16, i64>,
 }
+
+/// Fails with a division by zero when the fence is lost, as a batch's statement does.
+const FENCE: &str = "WITH fence AS MATERIALIZED (SELECT 1 FROM lane \
+    WHERE node_id = $1 AND lane = $2 AND incarnation = $3 AND connection = $4 FOR SHARE) \
+    SELECT 1 / (SELECT count(*) FROM fence)";
 
 /// How one attempt went.
 enum Attempt {
@@ -143,8 +148,7 @@ impl Open {
             Ok(arguments) => arguments,
             Err(error) => return Attempt::Done(Err(CommitError::Mismatch(error.to_string()))),
         };
-        let sent = sqlx::query_with(text(batch), arguments).execute(&mut self.connection);
-        match timeout(STATEMENT_LIMIT, sent).await {
+        match timeout(STATEMENT_LIMIT, self.send(batch, arguments)).await {
             Ok(Ok(done)) if done.rows_affected() == batch.entries.len() as u64 => {
                 self.next = next;
                 Attempt::Done(Ok(()))
@@ -157,6 +161,40 @@ impl Open {
             Ok(Err(error)) => self.failed(batch, error).await,
             Err(_) => Attempt::Unknown(Error::Timeout),
         }
+    }
+
+    /// Sends a batch. With rows beside the journal it is a transaction of several statements, which the first one
+    /// fences: its lock on the lane is held to the end.
+    async fn send(&mut self, batch: &Batch, arguments: PgArguments) -> Result<PgQueryResult, sqlx::Error> {
+        if batch.rows.is_empty() {
+            return sqlx::query_with(text(batch), arguments).execute(&mut self.connection).await;
+        }
+        let mut tx = self.connection.begin().await?;
+        if batch.entries.is_empty() {
+            // nothing of the first statement would ask for the fence
+            sqlx::query(FENCE)
+                .bind(batch.token.node_id.to_string())
+                .bind(i64::from(batch.token.lane))
+                .bind(batch.token.incarnation)
+                .bind(self.number)
+                .execute(&mut *tx)
+                .await?;
+        }
+        let done = sqlx::query_with(text(batch), arguments).execute(&mut *tx).await?;
+        for row in &batch.rows {
+            let (sql, values) = row.statement();
+            let mut query = sqlx::query(sql);
+            for value in values {
+                query = match value {
+                    Value::Integer(number) => query.bind(number),
+                    Value::Text(text) => query.bind(text),
+                    Value::Blob(bytes) => query.bind(bytes),
+                };
+            }
+            query.execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(done)
     }
 
     async fn load_counters(&mut self, batch: &Batch) -> Result<(), Error> {

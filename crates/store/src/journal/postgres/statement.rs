@@ -39,24 +39,26 @@ macro_rules! starts {
     () => {
         ", start AS (INSERT INTO execution(project_id, execution_id, shard, agent_id, agent_name, version_id, \
          version, environment, idempotency_key, request_hash, deadline, created_at, last_seq, state, reason, attempt, \
-         wake_at, waiting_for, finished_at, output, error, tokens, updated_at) \
+         wake_at, waiting_for, finished_at, output, error, tokens, trigger, trigger_id, chain_depth, priority, \
+         concurrency_key, parent_id, root_id, forked_from, updated_at) \
          SELECT t.*, $5 FROM good, unnest($26::text[], $27::text[], $28::int8[], $29::text[], $30::text[], \
          $31::text[], $32::int8[], $33::text[], $34::text[], $35::text[], $36::int8[], $37::int8[], $38::int8[], \
          $39::text[], $40::text[], $41::int8[], $42::int8[], $43::text[], $44::int8[], $45::text[], $46::text[], \
-         $47::int8[]) t), \
+         $47::int8[], $48::text[], $49::text[], $50::int8[], $51::int8[], $52::text[], $53::text[], $54::text[], \
+         $55::text[]) t), \
          input AS (INSERT INTO execution_input(project_id, execution_id, input) \
-         SELECT t.* FROM good, unnest($26::text[], $27::text[], $48::text[]) t)"
+         SELECT t.* FROM good, unnest($26::text[], $27::text[], $56::text[]) t)"
     };
 }
 
 macro_rules! writes {
     () => {
         ", put AS (INSERT INTO state(project_id, agent_id, key, value, execution_id, updated_at) \
-         SELECT t.* FROM good, unnest($49::text[], $50::text[], $51::text[], $52::text[], $53::text[], $54::int8[]) \
+         SELECT t.* FROM good, unnest($57::text[], $58::text[], $59::text[], $60::text[], $61::text[], $62::int8[]) \
          t(project_id, agent_id, key, value, execution_id, updated_at) WHERE t.value IS NOT NULL \
          ON CONFLICT (project_id, agent_id, key) DO UPDATE SET value = excluded.value, \
          execution_id = excluded.execution_id, updated_at = excluded.updated_at), \
-         gone AS (DELETE FROM state s USING good, unnest($49::text[], $50::text[], $51::text[], $52::text[]) \
+         gone AS (DELETE FROM state s USING good, unnest($57::text[], $58::text[], $59::text[], $60::text[]) \
          t(project_id, agent_id, key, value) WHERE t.value IS NULL \
          AND s.project_id = t.project_id AND s.agent_id = t.agent_id AND s.key = t.key)"
     };
@@ -132,6 +134,14 @@ fn starts(to: &mut PgArguments, batch: &Batch) -> Result<(), BoxDynError> {
     to.add(each(starts, |start| start.created_at.as_micros()))?;
     to.add(each(starts, |start| signed(start.last_seq)))?;
     columns(to, &starts.iter().map(|start| &start.columns).collect::<Vec<_>>())?;
+    to.add(each(starts, |start| start.trigger.clone()))?;
+    to.add(each(starts, |start| start.origin.trigger_id.map(|id| id.to_string())))?;
+    to.add(each(starts, |start| i64::from(start.origin.chain_depth)))?;
+    to.add(each(starts, |start| i64::from(start.origin.effective_priority())))?;
+    to.add(each(starts, |start| start.origin.concurrency_key.clone()))?;
+    to.add(each(starts, |start| start.origin.parent.as_ref().map(|parent| parent.execution_id.to_string())))?;
+    to.add(each(starts, |start| start.origin.parent.as_ref().map(|parent| parent.root_id.to_string())))?;
+    to.add(each(starts, |start| start.origin.forked_from.as_ref().map(|fork| fork.execution_id.to_string())))?;
     to.add(each(starts, |start| start.input.clone()))
 }
 

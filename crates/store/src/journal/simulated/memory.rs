@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use moltforge_types::{AgentId, Ambient, ExecutionId, NodeId, ProjectId, Timestamp, VersionId};
+use moltforge_types::{AgentId, Ambient, ExecutionId, MessageId, NodeId, ProjectId, Timestamp, VersionId};
 
 use crate::executions::ExecutionRow;
 use crate::journal::batch::{Batch, Columns, LaneToken, NewExecution};
-use crate::journal::{CommitError, EntryRow, Journal, Membership, Reads};
+use crate::journal::{CommitError, EntryRow, Journal, Membership, Message, Reads, Side};
 use crate::versions::Version;
 
 /// What is stored. Cheap to clone: every clone is another handle on the same data, as another process would have.
@@ -34,6 +34,7 @@ struct Data {
     keys: HashMap<(ProjectId, String), ExecutionId>,
     entries: HashMap<ExecutionId, Vec<EntryRow>>,
     state: BTreeMap<(ProjectId, AgentId, String), String>,
+    messages: BTreeMap<MessageId, Message>,
     versions: BTreeMap<(ProjectId, VersionId), Version>,
 }
 
@@ -164,6 +165,16 @@ impl Data {
                 None => self.state.remove(&key),
             };
         }
+        for row in &batch.rows {
+            match row {
+                Side::Message(message) => {
+                    self.messages.entry(message.message_id).or_insert_with(|| message.clone());
+                }
+                Side::MessageTaken { message_id, .. } => {
+                    self.messages.remove(message_id);
+                }
+            }
+        }
     }
 }
 
@@ -183,6 +194,14 @@ fn row(start: &NewExecution, at: Timestamp) -> ExecutionRow {
         deadline: start.deadline,
         created_at: start.created_at,
         updated_at: at,
+        trigger: start.trigger.clone(),
+        trigger_id: start.origin.trigger_id,
+        chain_depth: start.origin.chain_depth,
+        priority: start.origin.effective_priority(),
+        concurrency_key: start.origin.concurrency_key.clone(),
+        parent_id: start.origin.parent.as_ref().map(|parent| parent.execution_id),
+        root_id: start.origin.parent.as_ref().map(|parent| parent.root_id),
+        forked_from: start.origin.forked_from.as_ref().map(|fork| fork.execution_id),
         last_seq: start.last_seq,
         columns: start.columns.clone(),
     }

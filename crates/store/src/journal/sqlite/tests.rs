@@ -43,6 +43,8 @@ fn batch(ambient: &Ambient, token: LaneToken, known: Option<(ProjectId, Executio
         input: "\"x\"".repeat(2000),
         deadline: None,
         created_at: batch.at,
+        trigger: "api".to_owned(),
+        origin: moltforge_types::Origin::default(),
         last_seq: 1,
         columns: columns(),
     });

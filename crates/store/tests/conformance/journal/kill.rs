@@ -47,6 +47,8 @@ fn batch(token: LaneToken, round: u64, ambient: &Ambient) -> Batch {
                 input: "null".to_owned(),
                 deadline: None,
                 created_at: at,
+                trigger: "api".to_owned(),
+                origin: moltforge_types::Origin::default(),
                 last_seq: round,
                 columns: columns(State::Running),
             });

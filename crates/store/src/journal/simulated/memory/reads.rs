@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use moltforge_types::execution::State;
-use moltforge_types::{ExecutionId, Id as _, ProjectId, Timestamp, VersionId};
+use moltforge_types::{ExecutionId, Id as _, MessageId, ProjectId, Timestamp, VersionId};
 
 use super::Memory;
 use crate::error::Error;
 use crate::executions::{ExecutionRow, LiveExecution};
-use crate::journal::{EntryRow, Reads};
+use crate::journal::{EntryRow, Message, Reads};
 use crate::versions::Version;
 
 fn live(row: &ExecutionRow) -> LiveExecution {
@@ -79,5 +79,11 @@ impl Reads for Memory {
 
     async fn version(&self, project_id: ProjectId, version_id: VersionId) -> Result<Option<Version>, Error> {
         Ok(self.data().versions.get(&(project_id, version_id)).cloned())
+    }
+
+    async fn messages(&self, shards: &[u16], after: Option<MessageId>, limit: u32) -> Result<Vec<Message>, Error> {
+        let data = self.data();
+        let wanted = |message: &&Message| shards.contains(&message.shard) && Some(message.message_id) > after;
+        Ok(data.messages.values().filter(wanted).take(limit as usize).cloned().collect())
     }
 }

@@ -1,0 +1,106 @@
+//! Messages between executions: sent with the sender's commit, taken with the receiver's, found again when lost.
+
+use std::time::Duration;
+
+use moltforge_store::{Message as Row, Side};
+use moltforge_types::{ExecutionId, ProjectId, Timestamp};
+
+use super::Owner;
+use crate::engine::{Message, Sent};
+use crate::shard::message::{Asker, Event};
+
+/// How often the rows are asked for messages whose poke was lost.
+pub(super) const SWEEP: Duration = Duration::from_secs(1);
+/// Rows read at a time.
+const PAGE: u32 = 500;
+/// How long a message waits for a receiver that does not exist yet: a child's start is given up before.
+const UNDELIVERABLE: Duration = Duration::from_mins(2);
+
+impl Owner {
+    /// Stages messages with the sender's entries; they are handed on after the commit.
+    pub(super) fn send_messages(&mut self, project_id: ProjectId, messages: Vec<Sent>) -> Vec<Row> {
+        let now = self.shared.ambient.now();
+        let mut rows = Vec::with_capacity(messages.len());
+        for Sent { to, shard, message } in messages {
+            let Ok(body) = serde_json::to_string(&message) else { continue };
+            let row = Row {
+                shard,
+                message_id: self.shared.ambient.id(),
+                project_id,
+                recipient: to.to_string(),
+                kind: message.kind().to_owned(),
+                body,
+                created_at: now,
+            };
+            self.forming.rows.push(Side::Message(row.clone()));
+            rows.push(row);
+        }
+        rows
+    }
+
+    /// A message came in: from an owner of this node, or from the rows.
+    pub(super) fn deliver(&mut self, row: Row) {
+        if self.draining.is_some() || !self.delivering.insert(row.message_id) {
+            return;
+        }
+        let asker = Asker::Message { shard: row.shard, message_id: row.message_id, sent_at: row.created_at };
+        let receiver: Result<ExecutionId, _> = row.recipient.parse();
+        match (receiver, serde_json::from_str::<Message>(&row.body)) {
+            (Ok(id), Ok(message)) => self.apply_or_load(row.project_id, id, message.command(), asker),
+            _ => {
+                tracing::error!(message_id = %row.message_id, kind = row.kind, "a message cannot be read");
+                self.forming.rows.push(Side::MessageTaken { shard: row.shard, message_id: row.message_id });
+            }
+        }
+    }
+
+    /// What a message says is in the journal's next batch, or void.
+    pub(super) fn taken(&mut self, shard: u16, message_id: moltforge_types::MessageId) {
+        self.forming.rows.push(Side::MessageTaken { shard, message_id });
+    }
+
+    /// Messages that were taken durably are gone from the rows: they cannot come again.
+    pub(super) fn forget_taken(&mut self, rows: &[Side]) {
+        for row in rows {
+            if let Side::MessageTaken { message_id, .. } = row {
+                self.delivering.remove(message_id);
+            }
+        }
+    }
+
+    /// Its receiver does not exist: perhaps not yet.
+    pub(super) fn undeliverable(&mut self, shard: u16, id: moltforge_types::MessageId, sent_at: Timestamp) {
+        if self.shared.ambient.now().since(sent_at) > UNDELIVERABLE {
+            self.taken(shard, id);
+        } else {
+            self.delivering.remove(&id);
+        }
+    }
+
+    /// Looks for messages that nobody delivered.
+    pub(super) fn sweep_messages(&mut self) {
+        let now = self.shared.ambient.now();
+        if self.draining.is_some() || self.sweeping || self.sweep_at > now {
+            return;
+        }
+        self.sweeping = true;
+        self.sweep_at = now.plus(SWEEP);
+        let (shared, events, shards) = (self.shared.clone(), self.events_in.clone(), self.shards.clone());
+        tokio::spawn(async move {
+            let found = shared.journal.reads().messages(&shards, None, PAGE).await;
+            let rows = found.unwrap_or_else(|error| {
+                tracing::warn!(%error, "cannot look for messages, trying again");
+                Vec::new()
+            });
+            // an owner that has ended needs none
+            let _ = events.send(Event::Messages(rows));
+        });
+    }
+
+    pub(super) fn swept(&mut self, rows: Vec<Row>) {
+        self.sweeping = false;
+        for row in rows {
+            self.deliver(row);
+        }
+    }
+}
