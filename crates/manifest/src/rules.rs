@@ -1,5 +1,6 @@
 //! What a configuration must obey beyond its shape, one file per part. Every rule reports by JSON pointer and goes on.
 
+mod agents;
 mod approvals;
 mod declared;
 mod headers;
@@ -27,6 +28,7 @@ pub(crate) fn check(config: &AgentConfig) -> Vec<Finding> {
     identity::check(config, &mut findings);
     limits::check(config, &mut findings);
     hosts::check(config, &mut findings);
+    agents::check(config, &mut findings);
     tools::check(config, &mut findings);
     declared::check(config, &mut findings);
     approvals::check(config, &mut findings);

@@ -52,6 +52,7 @@ pub(crate) mod bounds {
     pub(crate) const TOKENS: RangeInclusive<u64> = 1..=1_000_000_000_000;
     pub(crate) const ATTEMPTS: RangeInclusive<u64> = 1..=1_000;
     pub(crate) const CONCURRENCY: RangeInclusive<u64> = 1..=1_000_000;
+    pub(crate) const CHILDREN: RangeInclusive<u64> = 0..=100;
     pub(crate) const MAX_OUTPUT_TOKENS: RangeInclusive<u64> = 1..=1_000_000;
     pub(crate) const REPEAT: RangeInclusive<u64> = 1..=50_000;
 }
@@ -65,6 +66,7 @@ pub(crate) const AGENT: Shape = Shape::Table(&[
     optional("instructions", Shape::Text),
     optional("tools", Shape::List(&Shape::Text)),
     optional("hosts", Shape::List(&Shape::Text)),
+    optional("agents", Shape::List(&Shape::Text)),
     optional("input_schema", Shape::Schema),
     optional("output_schema", Shape::Schema),
     optional("limits", LIMITS),
@@ -83,6 +85,7 @@ const LIMITS: Shape = Shape::Table(&[
     optional("attempts", Shape::Integer(bounds::ATTEMPTS)),
     optional("concurrency", Shape::Integer(bounds::CONCURRENCY)),
     optional("key_concurrency", Shape::Integer(bounds::CONCURRENCY)),
+    optional("children", Shape::Integer(bounds::CHILDREN)),
 ]);
 
 const PARAMETERS: Shape = Shape::Table(&[

@@ -1,7 +1,10 @@
 //! Names of tools.
 
 /// The tools that every server has. A tool is reachable for an agent only when its file lists it.
-pub const BUILT_IN_TOOLS: [&str; 9] = [
+pub const BUILT_IN_TOOLS: [&str; 12] = [
+    "agents.call",
+    "agents.start",
+    "agents.wait",
     "approvals.request",
     "http.fetch",
     "math.add",
