@@ -26,6 +26,7 @@ enum Op {
     Gone(u32),
     Child(u32, bool),
     ChildEnds(usize, bool),
+    Slot(bool),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -44,6 +45,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0_u32..12).prop_map(Op::Gone),
         4 => (0_u32..12, any::<bool>()).prop_map(|(step, accepted)| Op::Child(step, accepted)),
         3 => (0_usize..4, any::<bool>()).prop_map(|(child, completed)| Op::ChildEnds(child, completed)),
+        3 => any::<bool>().prop_map(Op::Slot),
     ]
 }
 
@@ -91,7 +93,6 @@ fn apply(run: &mut Run, op: Op) {
             drop(run.try_apply(Command::Resume { by, unknown_effects }));
         }
         Op::Crash if run.execution.state.is_terminal() => {}
-        Op::Crash => drop(run.crash()),
         Op::Stop(kill) => drop(run.try_apply(Command::Stop { by, note: None, kill })),
         Op::Gone(step) => drop(run.apply(Command::CallGone { step })),
         Op::Child(step, accepted) => {
@@ -104,6 +105,17 @@ fn apply(run: &mut Run, op: Op) {
             let error = (!completed).then(|| ErrorInfo::new("turn_limit", "it had enough"));
             let output = completed.then(|| json!("done"));
             run.apply(Command::ChildEnded(ChildOutcome { child_id, state, output, error }));
+        }
+        Op::Crash => {
+            // what ran keeps its slot
+            run.slot |= run.execution.state == State::Running;
+            run.crash();
+        }
+        Op::Slot(free) => {
+            run.slot = free;
+            if free {
+                run.apply(Command::Claim { recovered: false });
+            }
         }
     }
 }
@@ -125,7 +137,7 @@ proptest! {
                 State::Running => prop_assert!(execution.has_calls_in_flight()),
                 State::Suspended | State::BackingOff => prop_assert!(execution.wake_at().is_some()),
                 State::Paused => prop_assert!(execution.reason.is_some()),
-                State::Scheduled => prop_assert!(false, "a claimed execution is not left scheduled"),
+                State::Scheduled => prop_assert!(!run.slot, "a claimed execution is not left scheduled"),
                 _ => prop_assert!(execution.finished_at.is_some() && !execution.has_calls_in_flight()),
             }
         }
