@@ -10,6 +10,7 @@ use moltforge_capabilities::llm::Models;
 use moltforge_capabilities::tools::Tools;
 use moltforge_store::{AgentRef, ExecutionFilter, ExecutionRow, Journal, Store};
 use moltforge_types::execution::{State, shard_of};
+use moltforge_types::origin::MAX_PRIORITY;
 use moltforge_types::{AgentId, Ambient, ContentHash, ExecutionId, Origin, Principal, ProjectId};
 use serde_json::Value;
 
@@ -134,6 +135,7 @@ impl Executions {
             let message = format!("at most {MAX_INPUT} bytes of JSON, got {}", input.len());
             return Err(Error::FieldInvalid { field: "/input", message });
         }
+        check_turn(&request)?;
         let request_hash = key.is_some().then(|| request_hash(&request, &input));
         if let Some(key) = &key
             && let Some(row) = self.store.executions(project_id).find_by_key(key).await?
@@ -153,10 +155,12 @@ impl Executions {
         let origin =
             Origin { priority: request.priority, concurrency_key: request.concurrency_key, ..Origin::default() };
         let id: ExecutionId = self.shared.ambient.id();
-        let shard = match &key {
-            // one owner decides about a key
-            Some(key) => shard_of(format!("{project_id}:{key}").as_bytes()),
-            None => shard_of(id.to_string().as_bytes()),
+        // one owner decides about an idempotency key, and one about a concurrency key; of both, the first says where it
+        // goes: slots of a concurrency key are counted for all lanes of the node together
+        let shard = match (&key, &origin.concurrency_key) {
+            (Some(key), _) => shard_of(format!("{project_id}:{key}").as_bytes()),
+            (None, Some(key)) => shard_of(format!("{}:{key}", spec.agent_id).as_bytes()),
+            (None, None) => shard_of(id.to_string().as_bytes()),
         };
         let start = Start { id, spec, environment, input, trigger: "api", origin, request_hash };
         let make =
@@ -408,8 +412,29 @@ fn check_note(note: Option<&String>) -> Result<(), Error> {
     }
 }
 
+/// Whether a start says in a possible way when its turn is.
+fn check_turn(request: &StartExecution) -> Result<(), Error> {
+    if request.priority.is_some_and(|priority| priority > MAX_PRIORITY) {
+        let message = format!("expected 0 to {MAX_PRIORITY}");
+        return Err(Error::FieldInvalid { field: "/priority", message });
+    }
+    if request.concurrency_key.as_ref().is_some_and(|key| !(1..=100).contains(&key.chars().count())) {
+        let message = "expected 1 to 100 characters".to_owned();
+        return Err(Error::FieldInvalid { field: "/concurrency_key", message });
+    }
+    if request.concurrency_key.as_ref().is_some_and(|key| key.contains('\0')) {
+        let message = "expected no NUL character".to_owned();
+        return Err(Error::FieldInvalid { field: "/concurrency_key", message });
+    }
+    Ok(())
+}
+
 /// Tells a repeated request from another one.
 fn request_hash(request: &StartExecution, input: &str) -> String {
-    let text = format!("{}\n{:?}\n{:?}\n{input}", request.agent, request.environment, request.version);
+    let mut text = format!("{}\n{:?}\n{:?}\n{input}", request.agent, request.environment, request.version);
+    // requests without these have the hash that they always had
+    if request.priority.is_some() || request.concurrency_key.is_some() {
+        text.push_str(&format!("\n{:?}\n{:?}", request.priority, request.concurrency_key));
+    }
     ContentHash::of(text.as_bytes()).to_string()
 }

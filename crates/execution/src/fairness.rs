@@ -63,7 +63,7 @@ struct Inner {
     bounds: pressure::Bounds,
     rates: pressure::Rates,
     lanes: HashMap<u16, UnboundedSender<Event>>,
-    /// Lanes that do not know yet what was at work before them. Nothing new begins until all do.
+    /// Lanes that do not know yet what was at work and what was ready before them. Nothing begins until all do.
     recovering: usize,
 }
 
@@ -100,7 +100,7 @@ impl Fairness {
         inner.lanes = lanes;
     }
 
-    /// A lane knows now what was at work before it.
+    /// A lane knows now what was at work and what was ready before it.
     pub(crate) fn recovered(&self) {
         let mut inner = self.lock();
         inner.recovering = inner.recovering.saturating_sub(1);

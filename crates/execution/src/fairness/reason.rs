@@ -21,7 +21,7 @@ impl Inner {
     fn words(&self, claimant: &Claimant) -> String {
         let limits = &self.counts.limits;
         if self.recovering > 0 {
-            return "this node, which reads what was at work before it".to_owned();
+            return "this node, which reads what was there before it started".to_owned();
         }
         match self.counts.blocked(claimant) {
             None => "its turn".to_owned(),

@@ -38,7 +38,7 @@ impl Hot {
 
     /// 0 to 9, 9 first.
     pub(crate) fn priority(&self) -> u8 {
-        5
+        self.execution.origin.effective_priority()
     }
 
     /// It holds a running slot.
@@ -60,12 +60,12 @@ impl Hot {
 
 /// Who a new execution is when it asks for a slot.
 pub(crate) fn claimant_of_start(start: &Start) -> Claimant {
-    claimant(start.id, &start.spec, None)
+    claimant(start.id, &start.spec, start.origin.concurrency_key.as_deref())
 }
 
 /// Who an execution is when it asks for a slot.
 fn claimant_of(execution: &Execution) -> Claimant {
-    claimant(execution.id, &execution.spec, None)
+    claimant(execution.id, &execution.spec, execution.origin.concurrency_key.as_deref())
 }
 
 /// An execution of a version, with its concurrency key.

@@ -81,10 +81,10 @@ pub(crate) enum Event {
     Again { project_id: ProjectId, execution_id: ExecutionId, command: Command },
     /// Rows that were running when the owner before was lost: they keep their slots.
     Lost { rows: Vec<(LiveExecution, Arc<Claimant>)> },
-    /// All of those have come.
-    LostAll,
     /// Rows that are ready and wait for a slot, after a start.
     Ready { rows: Vec<(LiveExecution, Arc<Claimant>)> },
+    /// All of those have come: executions may begin.
+    AllKnown,
     /// Rows that want attention because their time comes. With `more` there are further ones.
     Due { rows: Vec<LiveExecution>, more: bool },
     /// One of this lane may begin: another lane found that it is its turn.

@@ -214,7 +214,7 @@ impl Owner {
                 }
             }
             Event::Lost { rows } => self.lost_rows(rows),
-            Event::LostAll => self.shared.fairness.recovered(),
+            Event::AllKnown => self.shared.fairness.recovered(),
             Event::Ready { rows } => self.ready_rows(rows),
             Event::Admitted { entry, permit } => self.admitted(&entry, permit),
             Event::Due { rows, more } => self.due_rows(rows, more),

@@ -36,11 +36,15 @@ fn sleeper(name: &str, delay: &str, limits: Value) -> AgentConfig {
 }
 
 fn start(agent: &str) -> StartExecution {
-    serde_json::from_value(json!({ "agent": agent, "version": 1 })).expect("a start")
+    StartExecution { agent: agent.to_owned(), version: Some(1), ..StartExecution::default() }
 }
 
 async fn begin(world: &World, node: &Executions, agent: &str) -> ExecutionId {
-    let started = node.accept(&world.principal, start(agent), None, None).await.expect("accepted");
+    begin_with(world, node, start(agent)).await
+}
+
+async fn begin_with(world: &World, node: &Executions, start: StartExecution) -> ExecutionId {
+    let started = node.accept(&world.principal, start, None, None).await.expect("accepted");
     started.execution.execution_id.parse().expect("an id")
 }
 
@@ -183,5 +187,93 @@ async fn a_queue_that_is_too_old_refuses_with_a_time() {
         let Err(Error::QueueTooOld { waited, retry_after }) = refused else { panic!("{refused:?}") };
         assert!(waited > Duration::from_secs(1) && retry_after >= Duration::from_secs(1), "{waited:?} {retry_after:?}");
         node.abandon().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn executions_with_the_same_key_run_one_at_a_time_through_a_kill() {
+    for world in World::all().await {
+        world.agent(&agent(&world, "keyed", Some("20ms"), json!({}), None)).await;
+        let first = world.node(world.journal.clone()).await;
+        let mut ids = Vec::new();
+        for n in 0..16 {
+            let start = StartExecution { concurrency_key: Some("customer 7".to_owned()), ..start("keyed") };
+            // half of them are routed by their idempotency key
+            let key = (n % 2 == 0).then(|| format!("k{n}"));
+            let started = first.accept(&world.principal, start, key, None).await.expect("accepted");
+            ids.push(started.execution.execution_id.parse().expect("an id"));
+        }
+        until(&world, &first, ids[3], |view| view.state == "completed").await;
+        first.abandon().await;
+        while world.server.at_once("slow").0 > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let second = world.node(world.journal.clone()).await;
+        ends(&world, &second, &ids).await;
+        assert_eq!(world.server.at_once("slow").1, 1, "{}", world.backend);
+        let view = second.get(world.principal.project_id, ids[0]).await.expect("there");
+        assert_eq!(view.concurrency_key.as_deref(), Some("customer 7"));
+        is_clean(&world, &second).await;
+        second.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_says_who_holds_it_and_other_keys_go_on() {
+    for world in World::all().await {
+        world.agent(&sleeper("keyed", "20s", json!({}))).await;
+        let node = world.node(world.journal.clone()).await;
+        let with = |key: &str| StartExecution { concurrency_key: Some(key.to_owned()), ..start("keyed") };
+        let holder = begin_with(&world, &node, with("a")).await;
+        let waits = begin_with(&world, &node, with("a")).await;
+        let other = begin_with(&world, &node, with("b")).await;
+        let view = node.get(world.principal.project_id, waits).await.expect("there");
+        let said = view.waiting_for.unwrap_or_default();
+        let expected = format!("the concurrency key \"a\", held by {holder}");
+        assert!(said.starts_with(&expected), "{}: {said}", world.backend);
+        until(&world, &node, other, |view| view.state == "running").await;
+        // a hold gives the key to the next, and takes it again when it goes on
+        node.pause(&world.principal, holder, None).await.expect("paused");
+        until(&world, &node, waits, |view| view.state == "running").await;
+        let resumed = node.resume(&world.principal, holder, None).await.expect("resumed");
+        assert_eq!(resumed.state, "scheduled", "{}: {resumed:?}", world.backend);
+        assert!(resumed.waiting_for.unwrap_or_default().contains(&waits.to_string()), "{}", world.backend);
+        for key in [String::new(), "x".repeat(101), "a\0b".to_owned()] {
+            let refused = node.accept(&world.principal, with(&key), None, None).await;
+            assert!(matches!(refused, Err(Error::FieldInvalid { field: "/concurrency_key", .. })), "{refused:?}");
+        }
+        node.abandon().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_higher_priority_overtakes_also_after_a_kill() {
+    for world in World::all().await {
+        world.agent(&sleeper("blocker", "20s", json!({}))).await;
+        world.agent(&sleeper("ranked", "30ms", json!({}))).await;
+        let config = Config { max_running: 1, ..Config::default() };
+        let first = world.node_with(world.journal.clone(), config.clone()).await;
+        let blocker = begin(&world, &first, "blocker").await;
+        let mut ids = Vec::new();
+        for priority in [0, 5, 9] {
+            ids.push(begin_with(&world, &first, StartExecution { priority: Some(priority), ..start("ranked") }).await);
+        }
+        first.abandon().await;
+        let second = world.node_with(world.journal.clone(), config).await;
+        second.cancel(&world.principal, blocker, None).await.expect("cancelled");
+        ends(&world, &second, &ids).await;
+        let mut order = Vec::new();
+        for id in &ids {
+            let view = second.get(world.principal.project_id, *id).await.expect("there");
+            order.push((view.finished_at.expect("ended"), view.priority));
+        }
+        order.sort();
+        let priorities: Vec<_> = order.into_iter().map(|(_, priority)| priority).collect();
+        assert_eq!(priorities, [9, 5, 0], "{}", world.backend);
+        let refused = StartExecution { priority: Some(10), ..start("ranked") };
+        let refused = second.accept(&world.principal, refused, None, None).await;
+        assert!(matches!(refused, Err(Error::FieldInvalid { field: "/priority", .. })), "{refused:?}");
+        is_clean(&world, &second).await;
+        second.drain().await;
     }
 }

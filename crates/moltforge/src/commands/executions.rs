@@ -112,6 +112,12 @@ fn get(out: Output, execution: &Execution) {
     if let Some(at) = &execution.wake_at {
         field("wakes at", &show::time(at));
     }
+    if execution.priority != moltforge_types::origin::DEFAULT_PRIORITY {
+        field("priority", &execution.priority.to_string());
+    }
+    if let Some(key) = &execution.concurrency_key {
+        field("key", key);
+    }
     field("tokens", &execution.tokens.to_string());
     field("input", &execution.input.to_string());
     if let Some(output) = &execution.output {

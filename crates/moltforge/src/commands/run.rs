@@ -38,6 +38,12 @@ pub struct Args {
     /// Run this version instead of a deployed one
     #[arg(long)]
     version: Option<u32>,
+    /// Which comes first among those that wait: 0 (last) to 9 (first); 5 when absent
+    #[arg(long, value_name = "0-9", value_parser = clap::value_parser!(u8).range(0..=9))]
+    priority: Option<u8>,
+    /// Runs of the agent with the same key go one at a time
+    #[arg(long, value_name = "KEY")]
+    concurrency_key: Option<String>,
     /// Starting again with the same key gives the same execution
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -53,7 +59,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         input,
         environment: args.env,
         version: args.version,
-        ..StartExecution::default()
+        priority: args.priority,
+        concurrency_key: args.concurrency_key,
     };
     let options = StartOptions { idempotency_key: args.idempotency_key, wait: args.wait.map(Duration::from_secs) };
     let out = context.output;

@@ -22,6 +22,10 @@ pub struct LiveExecution {
     pub version_id: VersionId,
     /// Its number.
     pub version: u32,
+    /// 0 to 9.
+    pub priority: u8,
+    /// Executions of its agent with this key run one at a time.
+    pub concurrency_key: Option<String>,
     /// When its latest entry was written.
     pub updated_at: Timestamp,
     /// The number of its latest entry.
@@ -39,6 +43,8 @@ impl LiveExecution {
             agent_id: row.get("agent_id")?,
             version_id: row.get("version_id")?,
             version: row.get("version")?,
+            priority: row.get("priority")?,
+            concurrency_key: row.get("concurrency_key")?,
             updated_at: row.get("updated_at")?,
             last_seq: row.get("last_seq")?,
             columns: columns(row)?,
@@ -57,7 +63,7 @@ crate::accessor!(live_executions -> LiveExecutions);
 macro_rules! select {
     ($where:expr) => {
         concat!(
-            "SELECT project_id, execution_id, shard, agent_id, version_id, version, updated_at, last_seq, state, reason, attempt, wake_at, waiting_for, \
+            "SELECT project_id, execution_id, shard, agent_id, version_id, version, priority, concurrency_key, updated_at, last_seq, state, reason, attempt, wake_at, waiting_for, \
              finished_at, output, error, tokens FROM execution WHERE ",
             $where
         )

@@ -24,6 +24,8 @@ pub(super) fn facts(execution: &Execution, now: Timestamp) -> Markup {
             @if let Some(environment) = &execution.environment { div { dt { "Environment" } dd { (environment) } } }
             div { dt { "Started" } dd { (time::relative(&execution.created_at, now)) } }
             div { dt { "Took" } dd { (took(execution, now)) @if execution.finished_at.is_none() { " so far" } } }
+            @if execution.priority != 5 { div { dt { "Priority" } dd { (execution.priority) } } }
+            @if let Some(key) = &execution.concurrency_key { div { dt { "Concurrency key" } dd { code { (text::one_line(key, 100)) } } } }
             div { dt { "Tokens" } dd { (text::grouped(execution.tokens)) } }
             div { dt { "Attempts" } dd { (execution.attempt) } }
             @if let Some(at) = execution.wake_at.as_ref().filter(|_| execution.finished_at.is_none()) { div { dt { "Wakes" } dd { (time::relative(at, now)) } } }

@@ -1,6 +1,7 @@
 //! Executions that want attention without being asked: after a start of the node, and when their time comes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moltforge_store::LiveExecution;
 use moltforge_types::execution::State;
@@ -17,21 +18,31 @@ use crate::shard::timers::{HORIZON, REFILL};
 
 /// Rows read at a time.
 const PAGE: u32 = 1_000;
+/// Executions wait so long at most for what was there before to be known: a row that cannot be read must not stop all.
+const LONGEST: Duration = Duration::from_secs(10);
 
 impl Owner {
     /// Looks for everything that an owner before left behind. Suspended executions without a near wake-up stay rows.
     pub(super) fn recover(&self) {
         let (shared, events, shards) = (self.shared.clone(), self.events_in.clone(), self.shards.clone());
         tokio::spawn(async move {
-            // whatever was running keeps its slots and keys: all of it is known before anything else begins
-            let shards = runnable_shards(&shared, &shards).await;
-            for what in [What::Lost, What::Ready] {
-                for shard in &shards {
-                    look(&shared, *shard, what, |event| events.send(event).is_ok()).await;
+            // whatever was running keeps its slots and keys, and what is ready keeps its order: all of it is known before
+            // anything else begins
+            let scan = async {
+                let shards = runnable_shards(&shared, &shards).await;
+                for what in [What::Lost, What::Ready] {
+                    for shard in &shards {
+                        look(&shared, *shard, what, |event| events.send(event).is_ok()).await;
+                    }
                 }
-                if what == What::Lost && events.send(Event::LostAll).is_err() {
-                    return;
-                }
+            };
+            tokio::pin!(scan);
+            let whole = tokio::time::timeout(LONGEST, &mut scan).await.is_ok();
+            // an owner that has ended needs no answer
+            let _ = events.send(Event::AllKnown);
+            if !whole {
+                tracing::warn!("what was there before is not known yet: executions begin all the same");
+                scan.await;
             }
         });
         self.look_ahead();
@@ -95,7 +106,7 @@ impl Owner {
             }
             self.shared.fairness.push(Entry {
                 claimant,
-                priority: 5,
+                priority: row.priority,
                 begun: row.columns.attempt > 0,
                 lane: self.token.lane,
                 since: row.updated_at,
@@ -195,5 +206,5 @@ async fn claimant(shared: &Shared, row: &LiveExecution) -> Result<Arc<Claimant>,
         // it is held as soon as it begins
         Err(error) => Spec::missing(project_id, agent_id, row.version_id, row.version, "", error),
     };
-    Ok(Arc::new(hot::claimant(row.execution_id, &spec, None)))
+    Ok(Arc::new(hot::claimant(row.execution_id, &spec, row.concurrency_key.as_deref())))
 }

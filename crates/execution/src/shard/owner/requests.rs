@@ -88,7 +88,12 @@ impl Owner {
         let claimant = Arc::new(claimant_of_start(&start));
         let permit = self.shared.fairness.try_run(&claimant);
         let has_slot = permit.is_some();
-        if !has_slot && let Err(pressure) = self.shared.fairness.pressure(claimant.project_id) {
+        // a child is part of work that has begun: its parent may hold a slot until it is accepted
+        let is_child = start.origin.parent.is_some();
+        if !has_slot
+            && !is_child
+            && let Err(pressure) = self.shared.fairness.pressure(claimant.project_id)
+        {
             let _ = reply.send(Err(pressure.into()));
             return;
         }

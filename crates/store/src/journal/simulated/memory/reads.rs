@@ -18,6 +18,8 @@ fn live(row: &ExecutionRow) -> LiveExecution {
         agent_id: row.agent_id,
         version_id: row.version_id,
         version: row.version,
+        priority: row.priority,
+        concurrency_key: row.concurrency_key.clone(),
         updated_at: row.updated_at,
         last_seq: row.last_seq,
         columns: row.columns.clone(),
