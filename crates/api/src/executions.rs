@@ -72,6 +72,84 @@ pub struct Execution {
     /// What it is a copy of, when it is a fork.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<String>,
+    /// What a stop did. In the answers of `cancel` and `kill`; at any time under `/receipt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Box<StopReceipt>>,
+}
+
+/// What a stop did to an execution and everything below it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StopReceipt {
+    /// The execution itself.
+    pub stopped: StoppedExecution,
+    /// Its children, theirs, and so on: those that a stop reached and those that had ended before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub below: Vec<StoppedExecution>,
+    /// From the request to this answer, microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_us: Option<u64>,
+}
+
+/// What a stop did to one execution.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoppedExecution {
+    /// `exe_...`
+    pub execution_id: String,
+    /// Its agent.
+    pub agent_name: String,
+    /// Where it stands.
+    pub state: String,
+    /// Who stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// By a kill.
+    #[serde(default)]
+    pub kill: bool,
+    /// When the stop was durable: nothing was dispatched from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_at: Option<String>,
+    /// When all of it was gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_at: Option<String>,
+    /// The time between the two, microseconds: measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_us: Option<u64>,
+    /// Calls that were on their way and were aborted, or are still waited for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<StoppedCall>,
+}
+
+/// A call that a stop found on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoppedCall {
+    /// Its step.
+    pub step: u32,
+    /// The model or the tool.
+    pub name: String,
+    /// `model` or `tool`.
+    pub kind: String,
+    /// `unknown`: it was sent, and its answer was not waited for.
+    pub outcome: String,
+    /// The key that went with it, to look it up on the other side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// Tokens that it may have used at worst: booked until somebody knows better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_tokens: Option<u64>,
+}
+
+/// One execution of a tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TreeNode {
+    /// `exe_...`
+    pub execution_id: String,
+    /// Its agent.
+    pub agent_name: String,
+    /// Where it stands.
+    pub state: String,
+    /// Its parent; absent for the execution that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
 }
 
 fn api() -> String {

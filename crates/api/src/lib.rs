@@ -10,6 +10,7 @@ pub mod changes;
 pub mod config;
 pub mod deployments;
 pub mod executions;
+pub mod holds;
 pub mod keys;
 pub mod problem;
 pub mod sessions;

@@ -13,6 +13,7 @@ mod claim;
 mod decide;
 mod decide_effect;
 mod effect_keys;
+mod hold;
 mod message;
 mod model_answered;
 mod pause;
@@ -35,6 +36,7 @@ pub use approval::{Ask, Verdict};
 pub use children::MAX_DEPTH;
 pub use decide::Answer;
 pub use effect_keys::EffectKeys;
+pub use hold::{Hold, HoldOf};
 pub use message::{ChildOutcome, Message, Sent};
 pub use probe::ProbeReport;
 pub use spec::Spec;
@@ -57,6 +59,8 @@ pub struct Context {
     /// Whether it may be at work: its owner holds a running slot for it. Without one, what could go on becomes
     /// `scheduled` and is claimed when its turn comes.
     pub slot: bool,
+    /// What holds its agent or its project.
+    pub hold: Option<Hold>,
 }
 
 /// What can happen to an execution after its start.
@@ -149,6 +153,13 @@ pub enum Command {
         note: Option<String>,
         /// At once: calls with a durable intent are not waited for.
         kill: bool,
+    },
+    /// Its agent or its project is held now.
+    Hold,
+    /// A hold of its agent or its project was lifted.
+    Release {
+        /// Who lifted it.
+        by: String,
     },
     /// A call that was aborted is gone.
     CallGone {
@@ -269,6 +280,8 @@ pub enum Refusal {
     Ended,
     /// It is being stopped.
     Stopping,
+    /// Its agent or its project is held.
+    Held,
     /// Resume of something that is not paused.
     NotPaused,
     /// Resume of an execution with calls of unknown outcome, without a decision.
@@ -343,6 +356,8 @@ pub fn apply(execution: &mut Execution, command: Command, context: Context) -> R
         Command::Probe { step, by } => probe::ask(execution, step, by, out)?,
         Command::ProbeAnswered { step, report, by } => probe::answered(execution, step, report, by, context, out),
         Command::Stop { by, note, kill } => stop::apply(execution, by, note, kill, context, out)?,
+        Command::Hold => hold::apply(execution, context, out),
+        Command::Release { by } => hold::release(execution, by, context, out)?,
         Command::CallGone { step } => stop::call_gone(execution, step, context, out),
         Command::ChildStarted { step, result } => children::started(execution, step, result, context, out),
         Command::ChildEnded(outcome) => children::ended(execution, outcome, context, out),

@@ -57,6 +57,15 @@ pub enum Error {
     /// It has ended.
     #[error("the execution {0} has ended; its state never changes again")]
     ExecutionEnded(ExecutionId),
+    /// Its agent or its project is held.
+    #[error("the agent or the project of {0} is held: lift that first")]
+    ExecutionHeld(ExecutionId),
+    /// There is no such hold.
+    #[error("nothing is held there")]
+    NotHeld,
+    /// Its kill switch is on.
+    #[error("{0} was stopped by its kill switch and takes no executions until that is lifted")]
+    Killed(&'static str),
     /// It is being stopped.
     #[error("the execution {0} is being stopped: nothing but a kill changes that")]
     ExecutionStopping(ExecutionId),
@@ -187,6 +196,7 @@ impl Error {
     pub(crate) fn refused(id: ExecutionId, refusal: Refusal) -> Self {
         match refusal {
             Refusal::Ended => Self::ExecutionEnded(id),
+            Refusal::Held => Self::ExecutionHeld(id),
             Refusal::Stopping => Self::ExecutionStopping(id),
             Refusal::NotPaused => Self::ExecutionNotPaused(id),
             Refusal::DecisionNeeded => Self::UnknownEffects(id),
@@ -206,6 +216,7 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::ExecutionNotFound(_)
+            | Self::NotHeld
             | Self::AgentNotFound(_)
             | Self::VersionNotFound { .. }
             | Self::ApprovalNotFound(_)
@@ -214,6 +225,8 @@ impl Fault for Error {
             Self::AgentNotDeployed { .. }
             | Self::ExecutionEnded(_)
             | Self::ExecutionStopping(_)
+            | Self::ExecutionHeld(_)
+            | Self::Killed(_)
             | Self::ExecutionNotPaused(_)
             | Self::UnknownEffects(_)
             | Self::ApprovalClosed
@@ -245,6 +258,9 @@ impl Fault for Error {
             Self::IdempotencyKeyReused(_) => "idempotency_key_reused",
             Self::ExecutionEnded(_) => "execution_ended",
             Self::ExecutionStopping(_) => "execution_stopping",
+            Self::ExecutionHeld(_) => "execution_held",
+            Self::NotHeld => "not_held",
+            Self::Killed(_) => "kill_switch_on",
             Self::ExecutionNotPaused(_) => "execution_not_paused",
             Self::UnknownEffects(_) => "unknown_effects",
             Self::SignalBufferFull(_) => "signal_buffer_full",

@@ -19,6 +19,7 @@ use crate::engine::{Command, EffectKeys, Recorded, Start, UnknownEffects};
 use crate::error::Error;
 use crate::fairness::Fairness;
 use crate::fairness::calls::Gates;
+use crate::holds::Holds;
 use crate::live::{Live, agent_ref};
 use crate::shard::calls::Outside;
 use crate::shard::load;
@@ -39,8 +40,8 @@ const MAX_NOTE: usize = 1_000;
 /// The execution service of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Executions {
-    store: Store,
-    shared: Arc<Shared>,
+    pub(crate) store: Store,
+    pub(crate) shared: Arc<Shared>,
     supervisor: Supervisor,
 }
 
@@ -82,12 +83,19 @@ impl Executions {
     ) -> Self {
         let calls = Arc::new(Outside { models, tools });
         let specs = Specs::new(EffectKeys::new(config.secret.derive("effects")));
-        let gates = Gates::default();
+        let (gates, holds) = (Gates::default(), Holds::default());
         let directory = Arc::new(Live::new(store.clone()));
         let fairness = Fairness::new(&config, ambient.clone());
-        let shared = Arc::new(Shared { config, journal, bus, calls, directory, ambient, specs, fairness, gates });
+        let shared =
+            Arc::new(Shared { config, journal, bus, calls, directory, ambient, specs, fairness, gates, holds });
         let supervisor = Supervisor::start(shared.clone());
-        Self { store, shared, supervisor }
+        let this = Self { store, shared, supervisor };
+        let executions = this.clone();
+        tokio::spawn(async move {
+            executions.ready().await;
+            executions.finish_sweeps().await;
+        });
+        this
     }
 
     /// Whether requests are taken, and why not.
@@ -271,7 +279,7 @@ impl Executions {
         }
     }
 
-    async fn agent_id(&self, project_id: ProjectId, agent: &str) -> Result<AgentId, Error> {
+    pub(crate) async fn agent_id(&self, project_id: ProjectId, agent: &str) -> Result<AgentId, Error> {
         let found = match agent_ref(agent)? {
             AgentRef::Id(id) => return Ok(id),
             AgentRef::Name(name) => self.store.agents(project_id).find_by_name(&name).await?,
@@ -334,34 +342,6 @@ impl Executions {
         self.apply(principal.project_id, id, Command::Resume { by, unknown_effects }).await
     }
 
-    /// Stops an execution for good.
-    pub async fn cancel(&self, principal: &Principal, id: ExecutionId, note: Option<String>) -> Result<View, Error> {
-        check_note(note.as_ref())?;
-        let by = principal.actor.to_string();
-        self.apply(principal.project_id, id, Command::Stop { by, note, kill: false }).await
-    }
-
-    /// Stops every live execution of an agent. Returns how many were stopped.
-    pub async fn cancel_agent(&self, principal: &Principal, agent_id: AgentId) -> Result<usize, Error> {
-        let states: Vec<_> = State::ALL.iter().copied().filter(|state| !state.is_terminal()).collect();
-        let mut stopped = 0;
-        loop {
-            let filter = ExecutionFilter { agent_id: Some(agent_id), states: &states, before: None };
-            let (rows, _) = self.store.executions(principal.project_id).list(filter, 100).await?;
-            if rows.is_empty() {
-                return Ok(stopped);
-            }
-            for row in rows {
-                let note = Some("the agent was deleted".to_owned());
-                match self.cancel(principal, row.execution_id, note).await {
-                    Ok(_) => stopped += 1,
-                    Err(Error::ExecutionEnded(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-    }
-
     /// Hands an execution a signal.
     pub async fn signal(
         &self,
@@ -384,7 +364,7 @@ impl Executions {
         self.apply(principal.project_id, id, Command::Signal { name, payload, dedupe_key }).await
     }
 
-    async fn apply(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> Result<View, Error> {
+    pub(crate) async fn apply(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> Result<View, Error> {
         let row = self.store.executions(project_id).find(id).await?;
         let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
         let make = |reply| Request::Apply { project_id, execution_id: id, command, reply };
@@ -402,7 +382,7 @@ impl Executions {
     }
 }
 
-fn check_note(note: Option<&String>) -> Result<(), Error> {
+pub(crate) fn check_note(note: Option<&String>) -> Result<(), Error> {
     match note {
         Some(note) if note.chars().count() > MAX_NOTE => {
             let message = format!("at most {MAX_NOTE} characters");

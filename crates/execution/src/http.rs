@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod executions;
+mod holds;
 
 use moltforge_api::ProblemItem;
 use moltforge_http::ApiError;
@@ -23,6 +24,12 @@ pub fn router(executions: Executions) -> OpenApiRouter {
         .routes(routes!(commands::pause))
         .routes(routes!(commands::resume))
         .routes(routes!(commands::cancel))
+        .routes(routes!(commands::kill))
+        .routes(routes!(executions::receipt))
+        .routes(routes!(executions::tree))
+        .routes(routes!(holds::list))
+        .routes(routes!(holds::set_agent, holds::lift_agent))
+        .routes(routes!(holds::set_project, holds::lift_project))
         .routes(routes!(commands::signal))
         .with_state(executions)
 }

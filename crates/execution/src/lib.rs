@@ -12,10 +12,12 @@ pub mod engine;
 mod error;
 mod executions;
 mod fairness;
+mod holds;
 mod http;
 mod live;
 mod shard;
 mod steps;
+mod stops;
 mod views;
 
 pub use config::Config;

@@ -215,6 +215,54 @@ impl Executions<'_> {
         query.bind(limit).all(read).await
     }
 
+    /// The children of an execution, in order of their ids, after `after`: id, agent's name, state.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn children(
+        &mut self,
+        parent_id: ExecutionId,
+        after: Option<ExecutionId>,
+        limit: u32,
+    ) -> Result<Vec<(ExecutionId, String, State)>, Error> {
+        self.at
+            .query(
+                "SELECT execution_id, agent_name, state FROM execution \
+                 WHERE project_id = $1 AND parent_id = $2 AND execution_id > $3 ORDER BY execution_id LIMIT $4",
+            )
+            .bind(self.project_id)
+            .bind(parent_id)
+            .bind(after.map(|id| id.to_string()).unwrap_or_default())
+            .bind(limit)
+            .all(|row| Ok((row.get("execution_id")?, row.get("agent_name")?, row.parse("state")?)))
+            .await
+    }
+
+    /// The ids of executions in a state, in order, after `after`; of one agent or of all.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn ids_in(
+        &mut self,
+        state: State,
+        agent_id: Option<AgentId>,
+        after: Option<ExecutionId>,
+        limit: u32,
+    ) -> Result<Vec<ExecutionId>, Error> {
+        self.at
+            .query(
+                "SELECT execution_id FROM execution WHERE project_id = $1 AND state = $2 AND execution_id > $3 \
+                 AND ($4 IS NULL OR agent_id = $4) ORDER BY execution_id LIMIT $5",
+            )
+            .bind(self.project_id)
+            .bind(state.as_str())
+            .bind(after.map(|id| id.to_string()).unwrap_or_default())
+            .bind(agent_id)
+            .bind(limit)
+            .all(|row| row.get("execution_id"))
+            .await
+    }
+
     /// How many executions of an agent have not ended. Counts no further than `limit`.
     ///
     /// # Errors

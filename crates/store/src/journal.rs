@@ -27,7 +27,7 @@ pub use side::{Message, Side};
 pub use simulated::{Fault as SimulatedFault, Memory, Simulated};
 
 use crate::error::Error;
-use crate::sql::Db;
+use crate::sql::{Db, Row};
 use crate::store::Store;
 
 /// Why a batch did not land.
@@ -82,6 +82,12 @@ pub struct EntryRow {
     pub payload: Vec<u8>,
 }
 
+impl EntryRow {
+    fn from_row(row: &Row<'_>) -> Result<Self, Error> {
+        Ok(Self { seq: row.get("seq")?, kind: row.get("kind")?, at: row.get("at")?, payload: row.get("payload")? })
+    }
+}
+
 /// Where executions are written. One batch in flight per lane.
 #[async_trait]
 pub trait Journal: Send + Sync {
@@ -133,13 +139,14 @@ async fn entries(db: &Db, execution_id: ExecutionId, after_seq: u64, limit: u32)
         .bind(execution_id)
         .bind(after_seq)
         .bind(limit)
-        .all(|row| {
-            Ok(EntryRow {
-                seq: row.get("seq")?,
-                kind: row.get("kind")?,
-                at: row.get("at")?,
-                payload: row.get("payload")?,
-            })
-        })
+        .all(|row| EntryRow::from_row(&row))
         .await
+}
+
+async fn last_entries(db: &Db, execution_id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error> {
+    let query =
+        db.query("SELECT seq, kind, at, payload FROM journal WHERE execution_id = $1 ORDER BY seq DESC LIMIT $2");
+    let mut rows = query.bind(execution_id).bind(limit).all(|row| EntryRow::from_row(&row)).await?;
+    rows.reverse();
+    Ok(rows)
 }

@@ -107,6 +107,7 @@ mod credentials;
 mod deployments;
 pub mod error;
 mod executions;
+mod holds;
 mod idempotency;
 pub mod journal;
 mod keys;
@@ -128,6 +129,7 @@ pub use credentials::{Credentials, RedeemedCode};
 pub use deployments::{Deployment, Deployments, Ended, NewDeployment};
 pub use error::{Error, OnUnique};
 pub use executions::{ExecutionFilter, ExecutionRow, Executions, LiveExecution, LiveExecutions};
+pub use holds::{AllHolds, Hold, Holds};
 pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
 pub use journal::{
     Batch, Columns, CommitError, EntryRow, Fold, Journal, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Membership,

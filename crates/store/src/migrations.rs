@@ -38,6 +38,7 @@ migrations! {
     2 "0002_agents",
     3 "0003_executions",
     4 "0004_messages",
+    5 "0005_holds",
 }
 
 /// One applied migration.

@@ -70,6 +70,8 @@ text_enum! {
     Reason {
         /// Somebody asked for it.
         Operator = "operator",
+        /// Its agent or its project is held.
+        Held = "held",
         /// Every allowed attempt failed without progress.
         RetriesExhausted = "retries_exhausted",
         /// The server died too often while this ran, without progress in between.
@@ -86,6 +88,18 @@ text_enum! {
         VersionMissing = "version_missing",
         /// An approval expired that holds its execution when it does.
         ApprovalExpired = "approval_expired",
+    }
+}
+
+text_enum! {
+    /// What a hold of an agent or a project does.
+    HoldMode {
+        /// Its executions are paused and go on when it is lifted; new ones are accepted and wait.
+        Pause = "pause",
+        /// Its executions are killed, and new ones are refused until it is lifted.
+        Kill = "kill",
+        /// Lifted: what it paused is being set to go on. It holds nothing any more.
+        Release = "release",
     }
 }
 

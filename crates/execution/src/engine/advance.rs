@@ -19,6 +19,9 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
     if execution.stopping.is_some() && !execution.state.is_terminal() {
         return super::stop::advance_stop(execution, context, out);
     }
+    if execution.state == State::Running && super::hold::stands(execution, context, out) {
+        return;
+    }
     // each round answers calls or ends; rounds are bounded by the number of pending calls plus one
     while execution.state == State::Running {
         match limit_reached(execution, context) {
@@ -79,8 +82,13 @@ fn tell_relatives(execution: &Execution, by: &str, kill: bool, out: &mut Outcome
         let message = Message::ChildEnded(outcome);
         out.messages.push(Sent { to: parent.execution_id, shard: parent.shard, message });
     }
+    stop_children(execution, by, kill, &format!("ended as {}", execution.state), out);
+}
+
+/// What has not ended below this execution is stopped as well.
+pub(super) fn stop_children(execution: &Execution, by: &str, kill: bool, why: &str, out: &mut Outcome) {
     for child in execution.open_children() {
-        let note = format!("its parent {} ended as {}", execution.id, execution.state);
+        let note = format!("its parent {} {why}", execution.id);
         let message = Message::Stop { by: by.to_owned(), note, kill };
         out.messages.push(Sent { to: child, shard: shard_of(child.to_string().as_bytes()), message });
     }

@@ -3,7 +3,7 @@
 use moltforge_types::execution::{Reason, State};
 use moltforge_types::journal::Entry;
 
-use super::{Context, Execution, Outcome, advance};
+use super::{Context, Execution, Outcome, advance, hold};
 
 /// Claims after crashes without progress in between, before the execution is held as `crash_loop`.
 pub(crate) const CRASH_LIMIT: u32 = 10;
@@ -25,6 +25,9 @@ pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context
         super::stop::advance_stop(execution, context, out);
         return;
     }
+    if hold::stands(execution, context, out) {
+        return;
+    }
     if !context.slot {
         queue(execution, context, out);
         return;
@@ -41,6 +44,9 @@ pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context
 
 /// From a wait back to work, or into the queue when there is no slot for it.
 pub(super) fn go_on(execution: &mut Execution, resumed: Entry, context: Context, out: &mut Outcome) {
+    if hold::stands(execution, context, out) {
+        return;
+    }
     execution.write(resumed, context, out);
     if context.slot {
         begin_attempt(execution, false, context, out);

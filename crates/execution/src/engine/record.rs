@@ -363,6 +363,7 @@ fn held_for(reason: Reason, detail: &str) -> Option<ErrorInfo> {
         Reason::JournalLimit => Some(ErrorInfo::new("journal_limit", detail)),
         Reason::VersionMissing => Some(ErrorInfo::new("version_missing", detail)),
         Reason::ApprovalExpired => Some(ErrorInfo::new("approval_expired", detail)),
+        Reason::Held => Some(ErrorInfo::new("held", detail)),
         Reason::Operator | Reason::Budget => None,
     }
 }

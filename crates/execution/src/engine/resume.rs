@@ -15,6 +15,7 @@ pub(super) fn apply(
     match execution.state {
         state if state.is_terminal() => return Err(Refusal::Ended),
         _ if execution.stopping.is_some() => return Err(Refusal::Stopping),
+        State::Paused if context.hold.is_some() => return Err(Refusal::Held),
         State::Paused => {}
         _ => return Err(Refusal::NotPaused),
     }

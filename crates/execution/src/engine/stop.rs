@@ -39,7 +39,9 @@ pub(super) fn apply(
         return Ok(());
     }
     let until = Some(context.now.plus(if kill { REAP } else { CLEANUP }));
+    let whose = by.clone();
     execution.write(Entry::Stopping { by, note, kill, until, calls }, context, out);
+    advance::stop_children(execution, &whose, kill, "is being stopped", out);
     advance_stop(execution, context, out);
     Ok(())
 }

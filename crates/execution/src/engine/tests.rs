@@ -2,9 +2,11 @@
 
 mod approvals;
 mod calls;
+mod children;
 mod decisions;
 mod effects;
 mod harness;
+mod holds;
 mod limits;
 mod properties;
 mod slots;

@@ -56,7 +56,8 @@ pub(super) async fn resume(
     Ok(Json(executions.resume(principal, id, body.unknown_effects.as_deref()).await.map_err(problem)?))
 }
 
-/// Stops an execution for good, from any state. Once this is answered nothing new is dispatched.
+/// Stops an execution and everything below it for good, from any state. Once this is answered nothing new is dispatched;
+/// calls with a durable intent may end, for 30 seconds at most.
 #[utoipa::path(
     post, path = "/v1/executions/{execution}/cancel", operation_id = "executions.cancel", tag = "executions",
     params(("execution" = String, Path, description = "`exe_...`")), request_body = CancelExecution,
@@ -77,6 +78,29 @@ pub(super) async fn cancel(
 ) -> ApiResult<Json<Execution>> {
     let principal = caller.require(Scope::ExecutionsWrite)?;
     Ok(Json(executions.cancel(principal, execution_id(&execution)?, body.note).await.map_err(problem)?))
+}
+
+/// Stops an execution and everything below it at once: calls are aborted, whatever they are.
+#[utoipa::path(
+    post, path = "/v1/executions/{execution}/kill", operation_id = "executions.kill", tag = "executions",
+    params(("execution" = String, Path, description = "`exe_...`")), request_body = CancelExecution,
+    responses(
+        (status = 200, description = "Killed, with a receipt of what was reaped", body = Execution),
+        (status = 400, description = "body_malformed, path_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
+        (status = 404, description = "execution_not_found", body = Problem),
+        (status = 409, description = "execution_ended: it completed or failed before", body = Problem),
+        (status = 422, description = "body_invalid", body = Problem),
+    )
+)]
+pub(super) async fn kill(
+    State(executions): State<Executions>,
+    caller: Caller,
+    Path(execution): Path<String>,
+    Json(body): Json<CancelExecution>,
+) -> ApiResult<Json<Execution>> {
+    let principal = caller.require(Scope::ExecutionsWrite)?;
+    Ok(Json(executions.kill(principal, execution_id(&execution)?, body.note).await.map_err(problem)?))
 }
 
 /// Hands an execution a signal. It is kept until a step takes it.

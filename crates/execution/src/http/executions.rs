@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use moltforge_api::executions::{Execution, ListExecutions, StartExecution, Step};
+use moltforge_api::executions::{Execution, ListExecutions, StartExecution, Step, StopReceipt, TreeNode};
 use moltforge_api::{Page, PageQuery, Problem};
 use moltforge_http::{ApiResult, Caller, IdempotencyKey, Json, Path, Query, cursor, page_limit};
 use moltforge_types::{ExecutionId, Scope};
@@ -133,4 +133,45 @@ pub(super) async fn steps(
     items.truncate(limit);
     let next = more.then(|| items.last().map(|step| cursor::encode(&step.step))).flatten();
     Ok(Json(Page { items, next }))
+}
+
+/// What a stop did to an execution and everything below it.
+#[utoipa::path(
+    get, path = "/v1/executions/{execution}/receipt", operation_id = "executions.receipt", tag = "executions",
+    params(("execution" = String, Path, description = "`exe_...`")),
+    responses(
+        (status = 200, description = "As the journals say", body = StopReceipt),
+        (status = 400, description = "path_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:read`", body = Problem),
+        (status = 404, description = "execution_not_found", body = Problem),
+    )
+)]
+pub(super) async fn receipt(
+    State(executions): State<Executions>,
+    caller: Caller,
+    Path(execution): Path<String>,
+) -> ApiResult<Json<StopReceipt>> {
+    let principal = caller.require(Scope::ExecutionsRead)?;
+    Ok(Json(executions.receipt(principal.project_id, execution_id(&execution)?).await.map_err(problem)?))
+}
+
+/// An execution and everything below it, parents before children. At most 10,000.
+#[utoipa::path(
+    get, path = "/v1/executions/{execution}/tree", operation_id = "executions.tree", tag = "executions",
+    params(("execution" = String, Path, description = "`exe_...`")),
+    responses(
+        (status = 200, description = "The tree", body = Page<TreeNode>),
+        (status = 400, description = "path_invalid", body = Problem),
+        (status = 403, description = "scope_missing: needs `executions:read`", body = Problem),
+        (status = 404, description = "execution_not_found", body = Problem),
+    )
+)]
+pub(super) async fn tree(
+    State(executions): State<Executions>,
+    caller: Caller,
+    Path(execution): Path<String>,
+) -> ApiResult<Json<Page<TreeNode>>> {
+    let principal = caller.require(Scope::ExecutionsRead)?;
+    let items = executions.tree(principal.project_id, execution_id(&execution)?).await.map_err(problem)?;
+    Ok(Json(Page { items, next: None }))
 }

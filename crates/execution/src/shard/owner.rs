@@ -232,8 +232,8 @@ impl Owner {
     /// command was an answer to a call that nobody waits for.
     fn apply(&mut self, id: ExecutionId, command: Command, asker: Asker) {
         let slot = self.take_slot(id, &command);
-        let context = self.shared.context(slot);
         let Some(hot) = self.hot.get_mut(&id) else { return };
+        let context = self.shared.context(slot, &hot.execution.spec);
         let was = hot.execution.state;
         let is_stop = matches!(command, Command::Stop { .. });
         match engine::apply(&mut hot.execution, command, context) {

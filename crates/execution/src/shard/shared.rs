@@ -9,9 +9,10 @@ use moltforge_types::Ambient;
 use super::calls::Calls;
 use super::specs::Specs;
 use crate::config::Config;
-use crate::engine::Context;
+use crate::engine::{Context, Spec};
 use crate::fairness::Fairness;
 use crate::fairness::calls::Gates;
+use crate::holds::Holds;
 use crate::live::Directory;
 
 pub(crate) struct Shared {
@@ -24,11 +25,13 @@ pub(crate) struct Shared {
     pub(crate) specs: Specs,
     pub(crate) fairness: Fairness,
     pub(crate) gates: Gates,
+    pub(crate) holds: Holds,
 }
 
 impl Shared {
-    /// The time, a random number, and whether there is a slot, for one command.
-    pub(crate) fn context(&self, slot: bool) -> Context {
-        Context { now: self.ambient.now(), random: u64::from_le_bytes(self.ambient.bytes()), slot }
+    /// The time, a random number, whether there is a slot, and what holds the execution, for one command.
+    pub(crate) fn context(&self, slot: bool, spec: &Spec) -> Context {
+        let hold = self.holds.of(spec.project_id, spec.agent_id);
+        Context { now: self.ambient.now(), random: u64::from_le_bytes(self.ambient.bytes()), slot, hold }
     }
 }

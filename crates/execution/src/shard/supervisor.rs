@@ -168,6 +168,8 @@ impl Term<'_> {
         let Some((tokens, owned)) = self.take_all(&mut lease, tokens, lanes, stopping).await? else {
             return lease.release().await;
         };
+        // nothing that is held begins
+        self.shared.holds.replace(&self.shared.journal.reads().holds().await?);
         let mut owners = self.start_owners(&tokens, &owned);
         loop {
             tokio::select! {

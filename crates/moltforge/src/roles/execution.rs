@@ -27,5 +27,5 @@ pub(super) fn start(config: &Config, ground: &Ground) -> Result<Executions, Fail
 }
 
 pub(super) fn service(ground: &Ground, executions: &Executions) -> Service {
-    super::service(ground, &["/v1/executions"], AUDIENCE, moltforge_execution::router(executions.clone()))
+    super::service(ground, &["/v1/executions", "/v1/holds"], AUDIENCE, moltforge_execution::router(executions.clone()))
 }

@@ -8,6 +8,7 @@ use moltforge_types::{ExecutionId, MessageId, ProjectId, Timestamp, VersionId};
 use super::{EntryRow, Message};
 use crate::error::Error;
 use crate::executions::{ExecutionRow, LiveExecution};
+use crate::holds::Hold;
 use crate::store::Store;
 use crate::versions::Version;
 
@@ -19,6 +20,18 @@ pub trait Reads: Send + Sync {
     /// # Errors
     /// [`Error`] of the database.
     async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error>;
+
+    /// The last entries of an execution, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn last_entries(&self, execution_id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error>;
+
+    /// Every hold of an agent or a project.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn holds(&self) -> Result<Vec<Hold>, Error>;
 
     /// An execution of a project.
     ///
@@ -68,6 +81,14 @@ pub trait Reads: Send + Sync {
 impl Reads for Store {
     async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
         Self::entries(self, execution_id, after_seq, limit).await
+    }
+
+    async fn last_entries(&self, execution_id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        super::last_entries(self.db(), execution_id, limit).await
+    }
+
+    async fn holds(&self) -> Result<Vec<Hold>, Error> {
+        self.all_holds().all().await
     }
 
     async fn execution(&self, project_id: ProjectId, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {

@@ -17,6 +17,7 @@ use super::batch::Batch;
 use super::{CommitError, EntryRow, Journal, Membership, Message, Reads};
 use crate::error::Error;
 use crate::executions::{ExecutionRow, LiveExecution};
+use crate::holds::Hold;
 use crate::versions::Version;
 
 /// What happens at a commit.
@@ -118,6 +119,16 @@ impl Reads for Simulated {
     async fn entries(&self, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
         self.alive().await;
         self.inner.reads().entries(execution_id, after_seq, limit).await
+    }
+
+    async fn last_entries(&self, execution_id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        self.alive().await;
+        self.inner.reads().last_entries(execution_id, limit).await
+    }
+
+    async fn holds(&self) -> Result<Vec<Hold>, Error> {
+        self.alive().await;
+        self.inner.reads().holds().await
     }
 
     async fn execution(&self, project_id: ProjectId, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {

@@ -13,6 +13,7 @@ moltforge_testing::worlds! {
     lists_are_newest_first_and_paged,
     a_page_of_large_outputs_ends_early,
     lists_are_filtered,
+    children_and_states_are_listed_by_id,
     live_ones_are_counted,
     states_are_counted,
     runnable_ones_are_paged_by_shard,
@@ -179,4 +180,37 @@ async fn lists_read_along_an_index(world: &World) {
         let plan = world.query(sql).all(|row| row.get::<String>("detail")).await.unwrap().join("; ");
         assert!(plan.contains("SEARCH") && !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
     }
+}
+
+async fn children_and_states_are_listed_by_id(world: &World) {
+    let owner = Owner::new(world).await;
+    let parent = owner.started(world, columns(State::Suspended)).await.execution_id;
+    let mut batch = owner.batch();
+    let mut children = Vec::new();
+    for _ in 0..3 {
+        let child = owner.start(world, &mut batch, 1, columns(State::Running));
+        children.push(child.execution_id);
+        let start = batch.starts.last_mut().unwrap();
+        start.trigger = "agent".to_owned();
+        start.origin.parent =
+            Some(moltforge_types::Parent { execution_id: parent, shard: 7, step: 2, root_id: parent, depth: 1 });
+    }
+    owner.commit(batch).await.unwrap();
+    children.sort();
+    let mut executions = world.executions(owner.project_id);
+    let found = executions.children(parent, None, 10).await.unwrap();
+    assert_eq!(found.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), children);
+    assert_eq!((found[0].1.as_str(), found[0].2), ("hello", State::Running));
+    assert_eq!(executions.children(parent, Some(children[0]), 1).await.unwrap()[0].0, children[1]);
+    assert_eq!(executions.ids_in(State::Running, None, None, 10).await.unwrap(), children);
+    assert_eq!(
+        executions.ids_in(State::Running, Some(owner.agent_id), Some(children[1]), 10).await.unwrap(),
+        [children[2]]
+    );
+    let stranger: AgentId = world.ambient().id();
+    assert!(executions.ids_in(State::Running, Some(stranger), None, 10).await.unwrap().is_empty());
+    let row = executions.find(children[0]).await.unwrap().unwrap();
+    assert_eq!((row.parent_id, row.root_id, row.trigger.as_str()), (Some(parent), Some(parent), "agent"));
+    let foreign: ProjectId = world.ambient().id();
+    assert!(world.executions(foreign).children(parent, None, 10).await.unwrap().is_empty());
 }

@@ -12,6 +12,7 @@ mod credentials;
 mod deployments;
 mod executions;
 mod fixture;
+mod holds;
 mod idempotency;
 mod journal;
 mod keys;

@@ -11,8 +11,8 @@ use moltforge_types::{AgentId, ExecutionId, Id as _, ProjectId, Timestamp, Versi
 use serde_json::{Value, json};
 
 use crate::engine::{
-    Action, Answer, Ask, Command, Context, EffectKeys, Execution, ModelAnswer, ModelFailure, Outcome, ProbeReport,
-    Recorded, Refusal, Spec, Start, ToolFailure, apply, approval,
+    Action, Answer, Ask, Command, Context, EffectKeys, Execution, Hold, ModelAnswer, ModelFailure, Outcome,
+    ProbeReport, Recorded, Refusal, Spec, Start, ToolFailure, apply, approval,
 };
 
 pub(super) struct Run {
@@ -22,6 +22,8 @@ pub(super) struct Run {
     spec: Arc<Spec>,
     /// Whether there is a running slot for it.
     pub(super) slot: bool,
+    /// What holds its agent or project.
+    pub(super) hold: Option<Hold>,
 }
 
 /// An agent with every built-in tool, and `pay` (at most once), `book` (keyed), `look` (read), `ship`
@@ -67,14 +69,18 @@ impl Run {
             origin: moltforge_types::Origin::default(),
             request_hash: None,
         };
-        let (execution, outcome) = start.accept(Context { now, random: 0, slot: true });
-        let mut run = Self { execution, journal: outcome.entries, now, spec, slot: true };
+        let (execution, outcome) = start.accept(Context { now, random: 0, slot: true, hold: None });
+        let mut run = Self { execution, journal: outcome.entries, now, spec, slot: true, hold: None };
         run.apply(Command::Claim { recovered: false });
         run
     }
 
     pub(super) fn try_apply(&mut self, command: Command) -> Result<Outcome, Refusal> {
-        let outcome = apply(&mut self.execution, command, Context { now: self.now, random: 1, slot: self.slot })?;
+        let outcome = apply(
+            &mut self.execution,
+            command,
+            Context { now: self.now, random: 1, slot: self.slot, hold: self.hold },
+        )?;
         self.journal.extend(outcome.entries.iter().cloned());
         self.assert_replays();
         Ok(outcome)

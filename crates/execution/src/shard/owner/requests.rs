@@ -85,6 +85,10 @@ impl Owner {
             self.repeat(id, hash.as_deref(), &start, wait, reply);
             return;
         }
+        if let Err(error) = self.shared.holds.takes_starts(start.spec.project_id, start.spec.agent_id) {
+            let _ = reply.send(Err(error));
+            return;
+        }
         let claimant = Arc::new(claimant_of_start(&start));
         let permit = self.shared.fairness.try_run(&claimant);
         let has_slot = permit.is_some();
@@ -97,7 +101,7 @@ impl Owner {
             let _ = reply.send(Err(pressure.into()));
             return;
         }
-        let context = self.shared.context(has_slot);
+        let context = self.shared.context(has_slot, &start.spec);
         if let Some(key) = &key {
             self.recent_keys.insert(key.clone(), start.id, start.request_hash.clone(), context.now);
         }

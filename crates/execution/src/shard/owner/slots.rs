@@ -46,7 +46,7 @@ impl Owner {
         }
         // what is scheduled waits for its turn; what goes on after a wait need not when nobody else waits
         let may_go_on = matches!(hot.execution.state, State::Suspended | State::BackingOff | State::Paused);
-        let stops = matches!(command, Command::Pause { .. } | Command::Stop { .. });
+        let stops = matches!(command, Command::Pause { .. } | Command::Stop { .. } | Command::Hold);
         if hot.permit.is_none() && may_go_on && !stops && self.draining.is_none() {
             hot.permit = self.shared.fairness.try_run(&hot.claimant);
         }

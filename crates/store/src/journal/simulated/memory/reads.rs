@@ -7,6 +7,7 @@ use moltforge_types::{ExecutionId, Id as _, MessageId, ProjectId, Timestamp, Ver
 use super::Memory;
 use crate::error::Error;
 use crate::executions::{ExecutionRow, LiveExecution};
+use crate::holds::Hold;
 use crate::journal::{EntryRow, Message, Reads};
 use crate::versions::Version;
 
@@ -36,6 +37,17 @@ impl Reads for Memory {
         let data = self.data();
         let all = data.entries.get(&execution_id).map(Vec::as_slice).unwrap_or_default();
         Ok(all.iter().filter(|row| row.seq > after_seq).take(limit as usize).cloned().collect())
+    }
+
+    async fn last_entries(&self, execution_id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        let data = self.data();
+        let all = data.entries.get(&execution_id).map(Vec::as_slice).unwrap_or_default();
+        Ok(all[all.len().saturating_sub(limit as usize)..].to_vec())
+    }
+
+    /// Nobody holds anything in memory.
+    async fn holds(&self) -> Result<Vec<Hold>, Error> {
+        Ok(Vec::new())
     }
 
     async fn execution(&self, project_id: ProjectId, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {
