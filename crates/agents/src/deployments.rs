@@ -1,14 +1,14 @@
 //! Deployments: which version is live where, and what was.
 
-use moltforge_api::Page;
 use moltforge_api::deployments::{Deploy, Deployment, Rollback};
+use moltforge_api::{AgentConfig, Page};
 use moltforge_store::{Agent, Ended, NewDeployment, Tx};
 use moltforge_types::{EnvironmentName, Principal};
 use serde_json::json;
 
 use crate::agents::lock_alive;
 use crate::error::Error;
-use crate::{Agents, versions, views};
+use crate::{Agents, triggers, versions, views};
 
 /// The most environments in which one agent is live.
 const MAX_ENVIRONMENTS: usize = 32;
@@ -107,7 +107,7 @@ impl Agents {
         if let Some(same) = there.filter(|live| live.version == version) {
             return Ok((views::deployment(same, name), false));
         }
-        self.check_model(&mut tx, principal, agent, version).await?;
+        let config = self.check_model(&mut tx, principal, agent, version).await?;
         match there {
             Some(there) => tx.deployments(project_id).end(agent_id, there.n, Ended::Superseded).await?,
             None if live.len() >= MAX_ENVIRONMENTS => {
@@ -118,6 +118,7 @@ impl Agents {
         }
         let new = NewDeployment { agent_id, environment, version, restores, created_by: principal.actor };
         let made = tx.deployments(project_id).insert(new).await?;
+        triggers::reconcile(&mut tx, principal, agent, environment, Some(&config)).await?;
         let action = if restores.is_some() { "agent.rolled_back" } else { "agent.deployed" };
         let data = json!({
             "name": name, "environment": environment, "version": version, "before": there.map(|there| there.version),
@@ -128,13 +129,20 @@ impl Agents {
         Ok((views::deployment(&made, name), true))
     }
 
-    /// Refuses a version that does not exist or whose model nobody could call.
-    async fn check_model(&self, tx: &mut Tx, principal: &Principal, agent: &Agent, version: u32) -> Result<(), Error> {
+    /// The configuration of a version. Refuses one that does not exist or whose model nobody could call.
+    async fn check_model(
+        &self,
+        tx: &mut Tx,
+        principal: &Principal,
+        agent: &Agent,
+        version: u32,
+    ) -> Result<AgentConfig, Error> {
         let found = tx.versions(principal.project_id).find(agent.agent_id, version).await?;
         let found = found.ok_or_else(|| versions::missing(agent, version))?;
-        let config: moltforge_api::AgentConfig = versions::parse(&found)?;
+        let config: AgentConfig = versions::parse(&found)?;
         let name = agent.name.to_string();
-        (self.models)(&config.model).map_err(|reason| Error::ModelUnknown { name, version, reason })
+        (self.models)(&config.model).map_err(|reason| Error::ModelUnknown { name, version, reason })?;
+        Ok(config)
     }
 
     /// Ends a live deployment and writes that down.
@@ -147,6 +155,7 @@ impl Agents {
         how: Ended,
     ) -> Result<(), Error> {
         tx.deployments(principal.project_id).end(agent.agent_id, live.n, how).await?;
+        triggers::reconcile(tx, principal, agent, &live.environment, None).await?;
         let data = json!({
             "name": agent.name, "environment": live.environment, "version": live.version,
             "deployment_id": live.deployment_id,

@@ -93,6 +93,22 @@ pub enum Error {
         /// The most environments.
         limit: usize,
     },
+    /// A trigger that a request made has the name of one that the version declares.
+    #[error("cannot deploy to {environment}: the agent has another trigger named {name:?} there; rename or delete it")]
+    TriggerNameTaken {
+        /// The trigger's name.
+        name: String,
+        /// The environment.
+        environment: EnvironmentName,
+    },
+    /// The project would have more triggers than it may.
+    #[error("cannot deploy: a project has at most {all} triggers, of which {events} wait for events")]
+    TriggerLimit {
+        /// The most of all kinds.
+        all: u64,
+        /// The most that wait for events.
+        events: u64,
+    },
     /// Nothing is live there.
     #[error("nothing of the agent {name:?} is live in {environment:?}")]
     DeploymentNotFound {
@@ -175,6 +191,8 @@ impl Fault for Error {
             Self::AgentNameTaken(_)
             | Self::AgentHasLiveExecutions { .. }
             | Self::EnvironmentLimit { .. }
+            | Self::TriggerNameTaken { .. }
+            | Self::TriggerLimit { .. }
             | Self::NoEarlierDeployment { .. } => Kind::Conflict,
             Self::AgentNameImmutable { .. }
             | Self::AgentInvalid(_)
@@ -202,6 +220,8 @@ impl Fault for Error {
             Self::ModelUnknown { .. } => "model_unknown",
             Self::EnvironmentInvalid(_) => "environment_invalid",
             Self::EnvironmentLimit { .. } => "environment_limit",
+            Self::TriggerNameTaken { .. } => "trigger_name_taken",
+            Self::TriggerLimit { .. } => "trigger_limit",
             Self::DeploymentNotFound { .. } => "deployment_not_found",
             Self::NoEarlierDeployment { .. } => "no_earlier_deployment",
             Self::Store(error) => error.code(),

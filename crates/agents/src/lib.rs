@@ -14,6 +14,7 @@ mod error;
 mod http;
 mod merge;
 mod state;
+mod triggers;
 mod versions;
 mod views;
 

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod problem;
 pub mod sessions;
 pub mod state;
+pub mod triggers;
 pub mod versions;
 
 pub use config::AgentConfig;

@@ -74,6 +74,17 @@ pub enum Begin {
         /// The changes.
         writes: Vec<StateWrite>,
     },
+    /// This is the output, once this event is committed with it.
+    Emit {
+        /// The output.
+        output: Value,
+        /// The event's type.
+        event_type: String,
+        /// Its topic.
+        topic: Option<String>,
+        /// What happened.
+        data: Value,
+    },
     /// There is an output at this time.
     Sleep {
         /// When.

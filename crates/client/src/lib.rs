@@ -14,6 +14,7 @@ mod pages;
 mod request;
 mod sessions;
 mod transport;
+mod triggers;
 
 pub use agents::Agents;
 pub use error::Error;
@@ -21,6 +22,7 @@ pub use events::{EventStream, ExecutionEvent};
 pub use executions::{Executions, StartOptions};
 pub use keys::Keys;
 pub use sessions::{ClosedSession, OpenedSession, Sessions, SignInCodes};
+pub use triggers::Triggers;
 
 pub use moltforge_api as api;
 
@@ -66,6 +68,11 @@ impl Client {
     /// `/v1/keys`
     pub fn keys(&self) -> Keys<'_> {
         Keys { client: self }
+    }
+
+    /// `/v1/triggers`, with `/v1/events`.
+    pub fn triggers(&self) -> Triggers<'_> {
+        Triggers { client: self }
     }
 
     /// `/v1/sessions`

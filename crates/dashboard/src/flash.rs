@@ -19,6 +19,12 @@ pub(crate) enum Flash {
     Cancelled,
     /// A signal was accepted.
     Signalled,
+    /// A trigger is held.
+    TriggerPaused,
+    /// A trigger goes on.
+    TriggerResumed,
+    /// A trigger was fired.
+    Fired,
     /// A key was revoked.
     Revoked,
     /// The session has ended.
@@ -26,7 +32,7 @@ pub(crate) enum Flash {
 }
 
 impl Flash {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::Deployed,
         Self::RolledBack,
         Self::Undeployed,
@@ -35,6 +41,9 @@ impl Flash {
         Self::Resumed,
         Self::Cancelled,
         Self::Signalled,
+        Self::TriggerPaused,
+        Self::TriggerResumed,
+        Self::Fired,
         Self::Revoked,
         Self::SignedOut,
     ];
@@ -50,6 +59,9 @@ impl Flash {
             Self::Resumed => "resumed",
             Self::Cancelled => "cancelled",
             Self::Signalled => "signalled",
+            Self::TriggerPaused => "trigger-paused",
+            Self::TriggerResumed => "trigger-resumed",
+            Self::Fired => "fired",
             Self::Revoked => "revoked",
             Self::SignedOut => "signed-out",
         }
@@ -66,6 +78,9 @@ impl Flash {
             Self::Resumed => "Resume accepted. The execution goes on where it was.",
             Self::Cancelled => "Cancel accepted. The execution does not run again.",
             Self::Signalled => "Signal accepted. It is delivered once.",
+            Self::TriggerPaused => "Paused. Nothing fires this trigger until somebody resumes it.",
+            Self::TriggerResumed => "Resumed. Runs whose time passed meanwhile are not made up for.",
+            Self::Fired => "Fired. What came of it stands below.",
             Self::Revoked => "Revoked. The key and its sessions are refused from now on.",
             Self::SignedOut => "Signed out.",
         }

@@ -64,7 +64,7 @@ struct App {
 /// The dashboard. `api` is the part of the gateway that answers `/v1`: it alone decides who is asking, from the
 /// browser's own headers.
 pub fn router(api: Router, config: Config) -> Router {
-    use pages::{agent, agents, execution, executions, keys, overview, sign_in, version};
+    use pages::{agent, agents, execution, executions, keys, overview, sign_in, trigger, triggers, version};
     let app = App { api, config: Arc::new(config) };
     Router::new()
         .route(pattern::OVERVIEW, get(overview::show))
@@ -85,6 +85,12 @@ pub fn router(api: Router, config: Config) -> Router {
         .route(pattern::RESUME, post(execution::resume))
         .route(pattern::CANCEL, post(execution::cancel))
         .route(pattern::SIGNAL, post(execution::signal))
+        .route(pattern::TRIGGERS, get(triggers::show))
+        .route(pattern::TRIGGER, get(trigger::show))
+        .route(pattern::TRIGGER_PAUSE, post(trigger::pause))
+        .route(pattern::TRIGGER_RESUME, post(trigger::resume))
+        .route(pattern::TRIGGER_FIRE, post(trigger::fire))
+        .route(pattern::TRIGGER_SECRET, post(trigger::rotate))
         .route(pattern::KEYS, get(keys::show).post(keys::create))
         .route(pattern::REVOKE, post(keys::revoke))
         .fallback(pages::not_found)

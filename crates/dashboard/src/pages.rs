@@ -9,6 +9,8 @@ pub(crate) mod keys;
 pub(crate) mod overview;
 pub(crate) mod run_form;
 pub(crate) mod sign_in;
+pub(crate) mod trigger;
+pub(crate) mod triggers;
 pub(crate) mod version;
 
 use axum::extract::{FromRequest, Request};

@@ -42,6 +42,18 @@ pub(crate) mod pattern {
     pub(crate) const CANCEL: &str = "/executions/{execution}/cancel";
     /// Sends it a signal.
     pub(crate) const SIGNAL: &str = "/executions/{execution}/signal";
+    /// Triggers.
+    pub(crate) const TRIGGERS: &str = "/triggers";
+    /// One trigger.
+    pub(crate) const TRIGGER: &str = "/triggers/{trigger}";
+    /// Holds it.
+    pub(crate) const TRIGGER_PAUSE: &str = "/triggers/{trigger}/pause";
+    /// Lets it go on.
+    pub(crate) const TRIGGER_RESUME: &str = "/triggers/{trigger}/resume";
+    /// Fires it.
+    pub(crate) const TRIGGER_FIRE: &str = "/triggers/{trigger}/fire";
+    /// Makes a new secret for a webhook.
+    pub(crate) const TRIGGER_SECRET: &str = "/triggers/{trigger}/secret";
     /// API keys.
     pub(crate) const KEYS: &str = "/keys";
     /// Revokes one.
@@ -52,8 +64,33 @@ pub(crate) mod pattern {
     /// All of them.
     #[cfg(test)]
     pub(crate) const ALL: &[&str] = &[
-        OVERVIEW, SIGN_IN, SIGN_OUT, AGENTS, AGENT, RUN, DEPLOY, ROLLBACK, UNDEPLOY, VERSION, DIFF, EXECUTIONS,
-        EXECUTION, TIMELINE, PAUSE, RESUME, CANCEL, SIGNAL, KEYS, REVOKE, ASSET,
+        OVERVIEW,
+        SIGN_IN,
+        SIGN_OUT,
+        AGENTS,
+        AGENT,
+        RUN,
+        DEPLOY,
+        ROLLBACK,
+        UNDEPLOY,
+        VERSION,
+        DIFF,
+        EXECUTIONS,
+        EXECUTION,
+        TIMELINE,
+        PAUSE,
+        RESUME,
+        CANCEL,
+        SIGNAL,
+        KEYS,
+        REVOKE,
+        ASSET,
+        TRIGGERS,
+        TRIGGER,
+        TRIGGER_PAUSE,
+        TRIGGER_RESUME,
+        TRIGGER_FIRE,
+        TRIGGER_SECRET,
     ];
 }
 
@@ -110,6 +147,16 @@ pub(crate) fn execution_action(execution: &str, verb: &'static str) -> String {
 pub(crate) fn executions(state: &str, agent: &str, cursor: Option<&str>) -> String {
     let filters = [("state", state), ("agent", agent), ("cursor", cursor.unwrap_or_default())];
     query("/executions", &filters)
+}
+
+/// `/triggers/{trigger}`
+pub(crate) fn trigger(trigger: &str) -> String {
+    format!("/triggers/{}", segment(trigger))
+}
+
+/// An action on a trigger: `/triggers/{trigger}/{verb}`
+pub(crate) fn trigger_action(trigger: &str, verb: &'static str) -> String {
+    format!("/triggers/{}/{verb}", segment(trigger))
 }
 
 /// `/keys/{key}/revoke`

@@ -4,6 +4,7 @@
 mod agents;
 mod executions;
 mod hostile;
+mod triggers;
 
 use http::StatusCode;
 use moltforge_api::keys::{CreatedKey, Key};
@@ -93,6 +94,7 @@ pub fn all() -> Vec<Sample> {
     all.extend(errors());
     all.extend(agents::samples());
     all.extend(executions::samples());
+    all.extend(triggers::samples());
     all.extend(hostile::samples());
     all
 }

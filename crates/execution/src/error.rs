@@ -138,6 +138,45 @@ pub enum Error {
     /// There is nothing to probe.
     #[error("this call of {0} cannot be probed: its tool declares no probe, or its outcome is known")]
     EffectNotProbed(ExecutionId),
+    /// No such trigger in this project.
+    #[error("there is no trigger {0} in this project")]
+    TriggerNotFound(String),
+    /// Another trigger of the agent has the name.
+    #[error("the agent has a trigger named {0:?} in this environment already")]
+    TriggerNameTaken(String),
+    /// Its definition does not hold together; the items say where.
+    #[error("the trigger is not valid")]
+    TriggerInvalid(Vec<(String, String)>),
+    /// It is declared by an agent file.
+    #[error("the trigger {0} is declared by its agent's file: change it there and deploy")]
+    TriggerDeclared(String),
+    /// The version that declared it is not deployed.
+    #[error("the trigger {0} was declared by a version that is no longer deployed")]
+    TriggerInactive(String),
+    /// Somebody holds it.
+    #[error("the trigger is paused")]
+    TriggerPaused,
+    /// More of them than there may be.
+    #[error("{0}")]
+    TriggerLimit(String),
+    /// Only webhooks have a secret.
+    #[error("the trigger {0} is no webhook: it has no secret")]
+    TriggerNotWebhook(String),
+    /// As many fires wait as may.
+    #[error("as many fires of this trigger wait as may")]
+    TriggerQueueFull,
+    /// A chain of executions that start each other.
+    #[error("this would be number {0} in a chain of executions that start each other; {max} are allowed", max = crate::triggers::MAX_CHAIN)]
+    ChainTooDeep(u32),
+    /// An input mapping found nothing.
+    #[error("the trigger's input mapping does not fit: {0}")]
+    MappingFailed(String),
+    /// No such webhook, or its signature, time or id is wrong: which of them is not told.
+    #[error("there is no such webhook, or the request is not signed for it, or too old")]
+    WebhookRefused,
+    /// This server has no key to derive the secrets of webhooks from.
+    #[error("this server has no webhook key: its operator sets `webhook_key`")]
+    WebhookKeyMissing,
     /// The server is shutting down.
     #[error("the server is shutting down; try again on the next one")]
     Draining,
@@ -234,10 +273,23 @@ impl Fault for Error {
             | Self::ApprovalExpired
             | Self::ApprovalChanged
             | Self::EffectNotUnknown(_)
-            | Self::EffectNotProbed(_) => Kind::Conflict,
+            | Self::EffectNotProbed(_)
+            | Self::TriggerNameTaken(_)
+            | Self::TriggerDeclared(_)
+            | Self::TriggerInactive(_)
+            | Self::TriggerPaused
+            | Self::TriggerLimit(_)
+            | Self::TriggerNotWebhook(_)
+            | Self::ChainTooDeep(_) => Kind::Conflict,
+            Self::TriggerNotFound(_) => Kind::NotFound,
+            Self::WebhookRefused => Kind::Unauthenticated,
+            Self::TriggerQueueFull => Kind::RateLimited,
+            Self::WebhookKeyMissing => Kind::Unavailable,
             Self::VersionInvalid { .. }
             | Self::InputInvalid(_)
             | Self::FieldInvalid { .. }
+            | Self::TriggerInvalid(_)
+            | Self::MappingFailed(_)
             | Self::IdempotencyKeyReused(_) => Kind::Invalid,
             Self::SignalBufferFull(_) | Self::QueueFull { .. } | Self::QueueTooOld { .. } => Kind::RateLimited,
             Self::Draining | Self::ShardUnowned | Self::CommitTimeout | Self::JournalFailing(_) => Kind::Unavailable,
@@ -275,6 +327,19 @@ impl Fault for Error {
             Self::EffectNotFound { .. } => "effect_not_found",
             Self::EffectNotUnknown(_) => "effect_not_unknown",
             Self::EffectNotProbed(_) => "effect_not_probed",
+            Self::TriggerNotFound(_) => "trigger_not_found",
+            Self::TriggerNameTaken(_) => "trigger_name_taken",
+            Self::TriggerInvalid(_) => "trigger_invalid",
+            Self::TriggerDeclared(_) => "trigger_declared",
+            Self::TriggerInactive(_) => "trigger_inactive",
+            Self::TriggerPaused => "trigger_paused",
+            Self::TriggerLimit(_) => "trigger_limit",
+            Self::TriggerNotWebhook(_) => "trigger_not_webhook",
+            Self::TriggerQueueFull => "trigger_queue_full",
+            Self::ChainTooDeep(_) => "chain_too_deep",
+            Self::MappingFailed(_) => "mapping_failed",
+            Self::WebhookRefused => "webhook_refused",
+            Self::WebhookKeyMissing => "webhook_key_missing",
             Self::Draining => "draining",
             Self::ShardUnowned => "shard_unowned",
             Self::CommitTimeout => "commit_timeout",

@@ -28,6 +28,7 @@ use crate::shard::router::{COMMIT_TIMEOUT, Router};
 use crate::shard::shared::Shared;
 use crate::shard::specs::{Specs, VersionRef};
 use crate::shard::supervisor::{Readiness, Supervisor};
+use crate::triggers::Listeners;
 use crate::views;
 
 /// The longest `Prefer: wait`.
@@ -83,11 +84,12 @@ impl Executions {
     ) -> Self {
         let calls = Arc::new(Outside { models, tools });
         let specs = Specs::new(EffectKeys::new(config.secret.derive("effects")));
-        let (gates, holds) = (Gates::default(), Holds::default());
+        let (gates, holds, listeners) = (Gates::default(), Holds::default(), Listeners::default());
         let directory = Arc::new(Live::new(store.clone()));
         let fairness = Fairness::new(&config, ambient.clone());
         let shared =
-            Arc::new(Shared { config, journal, bus, calls, directory, ambient, specs, fairness, gates, holds });
+            Shared { config, journal, bus, calls, directory, ambient, specs, listeners, fairness, gates, holds };
+        let shared = Arc::new(shared);
         let supervisor = Supervisor::start(shared.clone());
         let this = Self { store, shared, supervisor };
         let executions = this.clone();
@@ -101,6 +103,28 @@ impl Executions {
     /// Whether requests are taken, and why not.
     pub fn readiness(&self) -> Readiness {
         self.supervisor.readiness()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn ambient(&self) -> &Ambient {
+        &self.shared.ambient
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.shared.listeners
+    }
+
+    /// The shards that this node owns now.
+    pub(crate) fn owned_shards(&self) -> Vec<u16> {
+        self.supervisor.owned_shards()
+    }
+
+    /// Whether this node owns a shard.
+    pub(crate) fn owns(&self, shard: u16) -> bool {
+        self.supervisor.owner_of(shard).is_ok()
     }
 
     /// Waits until every shard has a live owner on this node.
@@ -136,8 +160,36 @@ impl Executions {
         idempotency_key: Option<String>,
         wait: Option<Duration>,
     ) -> Result<Started, Error> {
-        let project_id = principal.project_id;
         let key = idempotency_key.map(|key| format!("{}:{key}", principal.actor));
+        let origin = Origin {
+            priority: request.priority,
+            concurrency_key: request.concurrency_key.clone(),
+            ..Origin::default()
+        };
+        self.start_as(principal.project_id, request, key, wait, "api", origin).await
+    }
+
+    /// Accepts an execution for a trigger, once for each key.
+    pub(crate) async fn start_for(
+        &self,
+        project_id: ProjectId,
+        request: StartExecution,
+        key: String,
+        trigger: &'static str,
+        origin: Origin,
+    ) -> Result<Started, Error> {
+        self.start_as(project_id, request, Some(key), None, trigger, origin).await
+    }
+
+    async fn start_as(
+        &self,
+        project_id: ProjectId,
+        request: StartExecution,
+        key: Option<String>,
+        wait: Option<Duration>,
+        trigger: &'static str,
+        origin: Origin,
+    ) -> Result<Started, Error> {
         let input = request.input.to_string();
         if input.len() > MAX_INPUT {
             let message = format!("at most {MAX_INPUT} bytes of JSON, got {}", input.len());
@@ -160,8 +212,6 @@ impl Executions {
         if !errors.is_empty() {
             return Err(Error::InputInvalid(errors));
         }
-        let origin =
-            Origin { priority: request.priority, concurrency_key: request.concurrency_key, ..Origin::default() };
         let id: ExecutionId = self.shared.ambient.id();
         // one owner decides about an idempotency key, and one about a concurrency key; of both, the first says where it
         // goes: slots of a concurrency key are counted for all lanes of the node together
@@ -170,7 +220,7 @@ impl Executions {
             (None, Some(key)) => shard_of(format!("{}:{key}", spec.agent_id).as_bytes()),
             (None, None) => shard_of(id.to_string().as_bytes()),
         };
-        let start = Start { id, spec, environment, input, trigger: "api", origin, request_hash };
+        let start = Start { id, spec, environment, input, trigger, origin, request_hash };
         let make =
             |reply| Request::Start { start: Box::new(start), idempotency_key: key, shard, wait: wait.is_some(), reply };
         let execution = match wait {

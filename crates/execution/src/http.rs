@@ -4,6 +4,8 @@ mod commands;
 mod events;
 mod executions;
 mod holds;
+mod hooks;
+mod triggers;
 
 use moltforge_api::ProblemItem;
 use moltforge_http::ApiError;
@@ -13,6 +15,7 @@ use utoipa_axum::routes;
 
 use crate::error::Error;
 use crate::executions::Executions;
+use crate::triggers::Triggers;
 
 /// The routes of the execution service.
 pub fn router(executions: Executions) -> OpenApiRouter {
@@ -34,6 +37,21 @@ pub fn router(executions: Executions) -> OpenApiRouter {
         .with_state(executions)
 }
 
+/// The routes of triggers, webhooks and events.
+pub fn triggers_router(triggers: Triggers) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(triggers::list, triggers::create))
+        .routes(routes!(triggers::get, triggers::patch, triggers::delete))
+        .routes(routes!(triggers::pause))
+        .routes(routes!(triggers::resume))
+        .routes(routes!(triggers::fire))
+        .routes(routes!(triggers::fires))
+        .routes(routes!(triggers::rotate))
+        .routes(routes!(hooks::receive))
+        .routes(routes!(hooks::publish))
+        .with_state(triggers)
+}
+
 /// An id from a path: text that is no id names no execution.
 fn execution_id(text: &str) -> Result<ExecutionId, Error> {
     text.parse().map_err(|_| Error::ExecutionNotFound(text.chars().take(80).collect()))
@@ -46,6 +64,15 @@ fn problem(error: Error) -> ApiError {
             .iter()
             .map(|(pointer, message)| ProblemItem {
                 pointer: format!("/input{pointer}"),
+                message: message.clone(),
+                line: None,
+                column: None,
+            })
+            .collect(),
+        Error::TriggerInvalid(faults) => faults
+            .iter()
+            .map(|(pointer, message)| ProblemItem {
+                pointer: format!("/config{pointer}"),
                 message: message.clone(),
                 line: None,
                 column: None,

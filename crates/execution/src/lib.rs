@@ -18,10 +18,11 @@ mod live;
 mod shard;
 mod steps;
 mod stops;
+pub mod triggers;
 mod views;
 
 pub use config::Config;
 pub use error::Error;
 pub use executions::{Executions, Gauges, MAX_WAIT, Started};
-pub use http::router;
+pub use http::{router, triggers_router};
 pub use shard::supervisor::Readiness;

@@ -76,6 +76,10 @@ pub struct RateConfig {
     pub failures_per_minute: u32,
     /// Failed authentications of one client address at once; 60 when absent.
     pub failure_burst: u32,
+    /// Deliveries per second to one webhook, and of one client address to all, in the long run; 200 when absent.
+    pub deliveries_per_second: u32,
+    /// Deliveries to one webhook, and of one client address, at once; 1000 when absent.
+    pub delivery_burst: u32,
     /// Seconds without a request after which a dashboard session ends; 43200 (12 hours) when absent.
     pub session_idle_seconds: u64,
 }
@@ -87,6 +91,8 @@ impl Default for RateConfig {
             burst: 20_000,
             failures_per_minute: 30,
             failure_burst: 60,
+            deliveries_per_second: 200,
+            delivery_burst: 1_000,
             session_idle_seconds: 12 * 3600,
         }
     }
@@ -117,6 +123,8 @@ impl GatewayConfig {
             ("rate.burst", r.burst.into(), 1, 10_000_000),
             ("rate.failures_per_minute", r.failures_per_minute.into(), 1, 1_000_000),
             ("rate.failure_burst", r.failure_burst.into(), 1, 1_000_000),
+            ("rate.deliveries_per_second", r.deliveries_per_second.into(), 1, 1_000_000),
+            ("rate.delivery_burst", r.delivery_burst.into(), 1, 10_000_000),
             ("rate.session_idle_seconds", r.session_idle_seconds, 60, 7 * 24 * 3600),
         ] {
             if !(least..=most).contains(&value) {

@@ -10,6 +10,8 @@ use crate::peer::{Peer, X_FORWARDED_FOR};
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Ours, between the gateway and the services.
 const INTERNAL: &str = "moltforge-";
+/// Said by a tool call of an execution: how long the chain is that leads to it. Whoever lies gains nothing.
+const CHAIN_DEPTH: &str = "moltforge-chain-depth";
 /// RFC 9110 7.6.1: for one connection only.
 const HOP_BY_HOP: [&str; 8] = [
     "connection",
@@ -44,7 +46,8 @@ fn strip(headers: &mut HeaderMap, further: impl Fn(&str) -> bool) {
             headers.remove(name.trim());
         }
     }
-    let must_go = |name: &str| HOP_BY_HOP.contains(&name) || name.starts_with(INTERNAL) || further(name);
+    let must_go =
+        |name: &str| HOP_BY_HOP.contains(&name) || (name.starts_with(INTERNAL) && name != CHAIN_DEPTH) || further(name);
     let gone: Vec<HeaderName> = headers.keys().filter(|name| must_go(name.as_str())).cloned().collect();
     for name in gone {
         headers.remove(name);

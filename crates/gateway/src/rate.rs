@@ -31,6 +31,8 @@ pub(crate) struct Rates {
     burst: u32,
     policy: HeaderValue,
     failures: DefaultKeyedRateLimiter<u128>,
+    /// Deliveries to webhooks, which have no key: by path and by client address.
+    deliveries: DefaultKeyedRateLimiter<u128>,
     refused: Mutex<HashMap<u128, Instant>>,
     /// The size of `refused`, to look at without its lock: it is usually zero.
     refusing: AtomicUsize,
@@ -54,6 +56,8 @@ impl Rates {
         let requests = Quota::per_second(at_least_one(config.requests_per_second)).allow_burst(burst);
         let failures =
             Quota::per_minute(at_least_one(config.failures_per_minute)).allow_burst(at_least_one(config.failure_burst));
+        let deliveries = Quota::per_second(at_least_one(config.deliveries_per_second))
+            .allow_burst(at_least_one(config.delivery_burst));
         let window = burst.get().div_ceil(config.requests_per_second.max(1));
         let policy = HeaderValue::try_from(format!("\"default\";q={burst};w={window}"));
         Self {
@@ -62,6 +66,7 @@ impl Rates {
             burst: burst.get(),
             policy: policy.unwrap_or(HeaderValue::from_static("\"default\"")),
             failures: RateLimiter::keyed(failures),
+            deliveries: RateLimiter::keyed(deliveries),
             refused: Mutex::default(),
             refusing: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
@@ -78,6 +83,26 @@ impl Rates {
             Ok(state) => Ok(Left(state.remaining_burst_capacity())),
             Err(not_until) => Err(Error::RateLimited(not_until.wait_time_from(self.clock.now()))),
         }
+    }
+
+    /// Counts a delivery to a webhook, of its path and of its client.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub(crate) fn deliver(&self, path: &str, client: u128) -> Result<(), Error> {
+        // paths are the sender's choice: they share a bounded number of buckets, apart from those of addresses
+        let hash = path
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        for bucket in [u128::MAX - u128::from(hash >> 48), client] {
+            if let Err(not_until) = self.deliveries.check_key(&bucket) {
+                return Err(Error::RateLimited(not_until.wait_time_from(self.clock.now())));
+            }
+        }
+        if self.deliveries.len() > MANY {
+            self.deliveries.retain_recent();
+        }
+        Ok(())
     }
 
     /// `RateLimit` and `RateLimit-Policy` of the IETF draft: what is left now, and in how many seconds all is.
@@ -172,6 +197,16 @@ mod tests {
         rates.take(1).unwrap();
         assert!(matches!(rates.take(1), Err(Error::RateLimited(wait)) if wait <= Duration::from_secs(1)));
         assert!(rates.take(2).is_ok(), "another's bucket");
+    }
+
+    #[test]
+    fn deliveries_have_buckets_of_their_own() {
+        let rates = Rates::new(&RateConfig { deliveries_per_second: 1, delivery_burst: 2, ..RateConfig::default() });
+        assert!(rates.deliver("/v1/hooks/a", 1).is_ok() && rates.deliver("/v1/hooks/a", 2).is_ok());
+        assert!(rates.deliver("/v1/hooks/a", 3).is_err(), "of the path");
+        assert!(rates.deliver("/v1/hooks/b", 1).is_ok());
+        assert!(rates.deliver("/v1/hooks/c", 1).is_err(), "of the client");
+        assert!(rates.take(1).is_ok());
     }
 
     #[test]

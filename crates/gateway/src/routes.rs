@@ -40,12 +40,14 @@ pub(crate) enum Keep {
 }
 
 /// The creations that the gateway makes safe to repeat. Executions do that themselves, for as long as they exist.
-const IDEMPOTENT: [(&str, Keep); 5] = [
+const IDEMPOTENT: [(&str, Keep); 7] = [
     ("/v1/agents", Keep::Answer),
     ("/v1/agents/*/deployments", Keep::Answer),
     ("/v1/agents/*/rollback", Keep::Answer),
     ("/v1/keys", Keep::Fact),
     ("/v1/sign-in-codes", Keep::Fact),
+    ("/v1/triggers", Keep::Fact),
+    ("/v1/triggers/*/secret", Keep::Fact),
 ];
 
 /// Whether an idempotency key counts here, and what of the answer is kept.
@@ -73,6 +75,11 @@ pub(crate) fn is_sign_in(method: &Method, path: &str) -> bool {
     *method == Method::POST && path == "/v1/sessions"
 }
 
+/// `POST /v1/hooks/{trigger}`: a delivery to a webhook brings a signature instead of a key, and the service checks it.
+pub(crate) fn is_delivery(method: &Method, path: &str) -> bool {
+    *method == Method::POST && fits("/v1/hooks/*", path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +98,15 @@ mod tests {
         for none in ["/v1/agentsmith", "/v1", "/", "/v1//agents", "/v1/%61gents", "/V1/agents", "//v1/agents"] {
             assert_eq!(audience(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn only_a_delivery_is_one() {
+        assert!(is_delivery(&Method::POST, "/v1/hooks/trg_1"));
+        for path in ["/v1/hooks", "/v1/hooks/", "/v1/hooks/a/b", "/v1/hooksa/b", "/v1/triggers/a", "/v1//hooks/a"] {
+            assert!(!is_delivery(&Method::POST, path), "{path}");
+        }
+        assert!(!is_delivery(&Method::GET, "/v1/hooks/trg_1"));
     }
 
     #[test]

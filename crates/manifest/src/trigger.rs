@@ -15,6 +15,10 @@ use schedule::Schedule;
 
 /// The most triggers of one agent file, and of one agent.
 pub const MAX_TRIGGERS: usize = 32;
+/// The most triggers of a project, and of those the most that wait for events: each event may fire all of them.
+pub const MAX_OF_PROJECT: u64 = 1_000;
+/// See [`MAX_OF_PROJECT`].
+pub const MAX_EVENTS_OF_PROJECT: u64 = 100;
 /// The longest name of a trigger.
 const MAX_NAME: usize = 63;
 /// The longest type or topic of an event.

@@ -91,6 +91,8 @@ enum Command {
     Cancel(commands::cancel::Args),
     /// Send a signal to an execution
     Signal(commands::signal::Args),
+    /// Make, list, pause and fire triggers: schedules, events and webhooks
+    Triggers(commands::triggers::Args),
     /// Make, list and revoke API keys
     Keys(commands::keys::Args),
     /// Look for what could keep MoltForge from working
@@ -160,6 +162,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Resume(args) => commands::block_on(commands::resume::run(args, context)),
         Command::Cancel(args) => commands::block_on(commands::cancel::run(args, context)),
         Command::Signal(args) => commands::block_on(commands::signal::run(args, context)),
+        Command::Triggers(args) => commands::block_on(commands::triggers::run(args, context)),
         Command::Keys(args) => commands::block_on(commands::keys::run(args, context)),
         Command::Doctor(args) => commands::block_on(commands::doctor::run(args, context)),
     }

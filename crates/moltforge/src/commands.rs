@@ -19,6 +19,7 @@ pub mod serve;
 pub mod show;
 pub mod signal;
 pub mod timeline;
+pub mod triggers;
 pub mod undeploy;
 pub mod versions;
 

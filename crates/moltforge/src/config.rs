@@ -36,6 +36,10 @@ pub struct Config {
     /// An API key with every scope that this installation has from its first start, `mf_...`. Without one, an embedded
     /// server makes one and keeps it in `<data_dir>/first.key`. Give it by `MOLTFORGE_FIRST_KEY`, not by a file.
     pub first_key: Option<Secret>,
+    /// At least 32 random bytes in base 64, from which the secrets of webhooks are derived; the same on every node. An
+    /// embedded server makes one and keeps it in `<data_dir>/webhook.key`. Give it by `MOLTFORGE_WEBHOOK_KEY`, not by a
+    /// file.
+    pub webhook_key: Option<Secret>,
     /// Seconds that a stopping server gives its requests and executions; 30 when absent, at most 3600.
     pub drain_seconds: u64,
     /// The front door.
@@ -60,6 +64,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             log: LogConfig::default(),
             first_key: None,
+            webhook_key: None,
             drain_seconds: 30,
             gateway: GatewayConfig::default(),
             egress: EgressConfig::default(),

@@ -19,5 +19,6 @@ pub mod output;
 pub mod private_file;
 pub mod roles;
 pub mod server;
+pub mod webhook_key;
 
 pub use error::Error;

@@ -14,6 +14,7 @@ use moltforge_agents::Agents;
 use moltforge_capabilities::llm::Models;
 use moltforge_egress::Egress;
 use moltforge_execution::Executions;
+use moltforge_execution::triggers::Triggers;
 use moltforge_gateway::Upstream;
 use moltforge_http::CallerKeys;
 use moltforge_http::caller::verify_layer;
@@ -26,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::config::Config;
 use crate::first_key;
 use crate::output::{Attempt as _, Failure};
+use crate::webhook_key;
 
 /// The parts that have an end of their own.
 #[derive(Clone)]
@@ -84,10 +86,12 @@ pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
     let ground = Ground { ambient, store, egress, keys };
 
     let executions = execution::start(&config, &ground)?;
+    let triggers = Triggers::start(executions.clone(), webhook_key::load(&config, &ground.ambient)?);
     let services = [
         accounts(&ground),
         agents(&config, &ground, &executions)?,
         execution::service(&ground, &executions),
+        execution::triggers(&ground, triggers),
         monitoring(&ground, &executions),
     ];
     let router = gateway::router(&config, &ground, services, &executions).attempt(|| "start the gateway".to_owned())?;

@@ -107,6 +107,7 @@ mod credentials;
 mod deployments;
 pub mod error;
 mod executions;
+mod fires;
 mod holds;
 mod idempotency;
 pub mod journal;
@@ -121,6 +122,7 @@ mod sign_in_codes;
 pub mod sql;
 mod state;
 mod store;
+mod triggers;
 mod versions;
 
 pub use agents::{Agent, AgentFilter, AgentPage, Agents, ListedAgent};
@@ -129,6 +131,7 @@ pub use credentials::{Credentials, RedeemedCode};
 pub use deployments::{Deployment, Deployments, Ended, NewDeployment};
 pub use error::{Error, OnUnique};
 pub use executions::{ExecutionFilter, ExecutionRow, Executions, LiveExecution, LiveExecutions};
+pub use fires::{Fire, Fires, LiveFires, NewFire, Settled};
 pub use holds::{AllHolds, Hold, Holds};
 pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
 pub use journal::{
@@ -146,6 +149,7 @@ pub use sign_in_codes::SignInCodes;
 pub use sql::{Sql, Tx};
 pub use state::{AgentState, StateValue};
 pub use store::Store;
+pub use triggers::{LiveTriggers, NewTrigger, Ran, Trigger, TriggerCounts, Triggers};
 pub use versions::{AgentRef, NewVersion, Resolved, ResolvedVersion, Version, VersionRef, Versions};
 
 /// The way to a table: a method of the same name on [`Tx`] and on [`Store`]. The accessor is a struct with a field

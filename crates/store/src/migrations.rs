@@ -39,6 +39,7 @@ migrations! {
     3 "0003_executions",
     4 "0004_messages",
     5 "0005_holds",
+    6 "0006_triggers",
 }
 
 /// One applied migration.

@@ -294,6 +294,18 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         calls: Vec<StoppedCall>,
     },
+    /// An event for whoever waits for it (`events.emit`); the call's answer follows.
+    EventEmitted {
+        /// The step.
+        step: u32,
+        /// Its type, as the agent says it.
+        event_type: String,
+        /// Its topic.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<String>,
+        /// What happened.
+        data: Value,
+    },
     /// Terminal: ended with an output.
     Completed {
         /// The output.
@@ -477,6 +489,7 @@ impl Entry {
             Self::ApprovalReopened { .. } => 25,
             Self::EffectProbed { .. } => 26,
             Self::EffectDecided { .. } => 27,
+            Self::EventEmitted { .. } => 28,
         }
     }
 
@@ -510,6 +523,7 @@ impl Entry {
             Self::ApprovalReopened { .. } => "approval.reopened",
             Self::EffectProbed { .. } => "effect.probed",
             Self::EffectDecided { .. } => "effect.decided",
+            Self::EventEmitted { .. } => "event.emitted",
         }
     }
 }

@@ -36,7 +36,7 @@ macro_rules! kinds {
 kinds! {
     Scheduled, Running, ModelCompleted, ToolInvoked, ToolSucceeded, ToolFailed, TimerSet, SignalAwaited, SignalReceived,
     Suspended, Resumed, Paused, RetryScheduled, Completed, Failed, Cancelled, ChildRequested, ChildStarted, ChildEnded,
-    ChildrenAwaited, Stopping, ApprovalRequested, ApprovalDecided, ApprovalEscalated, ApprovalReopened, EffectProbed,
+    ChildrenAwaited, Stopping, ApprovalRequested, ApprovalDecided, ApprovalEscalated, ApprovalReopened, EffectProbed, EventEmitted,
     EffectDecided,
 }
 

@@ -26,6 +26,7 @@ impl Agents {
             for deployment in tx.deployments(project_id).live(row.agent_id).await? {
                 self.end(&mut tx, principal, &row, &deployment, Ended::Undeployed).await?;
             }
+            tx.triggers(project_id).delete_of_agent(row.agent_id).await?;
             tx.agents(project_id).set_deleted(row.agent_id).await?;
             let data = json!({ "name": name, "executions_cancelled": cancel });
             tx.changes(project_id).insert(principal.actor, "agent.deleted", row.agent_id, &data).await?;

@@ -4,6 +4,7 @@ mod agents_call;
 mod agents_start;
 mod agents_wait;
 mod approvals_request;
+mod events_emit;
 mod http_fetch;
 mod math_add;
 mod signals_wait;
@@ -34,11 +35,12 @@ pub(super) struct BuiltIn {
     pub(super) begin: fn(&mut Value, Timestamp) -> Begin,
 }
 
-static ALL: [&BuiltIn; 12] = [
+static ALL: [&BuiltIn; 13] = [
     &agents_call::TOOL,
     &agents_start::TOOL,
     &agents_wait::TOOL,
     &approvals_request::TOOL,
+    &events_emit::TOOL,
     &http_fetch::TOOL,
     &math_add::TOOL,
     &signals_wait::TOOL,
@@ -50,7 +52,7 @@ static ALL: [&BuiltIn; 12] = [
 ];
 
 /// Schemas and validators of [`ALL`], compiled once in a process.
-static COMPILED: [OnceLock<(Arc<Value>, Arc<Validator>)>; 12] = [const { OnceLock::new() }; 12];
+static COMPILED: [OnceLock<(Arc<Value>, Arc<Validator>)>; 13] = [const { OnceLock::new() }; 13];
 
 impl fmt::Debug for BuiltIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -30,6 +30,9 @@ pub struct CallRequest {
     pub arguments: Value,
     /// The stable key of a call that changes something, sent as `Idempotency-Key`.
     pub idempotency_key: Option<String>,
+    /// How many executions led to this one, this one counted: said to whoever is called over HTTP, so that a chain of
+    /// webhooks that ends here again is seen.
+    pub chain_depth: u32,
     /// The agent's tools.
     pub tools: Arc<ToolSet>,
     /// The agent.
@@ -75,11 +78,11 @@ impl Tools {
         match &spec.kind {
             Kind::Declared(declared) => {
                 let key = request.idempotency_key.as_deref();
-                declared.call(&self.egress, request.project_id, &request.arguments, key).await
+                declared.call(&self.egress, request.project_id, &request.arguments, key, request.chain_depth).await
             }
             Kind::BuiltIn(BuiltIn { name: "http.fetch", .. }) => {
                 let grant = Grant::new(request.project_id, request.tools.hosts.iter().cloned());
-                fetch::call(&self.egress, &grant, &request.arguments).await
+                fetch::call(&self.egress, &grant, &request.arguments, request.chain_depth).await
             }
             Kind::BuiltIn(BuiltIn { name: "state.get", .. }) => self.state(&request).await,
             // the others are done when they have begun

@@ -25,6 +25,8 @@ use template::Template;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_TIMEOUT: Duration = Duration::from_mins(10);
+/// Read by incoming webhooks.
+pub(super) const CHAIN_DEPTH: HeaderName = HeaderName::from_static("moltforge-chain-depth");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A declared tool, compiled.
@@ -100,10 +102,12 @@ impl Declared {
         project: ProjectId,
         arguments: &Value,
         idempotency_key: Option<&str>,
+        chain_depth: u32,
     ) -> Result<Value, ToolError> {
-        let request = self.request(arguments, idempotency_key).map_err(|reason| {
+        let mut request = self.request(arguments, idempotency_key).map_err(|reason| {
             ToolError::known(ErrorInfo::new("tool_arguments_invalid", format!("{}: {reason}", self.name)))
         })?;
+        request.headers.insert(CHAIN_DEPTH, HeaderValue::from(chain_depth));
         let grant = Grant::new(project, [self.host.clone()]);
         let response = egress.send(request, &grant).await?;
         if response.status.is_success() {

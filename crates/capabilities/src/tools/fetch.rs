@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::answer;
 use super::arguments;
 use super::call::ToolError;
+use super::declared::CHAIN_DEPTH;
 
 const NAME: &str = "http.fetch";
 
@@ -26,8 +27,15 @@ const SHOWN: [HeaderName; 9] = [
     header::RETRY_AFTER,
 ];
 
-pub(super) async fn call(egress: &Egress, grant: &Grant, arguments: &Value) -> Result<Value, ToolError> {
-    let request = request(arguments).map_err(|reason| ToolError::known(arguments::error(NAME, &reason)))?;
+pub(super) async fn call(
+    egress: &Egress,
+    grant: &Grant,
+    arguments: &Value,
+    chain_depth: u32,
+) -> Result<Value, ToolError> {
+    let mut request = request(arguments).map_err(|reason| ToolError::known(arguments::error(NAME, &reason)))?;
+    // whatever the model says about it
+    request.headers.insert(CHAIN_DEPTH, HeaderValue::from(chain_depth));
     let response = egress.send(request, grant).await?;
     Ok(output(&response))
 }

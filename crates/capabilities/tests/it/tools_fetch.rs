@@ -50,6 +50,7 @@ impl Bench {
             tool: tool.to_owned(),
             arguments,
             idempotency_key: Some("key-1".to_owned()),
+            chain_depth: 3,
             tools: self.set.clone(),
             config: self.config.clone(),
         };

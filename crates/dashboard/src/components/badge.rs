@@ -13,9 +13,12 @@ pub(crate) fn look(state: &str) -> (Icon, &'static str) {
         "suspended" | "waiting" => (Icon::Clock, "tone-wait"),
         "backing_off" => (Icon::Retry, "tone-warn"),
         "paused" => (Icon::Pause, "tone-warn"),
-        "completed" | "succeeded" | "live" => (Icon::Check, "tone-good"),
-        "failed" => (Icon::Cross, "tone-bad"),
-        "cancelled" | "undeployed" | "superseded" | "revoked" | "expired" | "deleted" => (Icon::Stop, "tone-idle"),
+        "completed" | "succeeded" | "live" | "active" | "started" => (Icon::Check, "tone-good"),
+        "pending" => (Icon::Clock, "tone-wait"),
+        "failed" | "refused" => (Icon::Cross, "tone-bad"),
+        "inactive" | "skipped" | "cancelled" | "undeployed" | "superseded" | "revoked" | "expired" | "deleted" => {
+            (Icon::Stop, "tone-idle")
+        }
         _ => (Icon::Question, "tone-warn"),
     }
 }

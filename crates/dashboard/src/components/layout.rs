@@ -16,6 +16,8 @@ pub(crate) enum Section {
     Agents,
     /// `/executions/...`
     Executions,
+    /// `/triggers/...`
+    Triggers,
     /// `/keys`
     Keys,
     /// Pages without a place in the navigation.
@@ -81,6 +83,7 @@ fn side(section: Section) -> Markup {
         (Section::Overview, pattern::OVERVIEW, Icon::Overview, "Overview"),
         (Section::Agents, pattern::AGENTS, Icon::Agent, "Agents"),
         (Section::Executions, pattern::EXECUTIONS, Icon::Execution, "Executions"),
+        (Section::Triggers, pattern::TRIGGERS, Icon::Clock, "Triggers"),
         (Section::Keys, pattern::KEYS, Icon::Key, "Keys"),
     ];
     html! {

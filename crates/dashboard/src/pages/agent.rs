@@ -10,6 +10,7 @@ use moltforge_api::PageQuery;
 use moltforge_api::agents::Agent;
 use moltforge_api::deployments::Deployment;
 use moltforge_api::executions::{Execution, ListExecutions};
+use moltforge_api::triggers::{ListTriggers, Trigger};
 use moltforge_api::versions::Version;
 use moltforge_client::{Client, StartOptions};
 use moltforge_types::{Fault as _, Kind, Timestamp};
@@ -19,7 +20,7 @@ pub(crate) use actions::{deploy, rollback, undeploy};
 pub(crate) use parts::configuration;
 
 use super::run_form::{self, RunForm};
-use super::{Form, Result, View, executions, permitted};
+use super::{Form, Result, View, executions, permitted, triggers};
 use crate::browser::Browser;
 use crate::components::badge::badge;
 use crate::components::layout::{Frame, Section, empty, heading};
@@ -42,6 +43,8 @@ pub(crate) struct Page {
     pub(crate) executions: Option<Vec<Execution>>,
     /// Its durable keys and values.
     pub(crate) state: Vec<Value>,
+    /// What starts it by itself.
+    pub(crate) triggers: Vec<Trigger>,
     pub(crate) run: RunForm,
 }
 
@@ -79,11 +82,14 @@ async fn load(client: &Client, name: &str, run: RunForm) -> Result<Page> {
     let agent = agents.get(name).await?;
     let some = PageQuery { limit: Some(SHOWN), ..Default::default() };
     let latest = ListExecutions { agent: Some(agent.agent_id.clone()), limit: Some(8), ..Default::default() };
-    let (versions, history, state, latest) = futures::join!(
+    let own = ListTriggers { agent: Some(agent.agent_id.clone()), limit: Some(SHOWN), ..Default::default() };
+    let (versions, history, state, latest, triggers) = futures::join!(
         async { agents.versions(name, &some).await },
         async { agents.deployments(name, &some).await },
         async { agents.state(name, &some).await },
         async { client.executions().list(&latest).await },
+        // a deleted agent has none
+        async { if agent.deleted_at.is_some() { Ok(None) } else { client.triggers().list(&own).await.map(Some) } },
     );
     Ok(Page {
         agent,
@@ -91,6 +97,7 @@ async fn load(client: &Client, name: &str, run: RunForm) -> Result<Page> {
         history: history?.items,
         executions: permitted(latest)?.map(|page| page.items),
         state: permitted(state)?.map(|page| page.items).unwrap_or_default(),
+        triggers: permitted(triggers)?.flatten().map(|page| page.items).unwrap_or_default(),
         run,
     })
 }
@@ -138,6 +145,12 @@ impl View for Page {
                     section class="card" aria-labelledby="live-title" {
                         h2 id="live-title" { "Live" }
                         (parts::live(self, now))
+                    }
+                    @if !self.triggers.is_empty() {
+                        section class="card" aria-labelledby="triggers-title" {
+                            h2 id="triggers-title" { "Triggers" }
+                            (triggers::rows(&self.triggers, false, now))
+                        }
                     }
                     section class="card" aria-labelledby="config-title" {
                         h2 id="config-title" { "Configuration" }

@@ -148,6 +148,7 @@ pub(super) fn agent_page() -> agent::Page {
             deployment("staging", 2, "undeployed", "deploy", 4 * DAY),
         ],
         executions: Some(executions::some().into_iter().take(4).collect()),
+        triggers: vec![super::triggers::schedule(), super::triggers::webhook()],
         state: vec![
             json!({"key": "last_release", "value": "v1.4.0"}),
             json!({"key": "authors", "value": {"ada": 12, "grace": 9}}),

@@ -260,6 +260,10 @@ pub(super) fn carry_on(execution: &mut Execution, call: &Pending, begun: Begin, 
             let entry = Entry::ToolSucceeded { step, call_id, tool, output, writes, started_at, duration_us: 0 };
             execution.write(entry, context, out);
         }
+        Begin::Emit { output, event_type, topic, data } => {
+            execution.write(Entry::EventEmitted { step, event_type, topic, data }, context, out);
+            succeed(execution, call, output, context, out);
+        }
         Begin::Sleep { until } => execution.write(Entry::TimerSet { step, call_id, due: until }, context, out),
         Begin::AwaitSignal { name, until } => {
             execution.write(Entry::SignalAwaited { step, call_id, name, due: until }, context, out);

@@ -186,6 +186,7 @@ fn begin(execution: &mut Execution, call: &Pending, approval_id: ApprovalId, con
         Begin::Call { effect, .. } => *effect,
         Begin::Done(_)
         | Begin::Write { .. }
+        | Begin::Emit { .. }
         | Begin::Sleep { .. }
         | Begin::AwaitSignal { .. }
         | Begin::StartChild { .. }

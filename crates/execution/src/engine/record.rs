@@ -31,6 +31,8 @@ impl Execution {
                 self.messages.push(Arc::new(Message::User { text: user_text(input) }));
                 self.state = State::Scheduled;
             }
+            // its answer follows in the same commit
+            Entry::EventEmitted { .. } => {}
             Entry::Running { attempt, crashes, recovered } => {
                 // a decision about unknown outcomes covers one try: the one that begins here, not the one after a crash
                 if *recovered {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use moltforge_api::executions::Execution as View;
 use moltforge_bus::Committed;
 use moltforge_store::{
-    Batch, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Message, NewEntry, NewExecution, Side, StateRow,
+    Batch, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Message, NewEntry, NewExecution, NewFire, Side,
+    StateRow,
 };
 use moltforge_types::journal::Entry;
 use moltforge_types::{ExecutionId, Timestamp};
@@ -81,6 +82,14 @@ impl Forming {
             let project_id = hot.execution.spec.project_id;
             let fold = Fold { project_id, execution_id: id, prev_seq: first.seq - 1, last_seq: last.seq, columns };
             self.folds.insert(id, fold);
+        }
+    }
+
+    /// Adds the fires that what one command wrote is.
+    pub(crate) fn add_fires(&mut self, fires: Vec<NewFire>) {
+        for fire in fires {
+            self.bytes += fire.context.len();
+            self.rows.push(Side::Fire(fire));
         }
     }
 

@@ -275,6 +275,8 @@ impl Owner {
         let now = self.shared.ambient.now();
         let Some(hot) = self.hot.get_mut(&id) else { return };
         self.forming.add(hot, &outcome.entries);
+        // who waits for these events hears them with this commit, or not at all
+        self.forming.add_fires(self.shared.listeners.heard(&hot.execution, &outcome.entries));
         self.timers.set(hot.execution.spec.project_id, id, hot.execution.wake_at(), now);
         self.settle_slot(id, was);
         let Some(hot) = self.hot.get_mut(&id) else { return };

@@ -14,6 +14,7 @@ use crate::fairness::Fairness;
 use crate::fairness::calls::Gates;
 use crate::holds::Holds;
 use crate::live::Directory;
+use crate::triggers::Listeners;
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) fairness: Fairness,
     pub(crate) gates: Gates,
     pub(crate) holds: Holds,
+    pub(crate) listeners: Listeners,
 }
 
 impl Shared {

@@ -77,6 +77,11 @@ impl Supervisor {
             .ok_or(Error::ShardUnowned)
     }
 
+    /// The shards that this node owns now.
+    pub(crate) fn owned_shards(&self) -> Vec<u16> {
+        self.lanes().iter().flat_map(|lane| lane.shards.iter().copied()).collect()
+    }
+
     pub(crate) fn readiness(&self) -> Readiness {
         if *self.stopping.borrow() {
             return Readiness::Stopping;

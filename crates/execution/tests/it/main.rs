@@ -5,4 +5,5 @@ mod faulty;
 mod flows;
 mod pressure;
 mod server;
+mod triggers;
 mod world;

@@ -127,6 +127,7 @@ pub(crate) fn examples() -> PathBuf {
 pub(crate) fn samples(server: &Server) -> Vec<(AgentConfig, Value)> {
     let folder = examples();
     let mut samples: Vec<_> = [
+        ("heartbeat", json!({})),
         ("hello", json!({"name": "Ada"})),
         ("calculator", json!({"first": [1, 2], "second": [30, 40]})),
         ("counter", Value::Null),

@@ -39,7 +39,9 @@ impl Front {
             };
         }
         let signing_in = routes::is_sign_in(&asked.parts.method, path);
-        if signing_in {
+        if routes::is_delivery(&asked.parts.method, path) {
+            self.core.rates.deliver(path, client_of(asked.peer.address)).map_err(Error::into_api)?;
+        } else if signing_in {
             headers::check_same_origin(&asked.parts.method, &asked.parts.headers, &host, false)?;
             self.core.rates.admit(client_of(asked.peer.address)).map_err(Error::into_api)?;
         } else {

@@ -49,6 +49,7 @@ impl Front {
         Ok(self.call(dashboard.clone(), request, self.longest()).await?)
     }
 
+    /// To a service: with the principal in `seen`, or without one where there is none.
     pub(super) async fn to_service(
         &self,
         route: &Route,

@@ -1,11 +1,12 @@
 //! Names of tools.
 
 /// The tools that every server has. A tool is reachable for an agent only when its file lists it.
-pub const BUILT_IN_TOOLS: [&str; 12] = [
+pub const BUILT_IN_TOOLS: [&str; 13] = [
     "agents.call",
     "agents.start",
     "agents.wait",
     "approvals.request",
+    "events.emit",
     "http.fetch",
     "math.add",
     "signals.wait",

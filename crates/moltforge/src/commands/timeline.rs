@@ -146,6 +146,7 @@ fn detail(entry: &Entry) -> (Style, String) {
             let detail = detail.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
             (PLAIN, format!("#{step} {outcome}{detail}{}", by_whom(by.as_deref())))
         }
+        Entry::EventEmitted { step, event_type, data, .. } => (ACCENT, format!("#{step} {event_type}  {data}")),
         Entry::EffectDecided { step, decision, note, by, .. } => {
             let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
             (WARN, format!("#{step} {decision} by {by}{note}"))

@@ -13,12 +13,13 @@ use crate::Error;
 pub const DEFAULT_FILE: &str = "moltforge.toml";
 /// Variables of the top level's own keys. All others have `__` between table and key: `MOLTFORGE_STORE__URL`. Other
 /// `MOLTFORGE_` variables are left alone: orchestrators make such for a service of that name.
-const TOP: [(&str, &str); 5] = [
+const TOP: [(&str, &str); 6] = [
     ("MOLTFORGE_LISTEN", "listen"),
     ("MOLTFORGE_ROLES", "roles"),
     ("MOLTFORGE_DATA_DIR", "data_dir"),
     ("MOLTFORGE_DRAIN_SECONDS", "drain_seconds"),
     ("MOLTFORGE_FIRST_KEY", "first_key"),
+    ("MOLTFORGE_WEBHOOK_KEY", "webhook_key"),
 ];
 
 /// Reads the configuration: `file` (or `moltforge.toml` when it is there), then the environment.

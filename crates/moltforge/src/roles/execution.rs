@@ -3,6 +3,7 @@
 use moltforge_bus::Bus;
 use moltforge_capabilities::tools::Tools;
 use moltforge_execution::Executions;
+use moltforge_execution::triggers::Triggers;
 
 use super::{Ground, Service, models};
 use crate::config::Config;
@@ -24,6 +25,11 @@ pub(super) fn start(config: &Config, ground: &Ground) -> Result<Executions, Fail
         tools,
         ground.ambient.clone(),
     ))
+}
+
+pub(super) fn triggers(ground: &Ground, triggers: Triggers) -> Service {
+    let prefixes = &["/v1/triggers", "/v1/hooks", "/v1/events"];
+    super::service(ground, prefixes, "triggers", moltforge_execution::triggers_router(triggers))
 }
 
 pub(super) fn service(ground: &Ground, executions: &Executions) -> Service {

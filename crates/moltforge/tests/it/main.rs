@@ -12,4 +12,5 @@ mod openapi;
 mod process;
 mod sessions;
 mod storage;
+mod triggers;
 mod world;

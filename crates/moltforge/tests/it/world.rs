@@ -10,6 +10,7 @@ use moltforge_api::deployments::Deploy;
 use moltforge_api::executions::{Execution, StartExecution};
 use moltforge_api::keys::CreateKey;
 use moltforge_client::{Client, StartOptions};
+use moltforge_execution::triggers::WebhookKey;
 use moltforge_store::Location;
 use moltforge_testing::TestStore;
 use moltforge_types::{Actor, Ambient, Principal, Scope, Secret};
@@ -42,6 +43,7 @@ impl World {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             data_dir: folder.path().join("data"),
             first_key: Some(key.clone()),
+            webhook_key: Some(WebhookKey::new([7; 32]).to_text()),
             drain_seconds: 5,
             ..Config::default()
         };

@@ -7,6 +7,7 @@ use moltforge_types::{MessageId, ProjectId, Timestamp};
 
 use super::batch::no_nul;
 use crate::error::Error;
+use crate::fires::NewFire;
 use crate::sql::{Db, Sql, Value};
 
 /// What an execution tells another one, or a trigger.
@@ -33,6 +34,8 @@ pub struct Message {
 pub enum Side {
     /// Sends a message. A second one with its id changes nothing.
     Message(Message),
+    /// An event that a trigger waits for: a fire, written once.
+    Fire(NewFire),
     /// A message was taken: what it says is in the journal, or is void.
     MessageTaken {
         /// The shard that it was sent to.
@@ -49,6 +52,10 @@ impl Side {
                 no_nul(&message.recipient)?;
                 no_nul(&message.kind)?;
                 no_nul(&message.body)
+            }
+            Self::Fire(fire) => {
+                no_nul(&fire.fire_key)?;
+                no_nul(&fire.context)
             }
             Self::MessageTaken { .. } => Ok(()),
         }
@@ -68,6 +75,21 @@ impl Side {
                     text(&message.kind),
                     text(&message.body),
                     integer(message.created_at.as_micros()),
+                ],
+            ),
+            Self::Fire(fire) => (
+                "INSERT INTO fire(project_id, trigger_id, fire_key, shard, state, planned_at, chain_depth, context, \
+                 created_at) VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8) \
+                 ON CONFLICT (project_id, trigger_id, fire_key) DO NOTHING",
+                vec![
+                    text(fire.project_id),
+                    text(fire.trigger_id),
+                    text(&fire.fire_key),
+                    integer(fire.shard),
+                    integer(fire.planned_at.as_micros()),
+                    integer(fire.chain_depth),
+                    text(&fire.context),
+                    integer(fire.created_at.as_micros()),
                 ],
             ),
             Self::MessageTaken { shard, message_id } => {

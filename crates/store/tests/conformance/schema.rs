@@ -47,11 +47,13 @@ const OF_NO_PROJECT: [(&str, &str); 7] = [
 ];
 
 /// Files with statements that do not compare the project, and why.
-const ACROSS_PROJECTS: [(&str, &str); 4] = [
+const ACROSS_PROJECTS: [(&str, &str); 6] = [
     ("credentials.rs", "a secret's hash says which project asks; found are keys, sessions and sign-in codes"),
     ("executions/live.rs", "an owner reads its shards"),
     ("holds.rs", "an owner reads all holds"),
+    ("fires/live.rs", "who fires the triggers of its shards"),
     ("projects.rs", "the projects of an organisation"),
+    ("triggers/live.rs", "who fires the triggers of its shards; a webhook's URL names its trigger alone"),
 ];
 
 async fn read(world: &World, sql: Sql) -> Vec<String> {

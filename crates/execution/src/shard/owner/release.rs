@@ -113,6 +113,7 @@ impl Owner {
                     tool,
                     arguments,
                     idempotency_key,
+                    chain_depth: hot.execution.origin.chain_depth.saturating_add(1),
                     tools: spec.tools.clone(),
                     config: spec.config.clone(),
                 };
@@ -128,6 +129,7 @@ impl Owner {
                     tool,
                     arguments,
                     idempotency_key: Some(idempotency_key),
+                    chain_depth: hot.execution.origin.chain_depth.saturating_add(1),
                     tools: spec.tools.clone(),
                     config: spec.config.clone(),
                 };

@@ -173,6 +173,8 @@ impl Data {
                 Side::MessageTaken { message_id, .. } => {
                     self.messages.remove(message_id);
                 }
+                // there are no triggers here
+                Side::Fire(_) => {}
             }
         }
     }

@@ -1,0 +1,116 @@
+//! `/triggers`: what starts agents by itself, with next and last runs.
+
+use axum::extract::Query;
+use maud::{Markup, html};
+use moltforge_api::triggers::{ListTriggers, Trigger};
+use moltforge_types::Timestamp;
+use serde::Deserialize;
+
+use super::{Result, View};
+use crate::browser::Browser;
+use crate::components::badge::{badge, tag};
+use crate::components::layout::{Frame, Section, empty, heading};
+use crate::components::snippet::snippet;
+use crate::components::table::{column, number, pager, table, wide};
+use crate::paths::{self, pattern};
+use crate::{text, time};
+
+/// Triggers on one page.
+const SHOWN: u32 = 50;
+
+/// The triggers of the project.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Page {
+    pub(crate) triggers: Vec<Trigger>,
+    pub(crate) next: Option<String>,
+}
+
+/// What the address says.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    cursor: Option<String>,
+}
+
+/// `GET /triggers`
+pub(crate) async fn show(browser: Browser, Query(wanted): Query<Wanted>) -> Result {
+    let filter = ListTriggers { agent: None, cursor: wanted.cursor, limit: Some(SHOWN) };
+    let page = browser.client.triggers().list(&filter).await?;
+    Ok(browser.page(&Page { triggers: page.items, next: page.next }))
+}
+
+impl View for Page {
+    fn frame(&self) -> Frame {
+        Frame::new("Triggers", Section::Triggers)
+    }
+
+    fn body(&self, now: Timestamp) -> Markup {
+        let next = self.next.as_deref().map(|cursor| paths::query(pattern::TRIGGERS, &[("cursor", cursor)]));
+        html! {
+            (heading(None, &html! { "Triggers" }, None))
+            @if self.triggers.is_empty() {
+                (empty("Nothing starts by itself yet.", &html! {
+                    p { "A trigger starts an agent on a schedule, for an event or for a webhook. Declare it in the agent's file, or make it here:" }
+                    (snippet("In a terminal", "moltforge triggers create AGENT --schedule \"0 9 * * MON-FRI\" --timezone Europe/Berlin"))
+                }))
+            } @else {
+                section class="card" aria-label="Triggers" { (rows(&self.triggers, true, now)) }
+                (pager(next.as_deref(), None))
+            }
+        }
+    }
+}
+
+/// A table of triggers; `agents`: with the agent of each.
+pub(crate) fn rows(triggers: &[Trigger], agents: bool, now: Timestamp) -> Markup {
+    let rows = html! {
+        @for trigger in triggers {
+            tr {
+                th scope="row" {
+                    a href=(paths::trigger(&trigger.trigger_id)) { (text::one_line(&trigger.name, 80)) }
+                    p class="dim" {
+                        @if agents { a href=(paths::agent(&trigger.agent_name)) { (text::one_line(&trigger.agent_name, 80)) } " " }
+                        (tag(&trigger.environment))
+                    }
+                }
+                td class="wide" { (source(trigger)) }
+                td { (next(trigger, now)) }
+                td class="wide" { (last(trigger, now)) }
+                td class="num wide" { (trigger.started) }
+            }
+        }
+    };
+    table("Triggers", &[column("Trigger"), wide("Fired by"), column("Next"), wide("Last"), number("Started")], &rows)
+}
+
+/// What fires it.
+pub(crate) fn source(trigger: &Trigger) -> Markup {
+    let config = &trigger.config;
+    html! {
+        @if let Some(cron) = &config.schedule {
+            code { (text::one_line(cron, 80)) } " " span class="dim" { (text::one_line(config.timezone.as_deref().unwrap_or("UTC"), 60)) }
+        } @else if let Some(event) = &config.event {
+            "event " code { (text::one_line(event, 80)) }
+        } @else if let Some(topic) = &config.topic {
+            "topic " code { (text::one_line(topic, 80)) }
+        } @else { "webhook" }
+    }
+}
+
+fn next(trigger: &Trigger, now: Timestamp) -> Markup {
+    html! {
+        @if trigger.state != "active" { (badge(&trigger.state)) }
+        @else if let Some(at) = &trigger.next_at { (time::relative(at, now)) }
+        @else { (badge("active")) }
+    }
+}
+
+fn last(trigger: &Trigger, now: Timestamp) -> Markup {
+    html! {
+        @match &trigger.last_at { Some(at) => (time::relative(at, now)), None => span class="dim" { "never" } }
+        @if let Some(error) = &trigger.last_error {
+            p { a href=(paths::error_page(&error.code)) { code { (text::one_line(&error.code, 60)) } } }
+        } @else if let Some(execution) = &trigger.last_execution_id {
+            p class="dim" { a href=(paths::execution(execution)) { code class="id" { (text::tail(execution)) } } }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Triggers: schedules, events and webhooks that start executions, each fire exactly once.
+//!
+//! Whatever fires a trigger writes a row `fire` first: the planner with the schedule's move to its next run in one
+//! transaction, a webhook before it is answered, an event in the commit of the entry that it is. The dispatcher takes the
+//! rows that wait, asks the trigger's concurrency rule, starts an execution under a key made of trigger and fire, and
+//! settles the row. A crash between the two repeats the start under the same key, which gives the same execution.
+//!
+//! The node that owns a trigger's shard plans and dispatches it. A second node that believes the same does no harm: every
+//! write is compared with what was read, and starts go through the owner of their key.
+
+mod context;
+mod dispatch;
+pub(crate) mod hooks;
+mod listeners;
+mod manage;
+mod plan;
+mod publish;
+mod secrets;
+mod views;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltforge_store::{Store, Trigger};
+use moltforge_types::Ambient;
+use moltforge_types::execution::shard_of;
+use tokio::sync::{Mutex, Notify};
+
+pub(crate) use listeners::Listeners;
+pub use secrets::WebhookKey;
+
+use crate::executions::Executions;
+use crate::shard::supervisor::Readiness;
+
+/// The deepest chain of executions that start each other.
+pub const MAX_CHAIN: u32 = 8;
+/// Fires of one trigger that may wait.
+const MAX_PENDING: u32 = 1_000;
+/// The longest sleep of the service: a guarantee against a hint that is lost and a clock that jumps.
+const POLL: Duration = Duration::from_secs(1);
+/// While fires wait for executions to end.
+const POLL_BLOCKED: Duration = Duration::from_millis(200);
+/// Locks over the triggers of this node.
+const STRIPES: usize = 64;
+
+/// The trigger service of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Triggers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    executions: Executions,
+    store: Store,
+    ambient: Ambient,
+    key: Option<WebhookKey>,
+    /// One decision about a trigger at a time.
+    stripes: [Mutex<()>; STRIPES],
+    /// There may be something to do before the next poll.
+    wake: Notify,
+}
+
+impl Triggers {
+    /// Begins to fire the triggers of this node's shards, for as long as `executions` works. Without a key there are no
+    /// webhooks.
+    pub fn start(executions: Executions, key: Option<WebhookKey>) -> Self {
+        let this = Self::idle(executions, key);
+        tokio::spawn(this.clone().run());
+        this
+    }
+
+    /// As [`start`](Self::start), but nothing happens before [`sweep`](Self::sweep) is called: for tests.
+    pub fn idle(executions: Executions, key: Option<WebhookKey>) -> Self {
+        let (store, ambient) = (executions.store().clone(), executions.ambient().clone());
+        let stripes = std::array::from_fn(|_| Mutex::new(()));
+        Self { inner: Arc::new(Inner { executions, store, ambient, key, stripes, wake: Notify::new() }) }
+    }
+
+    async fn run(self) {
+        loop {
+            let pause = match self.inner.executions.readiness() {
+                Readiness::Stopping => return,
+                Readiness::Ready => match self.sweep().await {
+                    Ok(pause) => pause,
+                    Err(error) => {
+                        tracing::warn!(%error, "triggers cannot be looked at, trying again");
+                        POLL
+                    }
+                },
+                Readiness::Starting | Readiness::Failing(_) => POLL,
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.inner.wake.notified() => {}
+            }
+        }
+    }
+
+    /// Plans what is due and starts what waits, once. How long nothing is known to happen.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn sweep(&self) -> Result<Duration, crate::Error> {
+        let shards = self.inner.executions.owned_shards();
+        if shards.is_empty() {
+            return Ok(POLL);
+        }
+        self.inner.executions.listeners().refresh(&self.inner.store).await?;
+        let next = self.plan(&shards).await?;
+        let blocked = self.dispatch(&shards).await?;
+        Ok(if blocked { next.min(POLL_BLOCKED) } else { next })
+    }
+
+    /// Held while something is decided about a trigger.
+    fn stripe(&self, trigger: &Trigger) -> &Mutex<()> {
+        &self.inner.stripes[usize::from(trigger.shard) % STRIPES]
+    }
+}
+
+/// The shard whose owner fires a trigger.
+fn shard_of_trigger(trigger_id: moltforge_types::TriggerId) -> u16 {
+    shard_of(trigger_id.to_string().as_bytes())
+}

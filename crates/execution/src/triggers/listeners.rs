@@ -1,0 +1,150 @@
+//! Event triggers in memory: what an owner asks while it writes, without waiting for anything.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use moltforge_api::config::TriggerConfig;
+use moltforge_bus::execution_event;
+use moltforge_manifest::trigger::{EventPattern, Source, compile};
+use moltforge_store::{NewFire, Store, Trigger};
+use moltforge_types::journal::Entry;
+use moltforge_types::{ContentHash, ProjectId, Timestamp};
+use serde_json::Value;
+
+use super::context;
+use crate::engine::{Execution, Recorded};
+use crate::error::Error;
+
+/// Triggers read at a time.
+const PAGE: u32 = 500;
+/// The most bytes of an event that a trigger passes on; a larger one comes without its `data`.
+const MAX_EVENT: usize = 256 * 1024;
+
+/// The event triggers of all projects, as of the latest look: a new one is heard within a second.
+#[derive(Default)]
+pub(crate) struct Listeners {
+    by_project: RwLock<Arc<HashMap<ProjectId, Vec<Listener>>>>,
+}
+
+struct Listener {
+    trigger: Trigger,
+    pattern: EventPattern,
+}
+
+impl Listeners {
+    /// Looks again.
+    pub(super) async fn refresh(&self, store: &Store) -> Result<(), Error> {
+        let mut by_project: HashMap<ProjectId, Vec<Listener>> = HashMap::new();
+        let mut after = None;
+        loop {
+            let rows = store.live_triggers().listening(after, PAGE).await?;
+            let last = rows.len() < PAGE as usize;
+            after = rows.last().map(|row| row.trigger_id);
+            for trigger in rows {
+                let config: Option<TriggerConfig> = serde_json::from_str(&trigger.config).ok();
+                if let Some(Source::Event(pattern)) =
+                    config.and_then(|config| compile(&config).ok()).map(|compiled| compiled.source)
+                {
+                    by_project.entry(trigger.project_id).or_default().push(Listener { trigger, pattern });
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        *self.by_project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(by_project);
+        Ok(())
+    }
+
+    /// The fires that the entries of an execution are.
+    pub(crate) fn heard(&self, execution: &Execution, entries: &[Recorded]) -> Vec<NewFire> {
+        let project_id = execution.spec.project_id;
+        let all = self.by_project.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if !all.contains_key(&project_id) {
+            return Vec::new();
+        }
+        // one more link of the chain that led to this execution
+        let depth = execution.origin.chain_depth.saturating_add(1);
+        let mut fires = Vec::new();
+        for recorded in entries {
+            let (event_type, topic) = match &recorded.entry {
+                Entry::EventEmitted { event_type, topic, .. } => (event_type.as_str(), topic.as_deref().unwrap_or("")),
+                entry => (entry.event_type(), topic_of(entry)),
+            };
+            let event = || event_of(execution, recorded, event_type, topic);
+            fires.extend(self.fires(project_id, event_type, topic, depth, recorded.at, event));
+        }
+        fires
+    }
+
+    /// The fires that an event is, if somebody waits for it. `event` is asked for when its type and topic fit.
+    pub(crate) fn fires(
+        &self,
+        project_id: ProjectId,
+        event_type: &str,
+        topic: &str,
+        depth: u32,
+        at: Timestamp,
+        event: impl FnOnce() -> Value,
+    ) -> Vec<NewFire> {
+        let all = self.by_project.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(listeners) = all.get(&project_id) else { return Vec::new() };
+        let mut wanted = listeners.iter().filter(|listener| listener.pattern.may_fit(event_type, topic)).peekable();
+        if wanted.peek().is_none() {
+            return Vec::new();
+        }
+        let mut event = event();
+        let fitting: Vec<&Listener> = wanted.filter(|listener| listener.pattern.fits(&event)).collect();
+        if fitting.is_empty() {
+            return Vec::new();
+        }
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let fire_key = key(&text("source"), &text("id"));
+        if event.to_string().len() > MAX_EVENT
+            && let Value::Object(fields) = &mut event
+        {
+            fields.shift_remove("data");
+        }
+        let fire = |listener: &&Listener| NewFire {
+            project_id,
+            trigger_id: listener.trigger.trigger_id,
+            fire_key: fire_key.clone(),
+            shard: listener.trigger.shard,
+            planned_at: at,
+            chain_depth: depth,
+            context: context::context(&listener.trigger, at, context::only("event", event.clone())),
+            created_at: at,
+        };
+        fitting.iter().map(fire).collect()
+    }
+}
+
+/// The topic of MoltForge's own events.
+fn topic_of(entry: &Entry) -> &'static str {
+    if entry.event_type().starts_with("tool.") { "tool.events" } else { "agent.events" }
+}
+
+/// An entry as those who wait see it: the event of the execution's stream, with the agent's name beside it. What an agent
+/// emits has its own type and data.
+fn event_of(execution: &Execution, recorded: &Recorded, event_type: &str, topic: &str) -> Value {
+    let spec = &execution.spec;
+    let event = execution_event(spec.project_id, execution.id, recorded.seq, recorded.at, &recorded.entry);
+    let mut event = serde_json::to_value(event).unwrap_or_default();
+    if let Value::Object(fields) = &mut event {
+        fields.insert("agent".to_owned(), Value::String(spec.agent_name.to_string()));
+        fields.insert("execution".to_owned(), Value::String(execution.id.to_string()));
+        if !topic.is_empty() {
+            fields.insert("topic".to_owned(), Value::String(topic.to_owned()));
+        }
+        if let Entry::EventEmitted { data, .. } = &recorded.entry {
+            fields.insert("type".to_owned(), Value::String(event_type.to_owned()));
+            fields.insert("data".to_owned(), data.clone());
+        }
+    }
+    event
+}
+
+/// Unique for an event: `id` is within `source`.
+fn key(source: &str, id: &str) -> String {
+    format!("event:{}", ContentHash::of(format!("{}\n{source}{id}", source.len()).as_bytes()))
+}

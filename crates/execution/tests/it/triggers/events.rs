@@ -1,0 +1,132 @@
+//! Events.
+
+use moltforge_api::triggers::PublishEvent;
+use moltforge_execution::Error;
+use serde_json::{Value, json};
+
+use super::{Timed, echo};
+
+pub(super) fn event(event_type: &str, event_id: &str, data: Value) -> PublishEvent {
+    serde_json::from_value(json!({
+        "specversion": "1.0", "id": event_id, "source": "shop/eu", "type": event_type, "data": data,
+    }))
+    .expect("an event")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_published_event_fires_what_fits_once() {
+    for timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let filter = json!({ "/data/total": { "at_least": 100 } });
+        let large =
+            json!({ "event": "order.*", "name": "large", "filter": filter, "input": { "$pointer": "/event/data" } });
+        let large = timed.create("echo", large).await;
+        let other = timed.create("echo", json!({ "event": "order.paid", "name": "other" })).await;
+        let principal = &timed.world.principal;
+        let publish = async |event| timed.triggers.publish(principal, event).await.expect("published").fired;
+        assert!(publish(event("order.created", "1", json!({ "total": 99 }))).await.is_empty());
+        for _ in 0..3 {
+            let fired = publish(event("order.created", "2", json!({ "total": 100 }))).await;
+            assert_eq!(fired, [large.trigger_id.clone()], "the same answer to a repeat");
+        }
+        timed.sweep().await;
+        publish(event("order.created", "2", json!({ "total": 100 }))).await;
+        timed.sweep().await;
+        let executions = timed.executions().await;
+        assert_eq!(executions.len(), 1, "{}", timed.world.backend);
+        assert_eq!(executions[0].input, json!({ "total": 100 }));
+        assert_eq!(timed.fires(&other).await.len(), 0);
+        // what it waits for is its own project's
+        let mut stranger = principal.clone();
+        stranger.project_id = timed.world.ambient.id();
+        let elsewhere = timed.triggers.publish(&stranger, event("order.paid", "3", json!({}))).await;
+        assert!(elsewhere.expect("published").fired.is_empty());
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_events_are_refused() {
+    for timed in Timed::all().await.into_iter().take(1) {
+        for (field, value) in [
+            ("/specversion", json!("0.3")),
+            ("/id", json!("")),
+            ("/source", json!("x".repeat(201))),
+            ("/type", json!("a b")),
+            ("/type", json!("io.moltforge.execution.completed")),
+            ("/topic", json!("a b")),
+            ("/time", json!("yesterday")),
+            ("/datacontenttype", json!("text/plain")),
+            ("/data", json!("x".repeat(300_000))),
+        ] {
+            let mut bad = serde_json::to_value(event("a", "1", json!({}))).expect("json");
+            bad[&field[1..]] = value;
+            let bad = serde_json::from_value(bad).expect("an event");
+            let refused = timed.triggers.publish(&timed.world.principal, bad).await;
+            assert!(matches!(&refused, Err(Error::FieldInvalid { field: at, .. }) if *at == field), "{refused:?}");
+        }
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_execution_does_fires_with_its_commit() {
+    for mut timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        timed
+            .deploy(json!({
+                "name": "teller", "kind": "prompt", "model": "scripted", "tools": ["events.emit"],
+                "script": [
+                    { "calls": [{ "tool": "events.emit", "arguments": { "type": "report.done", "data": { "n": 7 } } }] },
+                    { "text": "told" },
+                ],
+            }))
+            .await;
+        let ended = json!({
+            "event": "execution.completed", "name": "ended", "filter": { "/agent": "teller" },
+            "input": { "of": { "$pointer": "/event/execution" } },
+        });
+        let ended = timed.create("echo", ended).await;
+        let told = json!({ "event": "report.*", "name": "told", "input": { "$pointer": "/event/data" } });
+        let told = timed.create("echo", told).await;
+        timed.sweep().await;
+        let source = timed.world.accept(&timed.node, "teller", json!({}), "k").await.expect("accepted");
+        timed.until(&source, "completed").await;
+        // the fires are durable with the commit: a crash before anything is started loses none and doubles none
+        timed.crash().await;
+        for _ in 0..2 {
+            timed.sweep().await;
+        }
+        let mut inputs: Vec<Value> =
+            timed.executions().await.into_iter().filter(|one| one.agent_name == "echo").map(|one| one.input).collect();
+        inputs.sort_by_key(ToString::to_string);
+        assert_eq!(inputs, [json!({ "n": 7 }), json!({ "of": source.execution_id })], "{}", timed.world.backend);
+        for trigger in [&ended, &told] {
+            assert_eq!(timed.get(trigger).await.started, 1);
+        }
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_of_events_ends_at_the_cap() {
+    for timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        // its own end starts it again
+        let made = timed.create("echo", json!({ "event": "execution.completed", "input": {} })).await;
+        timed.sweep().await;
+        timed.world.accept(&timed.node, "echo", json!({}), "k").await.expect("accepted");
+        for _ in 0..400 {
+            timed.sweep().await;
+            if timed.get(&made).await.refused > 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let now = timed.get(&made).await;
+        assert_eq!((now.started, now.refused), (8, 1), "{}", timed.world.backend);
+        assert_eq!(now.last_error.expect("a reason").code, "chain_too_deep");
+        assert_eq!(timed.executions().await.len(), 9);
+        timed.node.drain().await;
+    }
+}
