@@ -90,3 +90,23 @@ fn problem(error: Error) -> ApiError {
         None => problem,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse as _;
+    use std::time::Duration;
+
+    #[test]
+    fn a_refused_start_says_when_to_come_back() {
+        let seconds = Duration::from_secs;
+        for (error, after) in [
+            (Error::QueueTooOld { waited: seconds(40), retry_after: seconds(17) }, "17"),
+            (Error::QueueFull { retry_after: seconds(3) }, "3"),
+        ] {
+            let response = problem(error).into_response();
+            assert_eq!(response.status(), 429);
+            assert_eq!(response.headers()["retry-after"], after);
+        }
+    }
+}

@@ -277,3 +277,32 @@ async fn a_higher_priority_overtakes_also_after_a_kill() {
         second.drain().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_gets_as_many_calls_as_it_takes() {
+    for world in World::all().await {
+        let config = json!({ "name": "thinker", "kind": "prompt", "model": "stub/any" });
+        world.agent(&serde_json::from_value(config).expect("a valid configuration")).await;
+        world.agent(&sleeper("quick", "1ms", json!({}))).await;
+        let node = world.node(world.journal.clone()).await;
+        let mut ids = Vec::new();
+        for _ in 0..16 {
+            ids.push(begin(&world, &node, "thinker").await);
+        }
+        let last = ids[15];
+        let view = until(&world, &node, last, |view| view.waiting_for.is_some() || view.state == "completed").await;
+        if view.state == "running" {
+            let said = "the provider stub, which takes 2 at a time";
+            assert_eq!(view.waiting_for.as_deref(), Some(said), "{}", world.backend);
+            let steps = node.steps(world.principal.project_id, last).await.expect("steps");
+            assert!(steps.iter().all(|step| step.state != "running" || step.waiting_for.as_deref() == Some(said)));
+        }
+        // a model that is not limited is called meanwhile
+        let quick = begin(&world, &node, "quick").await;
+        until(&world, &node, quick, |view| view.state == "completed").await;
+        ends(&world, &node, &ids).await;
+        assert_eq!(world.server.at_once("model").1, 2, "{}", world.backend);
+        is_clean(&world, &node).await;
+        node.drain().await;
+    }
+}

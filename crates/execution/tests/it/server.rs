@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::routing::any;
+use axum::routing::{any, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
@@ -24,7 +24,8 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = Some(listener.local_addr().expect("an address"));
         let server = Self { address, ..Self::default() };
-        let router = Router::new().route("/{tool}", any(answer)).with_state(server.clone());
+        let router = Router::new().route("/{tool}", any(answer)).route("/v1/chat/completions", post(reply));
+        let router = router.with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         server
     }
@@ -63,6 +64,15 @@ impl Drop for AtWork {
             *now -= 1;
         }
     }
+}
+
+/// A model that always says the same, and takes its time.
+async fn reply(State(server): State<Server>) -> Json<Value> {
+    let _at_work = AtWork::begin(&server, "model");
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    let message = json!({ "role": "assistant", "content": "done" });
+    Json(json!({ "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
+                 "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } }))
 }
 
 /// Tools whose name begins with `slow` take their time.

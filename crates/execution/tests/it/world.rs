@@ -7,7 +7,7 @@ use std::time::Duration;
 use moltforge_api::AgentConfig;
 use moltforge_api::executions::{Execution as View, StartExecution};
 use moltforge_bus::Bus;
-use moltforge_capabilities::llm::{Models, ModelsConfig};
+use moltforge_capabilities::llm::{Models, ModelsConfig, Provider};
 use moltforge_capabilities::tools::Tools;
 use moltforge_egress::{Egress, EgressConfig};
 use moltforge_execution::{Config, Error, Executions};
@@ -78,7 +78,10 @@ impl World {
         self.end_leases().await;
         let local = format!("{}", self.server.address()).parse().expect("a rule");
         let egress = Egress::new(EgressConfig { allow_local: vec![local], ..EgressConfig::default() });
-        let models = Models::new(ModelsConfig::default(), egress.clone()).expect("models");
+        // a provider that takes two calls at a time
+        let address = format!("http://{}/v1/", self.server.address());
+        let provider = Provider { max_in_flight: Some(2), ..Provider::new("stub", &address) };
+        let models = Models::new(ModelsConfig { providers: vec![provider] }, egress.clone()).expect("models");
         let tools = Tools::new(egress, self.store.clone());
         let executions =
             Executions::start(config, self.store.clone(), journal, Bus::new(), models, tools, self.ambient.clone());
