@@ -15,7 +15,10 @@ mod fairness;
 mod holds;
 mod http;
 mod live;
+mod mutation;
 mod shard;
+#[cfg(test)]
+mod sim;
 mod steps;
 mod stops;
 pub mod triggers;

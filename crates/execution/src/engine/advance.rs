@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::policy::Policy;
 use super::state::{Decided, Execution, Pending, PendingState};
 use super::{Action, ChildOutcome, Context, Message, Outcome, Sent, approval, children, probe};
+use crate::mutation::{Mutation, mutated};
 
 /// The journal's hard limits: an execution that reaches one is held, never killed (engine.md 1.9).
 pub(crate) const MAX_ENTRIES: u64 = 50_000;
@@ -299,6 +300,7 @@ fn resend(execution: &mut Execution, call: &Pending, all: Option<&str>, context:
         Some(_) if matches!(effect, Effect::AtMostOnce | Effect::Reconcile) => Some(Decided::Fail),
         _ => None,
     });
+    let decision = if mutated(Mutation::BlindResend) { Some(Decided::Retry { begun: true }) } else { decision };
     match (effect, decision) {
         (_, Some(Decided::Succeed(output))) => succeed(execution, call, output, context, out),
         (_, Some(Decided::Fail)) => {

@@ -4,6 +4,7 @@ use moltforge_types::execution::{Reason, State};
 use moltforge_types::journal::Entry;
 
 use super::{Context, Execution, Outcome, advance, hold};
+use crate::mutation::{Mutation, mutated};
 
 /// Claims after crashes without progress in between, before the execution is held as `crash_loop`.
 pub(crate) const CRASH_LIMIT: u32 = 10;
@@ -65,7 +66,7 @@ fn queue(execution: &mut Execution, context: Context, out: &mut Outcome) {
 /// Writes the entry that counts an attempt.
 pub(super) fn begin_attempt(execution: &mut Execution, recovered: bool, context: Context, out: &mut Outcome) {
     let entry = Entry::Running {
-        attempt: execution.attempt.saturating_add(1),
+        attempt: execution.attempt.saturating_add(u32::from(!mutated(Mutation::NoAttempt))),
         crashes: execution.crashes.saturating_add(u32::from(recovered)),
         recovered,
     };

@@ -5,6 +5,7 @@ use moltforge_types::journal::Entry;
 use serde_json::Value;
 
 use super::{Context, Execution, Outcome, Refusal, advance, wake};
+use crate::mutation::{Mutation, mutated};
 
 /// Signals that may wait in one execution (engine.md 1.6).
 pub(crate) const MAX_BUFFERED: usize = 1_000;
@@ -18,7 +19,7 @@ pub(super) fn apply(
     context: Context,
     out: &mut Outcome,
 ) -> Result<(), Refusal> {
-    if dedupe_key.as_ref().is_some_and(|key| execution.seen.contains(key)) {
+    if dedupe_key.as_ref().is_some_and(|key| execution.seen.contains(key)) && !mutated(Mutation::NoSignalDedupe) {
         return Ok(());
     }
     if execution.state.is_terminal() {

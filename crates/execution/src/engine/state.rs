@@ -351,6 +351,11 @@ impl Execution {
         self.in_flight.contains(&step)
     }
 
+    /// Whether the call of `step` was aborted and may not be gone yet.
+    pub fn is_aborting(&self, step: u32) -> bool {
+        self.aborting.contains(&step)
+    }
+
     /// Whether any call is on its way.
     pub fn has_calls_in_flight(&self) -> bool {
         !self.in_flight.is_empty()

@@ -31,9 +31,9 @@ pub(crate) fn call_model(
     attempt: u32,
 ) -> AbortHandle {
     let (shared, events) = (shared.clone(), events.clone());
+    let gone = Gone::watch(&events, request.execution_id, request.step);
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
-        let gone = Gone::watch(&events, execution_id, step);
         let gate = shared.calls.model_limit(&request.config.model);
         let gate = gate.map(|(name, limit)| (Resource::Provider(name), limit));
         let caller = Caller { project_id: request.project_id, agent_id, execution_id, step };
@@ -78,9 +78,9 @@ async fn enter(shared: &Shared, gate: Option<(Resource, u32)>, caller: Caller) -
 /// Calls a tool.
 pub(crate) fn call_tool(shared: &Arc<Shared>, events: &UnboundedSender<Event>, request: CallRequest) -> AbortHandle {
     let (shared, events) = (shared.clone(), events.clone());
+    let gone = Gone::watch(&events, request.execution_id, request.step);
     let task = async move {
         let CallRequest { project_id, agent_id, execution_id, step, .. } = request;
-        let gone = Gone::watch(&events, execution_id, step);
         let limit = request.tools.get(&request.tool).and_then(|tool| tool.concurrency);
         let gate = limit.map(|limit| (Resource::Tool(agent_id, request.tool.as_str().into()), limit));
         let _slot = enter(&shared, gate, Caller { project_id, agent_id, execution_id, step }).await;
@@ -108,9 +108,9 @@ pub(crate) fn probe_tool(
     by: Option<String>,
 ) -> AbortHandle {
     let (shared, events) = (shared.clone(), events.clone());
+    let gone = Gone::watch(&events, request.execution_id, request.step);
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
-        let gone = Gone::watch(&events, execution_id, step);
         let outcome = AssertUnwindSafe(shared.calls.probe(request)).catch_unwind().await;
         let report = match outcome {
             Ok(ProbeAnswer { outcome, output, detail }) => ProbeReport { outcome, output, detail },
@@ -133,8 +133,8 @@ pub(crate) fn start_child(
     child: Child,
 ) -> AbortHandle {
     let (shared, router, events) = (shared.clone(), router.clone(), events.clone());
+    let gone = Gone::watch(&events, execution_id, step);
     let task = async move {
-        let gone = Gone::watch(&events, execution_id, step);
         let result = crate::children::start(&shared, &router, child).await;
         gone.ended();
         let _ = events.send(Event::ChildStarted { execution_id, step, result });
@@ -143,16 +143,17 @@ pub(crate) fn start_child(
 }
 
 /// Reports when a call goes away without an answer: it was aborted, and all of it is dropped.
-struct Gone<'a> {
-    events: &'a UnboundedSender<Event>,
+struct Gone {
+    events: UnboundedSender<Event>,
     execution_id: ExecutionId,
     step: u32,
     ended: bool,
 }
 
-impl<'a> Gone<'a> {
-    fn watch(events: &'a UnboundedSender<Event>, execution_id: ExecutionId, step: u32) -> Self {
-        Self { events, execution_id, step, ended: false }
+impl Gone {
+    /// Made before its call's task: one that is aborted before it has begun is gone, too.
+    fn watch(events: &UnboundedSender<Event>, execution_id: ExecutionId, step: u32) -> Self {
+        Self { events: events.clone(), execution_id, step, ended: false }
     }
 
     fn ended(mut self) {
@@ -160,7 +161,7 @@ impl<'a> Gone<'a> {
     }
 }
 
-impl Drop for Gone<'_> {
+impl Drop for Gone {
     fn drop(&mut self) {
         if !self.ended {
             let _ = self.events.send(Event::CallGone { execution_id: self.execution_id, step: self.step });

@@ -101,4 +101,4 @@ pub(crate) struct Loaded {
 }
 
 /// Requests that wait for an execution to be loaded.
-pub(crate) type Waiting = super::Map<ExecutionId, Vec<(Command, Asker)>>;
+pub(crate) type Waiting = super::Map<(ProjectId, ExecutionId), Vec<(Command, Asker)>>;

@@ -1,5 +1,7 @@
 //! The owner of a lane's shards: one loop that applies commands, commits batches, and lets out what they gate.
 
+#[cfg(test)]
+mod audit;
 mod commit;
 mod due;
 mod messages;
@@ -177,6 +179,8 @@ impl Owner {
         self.watch();
         self.abort_when_draining();
         self.begin_commit();
+        #[cfg(test)]
+        self.audit();
         Ok(())
     }
 
@@ -185,14 +189,17 @@ impl Owner {
             Event::ModelAnswered { execution_id, step, started_at, result } => {
                 self.forget_call(execution_id, step);
                 self.apply(execution_id, Command::ModelAnswered { step, started_at, result }, Asker::Nobody);
+                self.ended(execution_id, step);
             }
             Event::ToolAnswered { execution_id, step, started_at, result } => {
                 self.forget_call(execution_id, step);
                 self.apply(execution_id, Command::ToolAnswered { step, started_at, result }, Asker::Nobody);
+                self.ended(execution_id, step);
             }
             Event::ProbeAnswered { execution_id, step, report, by } => {
                 self.forget_call(execution_id, step);
                 self.apply(execution_id, Command::ProbeAnswered { step, report, by }, Asker::Nobody);
+                self.ended(execution_id, step);
             }
             Event::CallGone { execution_id, step } => {
                 self.forget_call(execution_id, step);
@@ -201,6 +208,7 @@ impl Owner {
             Event::ChildStarted { execution_id, step, result } => {
                 self.forget_call(execution_id, step);
                 self.apply(execution_id, Command::ChildStarted { step, result }, Asker::Nobody);
+                self.ended(execution_id, step);
             }
             Event::Messages(rows) => self.swept(rows),
             Event::Loaded { project_id, execution_id, result } => self.loaded(project_id, execution_id, result),
@@ -219,6 +227,13 @@ impl Owner {
             Event::Admitted { entry, permit } => self.admitted(&entry, permit),
             Event::Due { rows, more } => self.due_rows(rows, more),
             Event::DueFailed => self.refill_at = self.shared.ambient.now().plus(MAX_SLEEP),
+        }
+    }
+
+    /// A call that ended while its abort was on the way is gone all the same.
+    fn ended(&mut self, id: ExecutionId, step: u32) {
+        if self.hot.get(&id).is_some_and(|hot| hot.execution.is_aborting(step)) {
+            self.apply(id, Command::CallGone { step }, Asker::Nobody);
         }
     }
 
@@ -277,7 +292,10 @@ impl Owner {
         self.forming.add(hot, &outcome.entries);
         // who waits for these events hears them with this commit, or not at all
         self.forming.add_fires(self.shared.listeners.heard(&hot.execution, &outcome.entries));
-        self.timers.set(hot.execution.spec.project_id, id, hot.execution.wake_at(), now);
+        // a wake-up that changed nothing is not asked for in a hot loop
+        let again = outcome.entries.is_empty().then(|| now.plus(MAX_SLEEP));
+        let wake_at = hot.execution.wake_at().map(|at| if at > now { at } else { again.unwrap_or(at) });
+        self.timers.set(hot.execution.spec.project_id, id, wake_at, now);
         self.settle_slot(id, was);
         let Some(hot) = self.hot.get_mut(&id) else { return };
         let mut waiters: Vec<super::message::Reply> = Vec::new();
@@ -330,7 +348,14 @@ impl Owner {
 
     fn next_wake(&self) -> Duration {
         let now = self.shared.ambient.now();
-        let due = self.timers.next().map_or(MAX_SLEEP, |at| at.since(now));
+        let due = match &self.draining {
+            // nothing wakes any more; once the time is over only a commit is waited for
+            Some(drain) if drain.deadline > Instant::now() => drain.deadline - Instant::now(),
+            Some(_) => MAX_SLEEP,
+            // nothing can be taken in: what is due waits for the commit, and must not be asked for in a hot loop
+            None if self.forming.is_full() => MAX_SLEEP,
+            None => self.timers.next().map_or(MAX_SLEEP, |at| at.since(now)),
+        };
         let retry = self.retry_at.map_or(MAX_SLEEP, |at| at.saturating_duration_since(Instant::now()));
         due.min(retry).min(MAX_SLEEP)
     }

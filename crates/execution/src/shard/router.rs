@@ -51,6 +51,12 @@ impl Router {
     /// Hands a message on, if the owner of its shard is here and has room: a poke, nothing more. What is lost is found by
     /// the sweep.
     pub(crate) fn poke(&self, message: moltforge_store::Message) {
+        #[cfg(test)]
+        let Some(message) = crate::sim::pokes::meet(message, |again| self.hand_over(again)) else { return };
+        self.hand_over(message);
+    }
+
+    fn hand_over(&self, message: moltforge_store::Message) {
         if let Ok(owner) = self.0.owner_of(message.shard) {
             owner.try_send(Request::Message(message));
         }

@@ -10,6 +10,7 @@ use super::Owner;
 use crate::engine::{Command, Spec};
 use crate::error::Error;
 use crate::fairness::{Claimant, Entry};
+use crate::mutation::{Mutation, mutated};
 use crate::shard::hot;
 use crate::shard::message::{Asker, Event};
 use crate::shard::shared::Shared;
@@ -31,7 +32,7 @@ impl Owner {
             let scan = async {
                 let shards = runnable_shards(&shared, &shards).await;
                 for what in [What::Lost, What::Ready] {
-                    for shard in &shards {
+                    for shard in shards.iter().filter(|_| !mutated(Mutation::NoRecovery)) {
                         look(&shared, *shard, what, |event| events.send(event).is_ok()).await;
                     }
                 }
@@ -66,6 +67,9 @@ impl Owner {
     }
 
     fn look_ahead(&self) {
+        if mutated(Mutation::NoLookAhead) {
+            return;
+        }
         let (shared, events, shards) = (self.shared.clone(), self.events_in.clone(), self.shards.clone());
         let until = shared.ambient.now().plus(HORIZON);
         tokio::spawn(async move {

@@ -7,6 +7,7 @@ use moltforge_types::{ExecutionId, ProjectId, Timestamp};
 
 use super::Owner;
 use crate::engine::{Message, Sent};
+use crate::mutation::{Mutation, mutated};
 use crate::shard::message::{Asker, Event};
 
 /// How often the rows are asked for messages whose poke was lost.
@@ -80,7 +81,7 @@ impl Owner {
     /// Looks for messages that nobody delivered.
     pub(super) fn sweep_messages(&mut self) {
         let now = self.shared.ambient.now();
-        if self.draining.is_some() || self.sweeping || self.sweep_at > now {
+        if self.draining.is_some() || self.sweeping || self.sweep_at > now || mutated(Mutation::NoSweep) {
             return;
         }
         self.sweeping = true;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::Owner;
 use crate::children::Child;
 use crate::engine::{Action, Outcome};
+use crate::mutation::{Mutation, mutated};
 use crate::shard::batch::Gated;
 use crate::shard::effects;
 use crate::shard::message::{Event, Reply};
@@ -38,7 +39,7 @@ impl Owner {
             .map(|recorded| Committed { seq: recorded.seq, at: recorded.at, entry: recorded.entry })
             .collect();
         let gated = Gated { execution_id: id, actions: outcome.actions, committed, replies, messages };
-        if batch <= self.committed {
+        if batch <= self.committed || mutated(Mutation::NoGate) {
             self.release(vec![gated]);
         } else if let Some(in_flight) = self.in_flight.as_mut().filter(|in_flight| in_flight.number == batch) {
             in_flight.gated.push(gated);

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{Drain, Owner};
 use crate::engine::{Command, Outcome, Start};
 use crate::error::Error;
+use crate::mutation::{Mutation, mutated};
 use crate::shard::health::Health;
 use crate::shard::hot::{Hot, claimant_of_start};
 use crate::shard::load;
@@ -81,7 +82,9 @@ impl Owner {
 
     fn start(&mut self, start: Start, key: Option<String>, shard: u16, wait: bool, reply: Reply) {
         let key = key.map(|key| (start.spec.project_id, key));
-        if let Some((id, hash)) = key.as_ref().and_then(|key| self.recent_keys.find(key)).cloned() {
+        if !mutated(Mutation::NoStartDedupe)
+            && let Some((id, hash)) = key.as_ref().and_then(|key| self.recent_keys.find(key)).cloned()
+        {
             self.repeat(id, hash.as_deref(), &start, wait, reply);
             return;
         }
@@ -182,7 +185,8 @@ impl Owner {
             }
             return;
         }
-        let waiting = self.waiting.entry(id).or_default();
+        // by project as well: nobody joins in the reading of another project's execution
+        let waiting = self.waiting.entry((project_id, id)).or_default();
         waiting.push((command, asker));
         if waiting.len() > 1 {
             return;
@@ -196,7 +200,7 @@ impl Owner {
 
     /// An execution was read: what waited for it is applied.
     pub(super) fn loaded(&mut self, project_id: ProjectId, id: ExecutionId, result: Result<Box<Loaded>, Error>) {
-        let waiting = self.waiting.remove(&id).unwrap_or_default();
+        let waiting = self.waiting.remove(&(project_id, id)).unwrap_or_default();
         match result {
             Ok(loaded) => {
                 let (admitted, fairness) = (&mut self.admitted, &self.shared.fairness);

@@ -8,6 +8,7 @@ use moltforge_types::execution::State;
 use super::Owner;
 use crate::engine::Command;
 use crate::fairness::{Entry, Permit};
+use crate::mutation::{Mutation, mutated};
 use crate::shard::message::Asker;
 
 /// How often slots are compared with what runs.
@@ -69,7 +70,7 @@ impl Owner {
                 self.shared.fairness.run(&hot.claimant)
             });
             permit.set_bytes(hot.execution.bytes);
-        } else {
+        } else if !mutated(Mutation::SlotLeak) {
             hot.permit = None;
         }
         if state == State::Scheduled {

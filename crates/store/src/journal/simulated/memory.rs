@@ -88,6 +88,23 @@ impl Memory {
         self.data().executions.values().cloned().collect()
     }
 
+    /// The rows of the executions that have not ended.
+    pub fn live(&self) -> Vec<ExecutionRow> {
+        let data = self.data();
+        data.live.iter().filter_map(|(_, id)| data.executions.get(id)).cloned().collect()
+    }
+
+    /// One execution's row.
+    pub fn row(&self, id: ExecutionId) -> Option<ExecutionRow> {
+        self.data().executions.get(&id).cloned()
+    }
+
+    /// This lane with the incarnation that may commit now.
+    pub fn current(&self, token: LaneToken) -> LaneToken {
+        let incarnation = self.data().lanes.get(&(token.node_id, token.lane)).copied().unwrap_or(token.incarnation);
+        LaneToken { incarnation, ..token }
+    }
+
     /// A value of an agent's state.
     pub fn state(&self, project_id: ProjectId, agent_id: AgentId, key: &str) -> Option<String> {
         self.data().state.get(&(project_id, agent_id, key.to_owned())).cloned()

@@ -1,0 +1,60 @@
+//! Bugs that a test can switch on, to see that the simulator finds them. A program that is no test has none of them.
+
+/// A bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "a program that is no test has no such bugs"))]
+pub(crate) enum Mutation {
+    /// A commit lands whoever owns the lane.
+    NoFence,
+    /// Actions and answers leave before their entries are durable.
+    NoGate,
+    /// A start with a key is made anew each time.
+    NoStartDedupe,
+    /// A signal with a key is taken each time.
+    NoSignalDedupe,
+    /// A claim does not count the attempt.
+    NoAttempt,
+    /// A new owner does not look for what wakes later.
+    NoLookAhead,
+    /// A new owner does not look for what ran.
+    NoRecovery,
+    /// Messages whose hint was lost are not looked for.
+    NoSweep,
+    /// A call that must not run twice is sent again after a crash.
+    BlindResend,
+    /// An execution that leaves its slot does not give it back.
+    SlotLeak,
+    /// An answer is taken though the call was given up.
+    StaleAnswer,
+}
+
+#[cfg(test)]
+mod switch {
+    use std::cell::Cell;
+
+    use super::Mutation;
+
+    thread_local! {
+        static ON: Cell<Option<Mutation>> = const { Cell::new(None) };
+    }
+
+    /// Whether this bug is switched on in this thread.
+    pub(crate) fn mutated(mutation: Mutation) -> bool {
+        ON.get() == Some(mutation)
+    }
+
+    /// Switches one bug on, or none.
+    pub(crate) fn set(mutation: Option<Mutation>) {
+        ON.set(mutation);
+    }
+}
+
+#[cfg(test)]
+pub(crate) use switch::{mutated, set};
+
+/// Never.
+#[cfg(not(test))]
+#[inline(always)]
+pub(crate) const fn mutated(_: Mutation) -> bool {
+    false
+}

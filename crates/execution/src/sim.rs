@@ -1,0 +1,24 @@
+//! A deterministic simulation of the whole engine: real supervisors, owners and rules on a simulated journal, clock,
+//! network, models and tools, with faults at every seam. A run is a function of its seed.
+//!
+//! `cargo xtask sim` runs many seeds; `MOLTFORGE_SIM_SEED=<n>` replays one and prints all that happens. Start reading
+//! at [`run`], then [`plan`] (what a seed means), then [`check`] (what must hold).
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "tests")]
+
+mod agents;
+mod check;
+mod client;
+mod clock;
+mod dice;
+mod journal;
+mod mutations;
+mod node;
+mod outside;
+mod panics;
+mod plan;
+pub(crate) mod pokes;
+mod run;
+mod seeds;
+mod settle;
+mod state;
+mod watch;
