@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::config::{AgentConfig, AgentKind, HttpTool, ModelParameters, ScriptedReply, TriggerConfig};
+use crate::config::{AgentConfig, AgentKind, ApprovalPolicy, HttpTool, ModelParameters, ScriptedReply, TriggerConfig};
 use crate::deployments::Deployment;
 
 /// An agent: a named definition with versions and deployments.
@@ -71,6 +71,8 @@ pub struct AgentPatch {
     /// Tools declared as HTTP endpoints: the whole list.
     #[serde(rename = "tool")]
     pub declared_tools: Option<Vec<HttpTool>>,
+    /// Calls that wait for a person: the whole list.
+    pub approvals: Option<Vec<ApprovalPolicy>>,
     /// The replies of the `scripted` model: the whole list.
     pub script: Option<Vec<ScriptedReply>>,
 }

@@ -6,6 +6,7 @@
 //! **Never here:** behaviour.
 
 pub mod agents;
+pub mod approvals;
 pub mod changes;
 pub mod config;
 pub mod deployments;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::Stream;
 use http::header::HeaderName;
+use moltforge_api::approvals::{DecideEffect, Effect, Effects};
 use moltforge_api::executions::{
     CancelExecution, Execution, ListEvents, ListExecutions, PauseExecution, ResumeExecution, SignalExecution,
     StartExecution, Step,
@@ -103,6 +104,24 @@ impl Executions<'_> {
     /// `POST /v1/executions/{execution}/cancel`
     pub async fn cancel(self, execution: &str, body: &CancelExecution) -> Result<Execution, Error> {
         self.client.json(Request::post(&["v1", "executions", execution, "cancel"])?.json(body)?).await
+    }
+
+    /// `GET /v1/executions/{execution}/effects`
+    pub async fn effects(self, execution: &str) -> Result<Effects, Error> {
+        self.client.json(Request::get(&["v1", "executions", execution, "effects"])?).await
+    }
+
+    /// `POST /v1/executions/{execution}/effects/{step}/probe`: waits for the other side's answer.
+    pub async fn probe_effect(self, execution: &str, step: u32) -> Result<Effect, Error> {
+        let step = step.to_string();
+        self.client.json(Request::post(&["v1", "executions", execution, "effects", &step, "probe"])?).await
+    }
+
+    /// `POST /v1/executions/{execution}/effects/{step}/decision`
+    pub async fn decide_effect(self, execution: &str, step: u32, body: &DecideEffect) -> Result<Effect, Error> {
+        let step = step.to_string();
+        let request = Request::post(&["v1", "executions", execution, "effects", &step, "decision"])?;
+        self.client.json(request.json(body)?).await
     }
 
     /// `POST /v1/executions/{execution}/signals`. `idempotency_key` makes it safe to repeat.

@@ -6,6 +6,7 @@
 //! **Never here:** rules of the server, a dependency on a server crate, a retry of a request that is not safe to repeat.
 
 mod agents;
+mod approvals;
 mod error;
 mod events;
 mod executions;
@@ -17,6 +18,7 @@ mod transport;
 mod triggers;
 
 pub use agents::Agents;
+pub use approvals::Approvals;
 pub use error::Error;
 pub use events::{EventStream, ExecutionEvent};
 pub use executions::{Executions, StartOptions};
@@ -58,6 +60,11 @@ impl Client {
     /// `/v1/agents`, with their versions and deployments.
     pub fn agents(&self) -> Agents<'_> {
         Agents { client: self }
+    }
+
+    /// `/v1/approvals`
+    pub fn approvals(&self) -> Approvals<'_> {
+        Approvals { client: self }
     }
 
     /// `/v1/executions`, with their steps and events.

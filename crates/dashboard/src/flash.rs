@@ -25,6 +25,14 @@ pub(crate) enum Flash {
     TriggerResumed,
     /// A trigger was fired.
     Fired,
+    /// A call was approved.
+    Approved,
+    /// A call was rejected.
+    Rejected,
+    /// The other side was asked about a call.
+    Probed,
+    /// An operator decided about a call.
+    EffectDecided,
     /// A key was revoked.
     Revoked,
     /// The session has ended.
@@ -32,7 +40,7 @@ pub(crate) enum Flash {
 }
 
 impl Flash {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 17] = [
         Self::Deployed,
         Self::RolledBack,
         Self::Undeployed,
@@ -44,6 +52,10 @@ impl Flash {
         Self::TriggerPaused,
         Self::TriggerResumed,
         Self::Fired,
+        Self::Approved,
+        Self::Rejected,
+        Self::Probed,
+        Self::EffectDecided,
         Self::Revoked,
         Self::SignedOut,
     ];
@@ -62,6 +74,10 @@ impl Flash {
             Self::TriggerPaused => "trigger-paused",
             Self::TriggerResumed => "trigger-resumed",
             Self::Fired => "fired",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Probed => "probed",
+            Self::EffectDecided => "effect-decided",
             Self::Revoked => "revoked",
             Self::SignedOut => "signed-out",
         }
@@ -81,6 +97,10 @@ impl Flash {
             Self::TriggerPaused => "Paused. Nothing fires this trigger until somebody resumes it.",
             Self::TriggerResumed => "Resumed. Runs whose time passed meanwhile are not made up for.",
             Self::Fired => "Fired. What came of it stands below.",
+            Self::Approved => "Approved. The call begins exactly as it was shown, once.",
+            Self::Rejected => "Rejected. The call is never made, and the model is told.",
+            Self::Probed => "The other side was asked. What it said stands with the effect.",
+            Self::EffectDecided => "Decided. It is recorded with your name.",
             Self::Revoked => "Revoked. The key and its sessions are refused from now on.",
             Self::SignedOut => "Signed out.",
         }

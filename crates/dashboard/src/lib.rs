@@ -64,7 +64,9 @@ struct App {
 /// The dashboard. `api` is the part of the gateway that answers `/v1`: it alone decides who is asking, from the
 /// browser's own headers.
 pub fn router(api: Router, config: Config) -> Router {
-    use pages::{agent, agents, execution, executions, keys, overview, sign_in, trigger, triggers, version};
+    use pages::{
+        agent, agents, approvals, execution, executions, keys, overview, sign_in, trigger, triggers, version,
+    };
     let app = App { api, config: Arc::new(config) };
     Router::new()
         .route(pattern::OVERVIEW, get(overview::show))
@@ -91,6 +93,11 @@ pub fn router(api: Router, config: Config) -> Router {
         .route(pattern::TRIGGER_RESUME, post(trigger::resume))
         .route(pattern::TRIGGER_FIRE, post(trigger::fire))
         .route(pattern::TRIGGER_SECRET, post(trigger::rotate))
+        .route(pattern::PROBE, post(execution::probe))
+        .route(pattern::EFFECT_DECISION, post(execution::decide_effect))
+        .route(pattern::APPROVALS, get(approvals::show))
+        .route(pattern::APPROVAL, get(approvals::one))
+        .route(pattern::DECISION, post(approvals::decide))
         .route(pattern::KEYS, get(keys::show).post(keys::create))
         .route(pattern::REVOKE, post(keys::revoke))
         .fallback(pages::not_found)

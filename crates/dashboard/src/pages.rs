@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod agents;
+pub(crate) mod approvals;
 pub(crate) mod error_page;
 pub(crate) mod execution;
 pub(crate) mod executions;

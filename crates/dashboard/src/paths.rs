@@ -54,6 +54,16 @@ pub(crate) mod pattern {
     pub(crate) const TRIGGER_FIRE: &str = "/triggers/{trigger}/fire";
     /// Makes a new secret for a webhook.
     pub(crate) const TRIGGER_SECRET: &str = "/triggers/{trigger}/secret";
+    /// Asks the other side about one of its calls.
+    pub(crate) const PROBE: &str = "/executions/{execution}/effects/{step}/probe";
+    /// Decides about one of its calls.
+    pub(crate) const EFFECT_DECISION: &str = "/executions/{execution}/effects/{step}/decision";
+    /// Approvals.
+    pub(crate) const APPROVALS: &str = "/approvals";
+    /// One approval.
+    pub(crate) const APPROVAL: &str = "/approvals/{approval}";
+    /// Decides about it.
+    pub(crate) const DECISION: &str = "/approvals/{approval}/decision";
     /// API keys.
     pub(crate) const KEYS: &str = "/keys";
     /// Revokes one.
@@ -91,6 +101,11 @@ pub(crate) mod pattern {
         TRIGGER_RESUME,
         TRIGGER_FIRE,
         TRIGGER_SECRET,
+        PROBE,
+        EFFECT_DECISION,
+        APPROVALS,
+        APPROVAL,
+        DECISION,
     ];
 }
 
@@ -157,6 +172,21 @@ pub(crate) fn trigger(trigger: &str) -> String {
 /// An action on a trigger: `/triggers/{trigger}/{verb}`
 pub(crate) fn trigger_action(trigger: &str, verb: &'static str) -> String {
     format!("/triggers/{}/{verb}", segment(trigger))
+}
+
+/// An action on one call of an execution: `/executions/{execution}/effects/{step}/{verb}`
+pub(crate) fn effect_action(execution: &str, step: u32, verb: &'static str) -> String {
+    format!("/executions/{}/effects/{step}/{verb}", segment(execution))
+}
+
+/// `/approvals/{approval}`
+pub(crate) fn approval(approval: &str) -> String {
+    format!("/approvals/{}", segment(approval))
+}
+
+/// `/approvals/{approval}/decision`
+pub(crate) fn decision(approval: &str) -> String {
+    format!("/approvals/{}/decision", segment(approval))
 }
 
 /// `/keys/{key}/revoke`

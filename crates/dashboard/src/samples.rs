@@ -2,6 +2,7 @@
 //! shows. Nothing here is reached by the router.
 
 mod agents;
+mod approvals;
 mod executions;
 mod hostile;
 mod triggers;
@@ -93,6 +94,7 @@ pub fn all() -> Vec<Sample> {
     ];
     all.extend(errors());
     all.extend(agents::samples());
+    all.extend(approvals::samples());
     all.extend(executions::samples());
     all.extend(triggers::samples());
     all.extend(hostile::samples());

@@ -11,7 +11,8 @@ use moltforge_capabilities::tools::Tools;
 use moltforge_store::{AgentRef, ExecutionFilter, ExecutionRow, Journal, Store};
 use moltforge_types::execution::{State, shard_of};
 use moltforge_types::origin::MAX_PRIORITY;
-use moltforge_types::{AgentId, Ambient, ContentHash, ExecutionId, Origin, Principal, ProjectId};
+use moltforge_types::secret::InstallationSecret;
+use moltforge_types::{AgentId, Ambient, ContentHash, ExecutionId, Origin, Principal, ProjectId, Timestamp};
 use serde_json::Value;
 
 use crate::config::Config;
@@ -360,6 +361,24 @@ impl Executions {
         rows.iter().map(|row| crate::codec::decode(id, row)).collect()
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.ambient.now()
+    }
+
+    /// What the tokens of callbacks are made with. Without a secret of the installation there are none.
+    pub(crate) fn callback_key(&self) -> Option<[u8; 32]> {
+        let secret = &self.shared.config.secret;
+        (*secret != InstallationSecret::default()).then(|| secret.derive("approval callbacks"))
+    }
+
     /// Hints about one execution.
     pub(crate) fn watch(&self, id: ExecutionId) -> Subscription {
         self.shared.bus.subscribe(id)
@@ -434,8 +453,8 @@ impl Executions {
 
 pub(crate) fn check_note(note: Option<&String>) -> Result<(), Error> {
     match note {
-        Some(note) if note.chars().count() > MAX_NOTE => {
-            let message = format!("at most {MAX_NOTE} characters");
+        Some(note) if note.chars().count() > MAX_NOTE || note.contains('\0') => {
+            let message = format!("at most {MAX_NOTE} characters, none of them NUL");
             Err(Error::FieldInvalid { field: "/note", message })
         }
         _ => Ok(()),

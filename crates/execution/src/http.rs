@@ -1,6 +1,8 @@
 //! `/v1/executions`: a file per group of operations.
 
+mod approvals;
 mod commands;
+mod effects;
 mod events;
 mod executions;
 mod holds;
@@ -34,6 +36,13 @@ pub fn router(executions: Executions) -> OpenApiRouter {
         .routes(routes!(holds::set_agent, holds::lift_agent))
         .routes(routes!(holds::set_project, holds::lift_project))
         .routes(routes!(commands::signal))
+        .routes(routes!(effects::list))
+        .routes(routes!(effects::probe))
+        .routes(routes!(effects::decide))
+        .routes(routes!(approvals::list))
+        .routes(routes!(approvals::get))
+        .routes(routes!(approvals::decide))
+        .routes(routes!(approvals::callback))
         .with_state(executions)
 }
 

@@ -5,9 +5,11 @@
 //!
 //! **Never here:** SQL; a change of an agent's definition; a request to anything outside (that is `capabilities`).
 
+mod approvals;
 mod children;
 mod codec;
 mod config;
+mod effects;
 pub mod engine;
 mod error;
 mod executions;

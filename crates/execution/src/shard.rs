@@ -3,6 +3,7 @@
 //! One [`owner::Owner`] per lane is the only writer of the executions on its shards. It applies commands in memory,
 //! gathers their entries in a batch, commits one batch at a time, and only then lets the batch's actions out (the gate).
 
+pub(crate) mod approvals;
 pub(crate) mod batch;
 pub(crate) mod calls;
 pub(crate) mod effects;

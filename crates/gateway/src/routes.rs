@@ -70,6 +70,11 @@ fn fits(pattern: &str, path: &str) -> bool {
     }
 }
 
+/// `POST /v1/approvals/{approval}/callback`: a decision brings a token instead of a key, and the service checks it.
+pub(crate) fn is_callback(method: &Method, path: &str) -> bool {
+    *method == Method::POST && fits("/v1/approvals/*/callback", path)
+}
+
 /// `POST /v1/sessions`: the one write that needs no credentials, because it brings its own in the body.
 pub(crate) fn is_sign_in(method: &Method, path: &str) -> bool {
     *method == Method::POST && path == "/v1/sessions"

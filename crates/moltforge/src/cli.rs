@@ -83,6 +83,10 @@ enum Command {
     Versions(commands::versions::Args),
     /// List and show executions
     Executions(commands::executions::Args),
+    /// List calls that wait for a person, and decide about them
+    Approvals(commands::approvals::Args),
+    /// Show an execution's calls that change something; probe them and decide about them
+    Effects(commands::effects::Args),
     /// Hold an execution
     Pause(commands::pause::Args),
     /// Let a paused execution go on
@@ -158,6 +162,8 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Agents(args) => commands::block_on(commands::agents::run(args, context)),
         Command::Versions(args) => commands::block_on(commands::versions::run(args, context)),
         Command::Executions(args) => commands::block_on(commands::executions::run(args, context)),
+        Command::Approvals(args) => commands::block_on(commands::approvals::run(args, context)),
+        Command::Effects(args) => commands::block_on(commands::effects::run(args, context)),
         Command::Pause(args) => commands::block_on(commands::pause::run(args, context)),
         Command::Resume(args) => commands::block_on(commands::resume::run(args, context)),
         Command::Cancel(args) => commands::block_on(commands::cancel::run(args, context)),

@@ -1,12 +1,14 @@
 //! A file per command. Each has its arguments and one function that does it.
 
 pub mod agents;
+pub mod approvals;
 pub mod cancel;
 pub mod completion;
 pub mod deploy;
 pub mod dev;
 pub mod difference;
 pub mod doctor;
+pub mod effects;
 pub mod executions;
 pub mod explain;
 pub mod init;

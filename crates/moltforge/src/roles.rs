@@ -20,7 +20,8 @@ use moltforge_http::CallerKeys;
 use moltforge_http::caller::verify_layer;
 use moltforge_monitoring::{Gauge, Monitoring};
 use moltforge_store::{Location, Store};
-use moltforge_types::Ambient;
+use moltforge_types::secret::InstallationSecret;
+use moltforge_types::{Ambient, ContentHash};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -83,6 +84,8 @@ pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
     first_key::ensure(&config, &store, &ambient).await?;
     let egress = Egress::new(config.egress.clone());
     let keys = CallerKeys::generate(ambient.clone());
+    let mut config = config;
+    config.execution.secret = installation_secret(&store, &ambient).await?;
     let ground = Ground { ambient, store, egress, keys };
 
     let executions = execution::start(&config, &ground)?;
@@ -96,6 +99,16 @@ pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
     ];
     let router = gateway::router(&config, &ground, services, &executions).attempt(|| "start the gateway".to_owned())?;
     Ok((router, Parts { store: ground.store, executions }))
+}
+
+/// The secret that every node of the installation has alike; the first one makes it.
+async fn installation_secret(store: &Store, ambient: &Ambient) -> Result<InstallationSecret, Failure> {
+    let attempted = || "read the installation's secret".to_owned();
+    let mut tx = store.begin().await.attempt(attempted)?;
+    let secret = tx.installation().secret("effects", ambient.bytes()).await.attempt(attempted)?;
+    tx.commit().await.attempt(attempted)?;
+    // a secret of another length is hashed to one that fits
+    Ok(InstallationSecret::new(secret.try_into().unwrap_or_else(|odd: Vec<u8>| *ContentHash::of(&odd).as_bytes())))
 }
 
 async fn open(config: &Config, ambient: &Ambient) -> Result<Store, Failure> {

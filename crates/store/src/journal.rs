@@ -5,6 +5,7 @@
 //!
 //! **Never here:** the meaning of an entry.
 
+mod approval_rows;
 mod batch;
 mod membership;
 mod postgres;

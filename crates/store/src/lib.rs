@@ -102,6 +102,7 @@
 //! PostgreSQL: drop it. What only one text cannot say on both databases is a named [`Sql::pair`] with its reason.
 
 mod agents;
+mod approvals;
 mod changes;
 mod credentials;
 mod deployments;
@@ -110,6 +111,7 @@ mod executions;
 mod fires;
 mod holds;
 mod idempotency;
+mod installation;
 pub mod journal;
 mod keys;
 mod location;
@@ -126,6 +128,7 @@ mod triggers;
 mod versions;
 
 pub use agents::{Agent, AgentFilter, AgentPage, Agents, ListedAgent};
+pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, Approvals};
 pub use changes::{Change, Changes};
 pub use credentials::{Credentials, RedeemedCode};
 pub use deployments::{Deployment, Deployments, Ended, NewDeployment};
@@ -134,6 +137,7 @@ pub use executions::{ExecutionFilter, ExecutionRow, Executions, LiveExecution, L
 pub use fires::{Fire, Fires, LiveFires, NewFire, Settled};
 pub use holds::{AllHolds, Hold, Holds};
 pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
+pub use installation::Installation;
 pub use journal::{
     Batch, Columns, CommitError, EntryRow, Fold, Journal, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Membership,
     Message, NewEntry, NewExecution, Reads, Side, StateRow,

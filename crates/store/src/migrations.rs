@@ -40,6 +40,7 @@ migrations! {
     4 "0004_messages",
     5 "0005_holds",
     6 "0006_triggers",
+    7 "0007_approvals",
 }
 
 /// One applied migration.

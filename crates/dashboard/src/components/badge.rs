@@ -10,12 +10,11 @@ pub(crate) fn look(state: &str) -> (Icon, &'static str) {
     match state {
         "scheduled" => (Icon::Dot, "tone-idle"),
         "running" => (Icon::Play, "tone-run"),
-        "suspended" | "waiting" => (Icon::Clock, "tone-wait"),
+        "suspended" | "waiting" | "pending" | "intended" => (Icon::Clock, "tone-wait"),
         "backing_off" => (Icon::Retry, "tone-warn"),
         "paused" => (Icon::Pause, "tone-warn"),
-        "completed" | "succeeded" | "live" | "active" | "started" => (Icon::Check, "tone-good"),
-        "pending" => (Icon::Clock, "tone-wait"),
-        "failed" | "refused" => (Icon::Cross, "tone-bad"),
+        "completed" | "succeeded" | "live" | "active" | "started" | "approved" => (Icon::Check, "tone-good"),
+        "failed" | "refused" | "rejected" => (Icon::Cross, "tone-bad"),
         "inactive" | "skipped" | "cancelled" | "undeployed" | "superseded" | "revoked" | "expired" | "deleted" => {
             (Icon::Stop, "tone-idle")
         }

@@ -18,6 +18,8 @@ pub(crate) enum Section {
     Executions,
     /// `/triggers/...`
     Triggers,
+    /// `/approvals/...`
+    Approvals,
     /// `/keys`
     Keys,
     /// Pages without a place in the navigation.
@@ -84,6 +86,7 @@ fn side(section: Section) -> Markup {
         (Section::Agents, pattern::AGENTS, Icon::Agent, "Agents"),
         (Section::Executions, pattern::EXECUTIONS, Icon::Execution, "Executions"),
         (Section::Triggers, pattern::TRIGGERS, Icon::Clock, "Triggers"),
+        (Section::Approvals, pattern::APPROVALS, Icon::Check, "Approvals"),
         (Section::Keys, pattern::KEYS, Icon::Key, "Keys"),
     ];
     html! {

@@ -4,12 +4,14 @@
 //! swaps those elements that carry `data-live`.
 
 mod actions;
+mod effects;
 mod parts;
 
 use axum::extract::{Path, Query};
 use axum::response::{Html, IntoResponse as _};
 use futures::{StreamExt as _, TryStreamExt as _};
 use maud::{Markup, html};
+use moltforge_api::approvals::Effect;
 use moltforge_api::executions::{Execution, ListEvents, Step};
 use moltforge_client::Client;
 use moltforge_types::Timestamp;
@@ -17,6 +19,7 @@ use moltforge_types::event::CloudEvent;
 use serde::Deserialize;
 
 pub(crate) use actions::{cancel, pause, resume, signal};
+pub(crate) use effects::{decide as decide_effect, probe};
 
 use super::{Result, View};
 use crate::browser::Browser;
@@ -44,6 +47,8 @@ pub(crate) struct Page {
     pub(crate) until: Option<usize>,
     /// The latest events, oldest first.
     pub(crate) events: Vec<CloudEvent>,
+    /// Its calls that change something outside; none while it runs.
+    pub(crate) effects: Vec<Effect>,
     /// Makes sending a signal twice send it once.
     pub(crate) form_key: String,
 }
@@ -74,7 +79,10 @@ async fn load(browser: &Browser, id: &str, asked: &Asked) -> Result<Page> {
     let events = ListEvents { after: Some(after), limit: Some(SHOWN_EVENTS) };
     let steps = client.executions().steps_all(id).take(MOST_STEPS).try_collect();
     let (steps, events) = futures::try_join!(steps, async { client.executions().events_page(id, &events).await })?;
-    Ok(Page { execution, steps, until: asked.until, events: events.items, form_key: browser.form_key() })
+    // what an operator may decide about rests; while it runs, the timeline says enough
+    let rests = !matches!(execution.state.as_str(), "running" | "scheduled");
+    let effects = if rests { client.executions().effects(id).await?.items } else { Vec::new() };
+    Ok(Page { execution, steps, until: asked.until, events: events.items, effects, form_key: browser.form_key() })
 }
 
 impl View for Page {
@@ -132,6 +140,7 @@ impl Page {
                     pre class="code plain" dir="auto" {}
                 }
             }
+            div id="effects" data-live="effects" { (effects::section(&execution.execution_id, &self.effects, now)) }
             section class="card" aria-labelledby="events-title" {
                 details id="events-more" {
                     summary { h2 id="events-title" { "Events" } " " span id="events-count" data-live="events-count" class="dim" { (execution.seq) } }

@@ -172,7 +172,9 @@ pub(super) fn events(age: i64) -> Vec<CloudEvent> {
 }
 
 pub(super) fn page(execution: Execution, steps: Vec<Step>, events: Vec<CloudEvent>) -> execution::Page {
-    execution::Page { execution, steps, until: None, events, form_key: "req_3".to_owned() }
+    let effects =
+        if execution.reason.as_deref() == Some("effect_unknown") { super::approvals::effects() } else { Vec::new() };
+    execution::Page { execution, steps, until: None, events, effects, form_key: "req_3".to_owned() }
 }
 
 fn running() -> execution::Page {

@@ -17,6 +17,9 @@ use super::{Context, Outcome, advance};
 /// The tool whose only effect is the question.
 pub(crate) const REQUEST_TOOL: &str = "approvals.request";
 
+/// The longest arguments that a person is asked about, bytes of JSON.
+const MAX_ARGUMENTS: usize = 64 * 1024;
+
 /// What waits for a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ask {
@@ -79,6 +82,12 @@ pub(super) fn arguments(call: &Pending) -> Value {
 /// Writes a request in place of the call.
 pub(super) fn request(execution: &mut Execution, call: &Pending, policy: &Policy, context: Context, out: &mut Outcome) {
     let arguments = moltforge_manifest::sorted(arguments(call));
+    let size = arguments.to_string().len();
+    if size > MAX_ARGUMENTS {
+        let message = format!("{} waits for a person, who reads at most {MAX_ARGUMENTS} bytes; got {size}", call.tool);
+        advance::fail(execution, call, ErrorInfo::new("tool_arguments_invalid", message), true, context, out);
+        return;
+    }
     let asked = arguments.get("expires").filter(|_| call.tool == REQUEST_TOOL).and_then(Value::as_str);
     let expires = asked.and_then(|text| moltforge_manifest::parse_duration(text).ok()).unwrap_or(policy.expires);
     let entry = Entry::ApprovalRequested {

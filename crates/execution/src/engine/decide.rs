@@ -45,6 +45,9 @@ pub(super) fn apply(
     if execution.state.is_terminal() {
         return Err(Refusal::Ended);
     }
+    if execution.stopping.is_some() {
+        return Err(Refusal::Stopping);
+    }
     let waiting = approval::waiting(execution).find(|(_, ask)| ask.approval_id == answer.approval_id);
     let Some((call, ask)) = waiting.map(|(call, ask)| (call.clone(), ask.clone())) else {
         return Err(Refusal::ApprovalClosed);

@@ -20,6 +20,9 @@ pub(super) fn apply(
     if execution.state.is_terminal() {
         return Err(Refusal::Ended);
     }
+    if execution.stopping.is_some() {
+        return Err(Refusal::Stopping);
+    }
     let is_unknown = execution.pending.iter().any(|call| {
         call.step == step
             && matches!(&call.state, PendingState::Invoked { effect, .. } if effect.changes())
@@ -36,8 +39,12 @@ pub(super) fn apply(
 
 /// Lets an execution go on that was held for its unknown effects alone, once none is left without a decision.
 pub(super) fn go_on_if_decided(execution: &mut Execution, by: Option<String>, context: Context, out: &mut Outcome) {
-    let held = execution.state == State::Paused && execution.reason == Some(Reason::EffectUnknown);
-    if held && !has_undecided(execution, |effect| matches!(effect, Effect::AtMostOnce | Effect::Reconcile)) {
+    let waits = execution.state == State::Paused && execution.reason == Some(Reason::EffectUnknown);
+    // a hold of its agent or project stands above
+    if waits
+        && context.hold.is_none()
+        && !has_undecided(execution, |effect| matches!(effect, Effect::AtMostOnce | Effect::Reconcile))
+    {
         resume::go_on(execution, by, None, context, out);
     }
 }

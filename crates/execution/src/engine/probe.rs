@@ -24,6 +24,9 @@ pub(super) fn ask(execution: &mut Execution, step: u32, by: String, out: &mut Ou
     if execution.state.is_terminal() {
         return Err(Refusal::Ended);
     }
+    if execution.stopping.is_some() {
+        return Err(Refusal::Stopping);
+    }
     let call = execution.pending.iter().find(|call| call.step == step).cloned();
     match call {
         Some(call) if is_probed(&call) && !execution.in_flight.contains(&step) => {
@@ -75,6 +78,11 @@ pub(super) fn answered(
     }
     let entry = Entry::EffectProbed { step, outcome, detail: detail.clone(), by: by.clone() };
     execution.write(entry, context, out);
+    if execution.stopping.is_some() && outcome != ProbeOutcome::Done {
+        // nothing is sent any more: the end names it as unknown
+        advance::apply(execution, context, out);
+        return;
+    }
     let is_running = execution.state == State::Running;
     match outcome {
         ProbeOutcome::Done => {

@@ -135,7 +135,7 @@ impl Spec {
     }
 
     /// Whether some policy is about a tool.
-    pub(super) fn asks_for(&self, tool: &str) -> bool {
+    pub(crate) fn asks_for(&self, tool: &str) -> bool {
         self.policies.iter().any(|policy| policy.names(tool))
     }
 

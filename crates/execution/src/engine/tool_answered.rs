@@ -23,6 +23,13 @@ pub(super) fn apply(
     if execution.state.is_terminal() || !(execution.in_flight.remove(&step) || mutated(Mutation::StaleAnswer)) {
         return;
     }
+    let is_lost = matches!(&result, Err(failure) if failure.outcome_unknown)
+        && matches!(&call.state, PendingState::Invoked { effect, .. } if effect.changes());
+    if is_lost && execution.stopping.is_some() {
+        // nothing is sent any more, and nobody is asked: the end names it as unknown
+        advance::apply(execution, context, out);
+        return;
+    }
     let (call_id, tool) = (call.call_id.clone(), call.tool.clone());
     let duration_us = micros(context.now.since(started_at));
     let entry = match result {

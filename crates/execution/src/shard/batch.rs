@@ -73,6 +73,7 @@ impl Forming {
             self.entries.push(encoded);
             self.add_writes(hot, entry);
         }
+        self.rows.extend(super::approvals::rows(hot, recorded));
         let columns = views::columns(&hot.execution);
         if let Some(start) = self.starts.get_mut(&id) {
             (start.last_seq, start.columns) = (last.seq, columns);

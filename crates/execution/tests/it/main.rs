@@ -1,6 +1,8 @@
 //! The execution service on real stores, with the scripted model and a real HTTP server for its tools.
 
+mod approvals;
 mod crash;
+mod effects;
 mod faulty;
 mod flows;
 mod pressure;

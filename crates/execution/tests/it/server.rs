@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Default)]
 pub(crate) struct Server {
     calls: Arc<Mutex<HashMap<String, u32>>>,
+    bodies: Arc<Mutex<Vec<Value>>>,
     /// Calls of each tool at this moment, and the most that there ever were.
     at_once: Arc<Mutex<HashMap<String, (u32, u32)>>>,
     address: Option<SocketAddr>,
@@ -25,7 +28,7 @@ impl Server {
         let address = Some(listener.local_addr().expect("an address"));
         let server = Self { address, ..Self::default() };
         let router = Router::new().route("/{tool}", any(answer)).route("/v1/chat/completions", post(reply));
-        let router = router.with_state(server.clone());
+        let router = router.route("/probe/{key}", any(probe)).with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         server
     }
@@ -37,6 +40,11 @@ impl Server {
     /// Calls of a tool at this moment, and the most that there ever were at a time.
     pub(crate) fn at_once(&self, tool: &str) -> (u32, u32) {
         self.at_once.lock().expect("not poisoned").get(tool).copied().unwrap_or_default()
+    }
+
+    /// What arrived, JSON, in order.
+    pub(crate) fn bodies(&self) -> Vec<Value> {
+        self.bodies.lock().expect("not poisoned").clone()
     }
 
     /// How often a call with this key arrived.
@@ -75,13 +83,28 @@ async fn reply(State(server): State<Server>) -> Json<Value> {
                  "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } }))
 }
 
-/// Tools whose name begins with `slow` take their time.
-async fn answer(State(server): State<Server>, Path(tool): Path<String>, headers: HeaderMap) -> Json<Value> {
+/// Tools whose name begins with `slow` take their time; `lost...` arrives and its answer does not; `void...` never arrives.
+async fn answer(State(server): State<Server>, Path(tool): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let _at_work = AtWork::begin(&server, &tool);
     if tool.starts_with("slow") {
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or("none").to_owned();
+    if tool.starts_with("void") {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
     *server.calls.lock().expect("not poisoned").entry(key).or_default() += 1;
-    Json(json!({ "tool": tool }))
+    server.bodies.lock().expect("not poisoned").push(serde_json::from_slice(&body).unwrap_or_default());
+    if tool.starts_with("lost") {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
+    Json(json!({ "tool": tool })).into_response()
+}
+
+/// Whether a call with this key arrived.
+async fn probe(State(server): State<Server>, Path(key): Path<String>) -> Response {
+    match server.calls_of(&key) {
+        0 => StatusCode::NOT_FOUND.into_response(),
+        calls => Json(json!({ "calls": calls })).into_response(),
+    }
 }

@@ -137,6 +137,7 @@ pub(crate) fn samples(server: &Server) -> Vec<(AgentConfig, Value)> {
         ("countdown", Value::Null),
         ("waiter", json!({})),
         ("weather", json!({"city": "Lisbon"})),
+        ("refund", json!({"order": "A-17", "amount": 120})),
     ]
     .into_iter()
     .map(|(name, input)| {
@@ -146,6 +147,7 @@ pub(crate) fn samples(server: &Server) -> Vec<(AgentConfig, Value)> {
     })
     .collect();
     samples.push((effects(server), Value::Null));
+    samples.push((shipment(server), Value::Null));
     samples
 }
 
@@ -163,6 +165,22 @@ fn effects(server: &Server) -> AgentConfig {
             { "calls": [{ "tool": "pay", "arguments": {} }, { "tool": "state.set", "arguments": { "key": "k", "value": 1 } }] },
             { "calls": [{ "tool": "book", "arguments": {} }, { "tool": "state.get", "arguments": { "key": "k" } }] },
             { "text": "done" },
+        ],
+    });
+    serde_json::from_value(config).expect("a valid configuration")
+}
+
+/// A call whose outcome the other side can be asked about.
+fn shipment(server: &Server) -> AgentConfig {
+    let tool = json!({ "name": "ship", "description": "d", "url": format!("http://{}/ship", server.address()),
+        "effect": "reconcile", "parameters": { "type": "object", "properties": {} },
+        "probe": { "url": format!("http://{}/probe/{{idempotency_key}}", server.address()), "settle": "200ms" } });
+    let config = json!({
+        "name": "shipment", "kind": "prompt", "model": "scripted", "tools": ["ship", "approvals.request"], "tool": [tool],
+        "script": [
+            { "calls": [{ "tool": "approvals.request", "arguments": { "title": "Ship it?" } }] },
+            { "calls": [{ "tool": "ship", "arguments": {} }] },
+            { "text": "shipped" },
         ],
     });
     serde_json::from_value(config).expect("a valid configuration")

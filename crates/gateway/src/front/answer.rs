@@ -39,10 +39,13 @@ impl Front {
             };
         }
         let signing_in = routes::is_sign_in(&asked.parts.method, path);
+        let calling_back = routes::is_callback(&asked.parts.method, path);
         if routes::is_delivery(&asked.parts.method, path) {
             self.core.rates.deliver(path, client_of(asked.peer.address)).map_err(Error::into_api)?;
         } else if signing_in {
             headers::check_same_origin(&asked.parts.method, &asked.parts.headers, &host, false)?;
+            self.core.rates.admit(client_of(asked.peer.address)).map_err(Error::into_api)?;
+        } else if calling_back {
             self.core.rates.admit(client_of(asked.peer.address)).map_err(Error::into_api)?;
         } else {
             self.authenticate(&asked, &host, seen).await.map_err(Error::into_api)?;
@@ -60,7 +63,8 @@ impl Front {
             None => (None, Some(at_work)),
         };
         let response = self.to_service(route, asked, body, seen, &host).await?;
-        if signing_in && response.status() == StatusCode::UNAUTHORIZED {
+        let guessed = calling_back && response.status() == StatusCode::FORBIDDEN;
+        if guessed || (signing_in && response.status() == StatusCode::UNAUTHORIZED) {
             self.core.rates.failed(client).map_err(Error::into_api)?;
         }
         Ok(response)

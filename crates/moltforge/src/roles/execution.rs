@@ -33,5 +33,6 @@ pub(super) fn triggers(ground: &Ground, triggers: Triggers) -> Service {
 }
 
 pub(super) fn service(ground: &Ground, executions: &Executions) -> Service {
-    super::service(ground, &["/v1/executions", "/v1/holds"], AUDIENCE, moltforge_execution::router(executions.clone()))
+    let prefixes = &["/v1/executions", "/v1/approvals", "/v1/holds"];
+    super::service(ground, prefixes, AUDIENCE, moltforge_execution::router(executions.clone()))
 }

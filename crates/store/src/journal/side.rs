@@ -1,11 +1,13 @@
-//! Rows beside the journal that commit with it, fenced as it is: messages between executions.
+//! Rows beside the journal that commit with it, fenced as it is: messages between executions, approvals.
 //!
 //! Each kind is one statement for both databases, its parameters numbered in order of appearance. They are rare; a batch
 //! with none costs nothing.
 
-use moltforge_types::{MessageId, ProjectId, Timestamp};
+use moltforge_types::{ApprovalId, ExecutionId, MessageId, ProjectId, Timestamp};
 
+use super::approval_rows;
 use super::batch::no_nul;
+use crate::approvals::{ApprovalChange, ApprovalRow};
 use crate::error::Error;
 use crate::fires::NewFire;
 use crate::sql::{Db, Sql, Value};
@@ -43,6 +45,30 @@ pub enum Side {
         /// Which.
         message_id: MessageId,
     },
+    /// A call waits for a person. A second one with its id changes nothing.
+    Approval(Box<ApprovalRow>),
+    /// What became of an approval.
+    ApprovalMoved {
+        /// Its project.
+        project_id: ProjectId,
+        /// Which.
+        approval_id: ApprovalId,
+        /// Its execution.
+        execution_id: ExecutionId,
+        /// What is new.
+        change: Box<ApprovalChange>,
+    },
+    /// The consequence of a decided approval has begun, if the step had one.
+    ApprovalCarriedOut {
+        /// Its project.
+        project_id: ProjectId,
+        /// Its execution.
+        execution_id: ExecutionId,
+        /// The step.
+        step: u32,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl Side {
@@ -58,6 +84,9 @@ impl Side {
                 no_nul(&fire.context)
             }
             Self::MessageTaken { .. } => Ok(()),
+            Self::Approval(row) => approval_rows::check(row),
+            Self::ApprovalMoved { change, .. } => approval_rows::check_change(change),
+            Self::ApprovalCarriedOut { .. } => Ok(()),
         }
     }
 
@@ -94,6 +123,13 @@ impl Side {
             ),
             Self::MessageTaken { shard, message_id } => {
                 ("DELETE FROM message WHERE shard = $1 AND message_id = $2", vec![integer(*shard), text(message_id)])
+            }
+            Self::Approval(row) => approval_rows::put(row),
+            Self::ApprovalMoved { project_id, approval_id, execution_id, change } => {
+                approval_rows::change(*project_id, *approval_id, *execution_id, change)
+            }
+            Self::ApprovalCarriedOut { project_id, execution_id, step, at } => {
+                approval_rows::carried_out(*project_id, *execution_id, *step, *at)
             }
         }
     }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here says so")]
 
 mod agents;
+mod approvals;
 mod changes;
 mod complete;
 mod credentials;
@@ -15,6 +16,7 @@ mod fires;
 mod fixture;
 mod holds;
 mod idempotency;
+mod installation;
 mod journal;
 mod keys;
 mod migrations;

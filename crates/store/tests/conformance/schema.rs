@@ -36,7 +36,8 @@ const FIRST_KEY_COLUMNS: Sql = Sql::pair(
 );
 
 /// Tables whose primary key does not begin with the project, and why.
-const OF_NO_PROJECT: [(&str, &str); 7] = [
+const OF_NO_PROJECT: [(&str, &str); 8] = [
+    ("installation", "secrets of the whole installation"),
     ("organisation", "stands above projects"),
     ("node", "a process, which serves all projects"),
     ("lane", "a part of a node"),

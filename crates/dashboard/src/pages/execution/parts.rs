@@ -56,6 +56,11 @@ pub(super) fn callout(page: &Page, now: Timestamp) -> Markup {
             @if let Some(waiting_for) = &execution.waiting_for {
                 div class={ "callout " (tone) } {
                     p { (icon(shape)) b { "Waits for " (time::readable(&text::one_line(waiting_for, 300), now)) } }
+                    @for step in page.steps.iter().filter(|step| step.state == "waiting") {
+                        @if let Some(approval) = &step.approval_id {
+                            p { a class="button" href=(paths::approval(approval)) { (icon(Icon::Check)) span { "Decide about #" (step.step) " " (text::one_line(&step.name, 64)) } } }
+                        }
+                    }
                     @if let Some(name) = awaited(page) { (actions::signal_form(&execution.execution_id, name, &page.form_key)) }
                 }
             }
@@ -78,6 +83,7 @@ fn reason(execution: &Execution) -> String {
         Some("effect_unknown") => "A call was sent, and nobody knows whether it happened.".to_owned(),
         Some("journal_limit") => "Its journal is full.".to_owned(),
         Some("budget") => "Its budget is used up.".to_owned(),
+        Some("approval_expired") => "Nobody decided about a call in time; a resume asks anew.".to_owned(),
         Some("version_missing") => "Its version cannot be loaded.".to_owned(),
         Some(other) => text::words(other),
         None => "It is paused.".to_owned(),

@@ -244,3 +244,19 @@ fn a_cancelled_execution_takes_no_decision() {
     run.apply(Command::Stop { by: "me".to_owned(), note: None, kill: false });
     assert_eq!(run.decide_with(ask, "finance"), Err(Refusal::Ended));
 }
+
+#[test]
+fn a_stop_takes_no_decision_and_sends_nothing_again() {
+    let mut run = Run::new();
+    run.reply("", &[("refund", json!({ "n": 50 })), ("ship", json!({})), ("pay", json!({}))]);
+    let ask = run.ask(2);
+    run.apply(Command::Stop { by: "me".to_owned(), note: None, kill: false });
+    assert_eq!(run.decide_with(ask, "finance"), Err(Refusal::Stopping));
+    assert_eq!(run.try_apply(Command::Probe { step: 3, by: "me".to_owned() }), Err(Refusal::Stopping));
+    for step in [3, 4] {
+        let outcome = run.tool_fails(step, true);
+        assert_eq!(outcome.actions, [], "step {step}");
+    }
+    let Entry::Cancelled { unknown_steps, .. } = run.last() else { panic!("{:?}", run.last()) };
+    assert_eq!(*unknown_steps, [3, 4]);
+}

@@ -212,7 +212,8 @@ impl Owner {
                     hot
                 });
                 for (command, asker) in waiting {
-                    self.apply(id, command, asker);
+                    // one that came to rest with a command is gone from memory before the next one
+                    self.apply_or_load(project_id, id, command, asker);
                 }
                 self.evict(id);
             }
