@@ -361,10 +361,6 @@ impl Executions {
         rows.iter().map(|row| crate::codec::decode(id, row)).collect()
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
-    }
-
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
