@@ -115,8 +115,8 @@ async fn nothing_answers_another_project(world: World) {
     let document = document(&world).await;
     let mut probed = 0;
     for operation in operations(&document).iter().filter(|operation| operation.path.contains('{')) {
-        // whoever has its token needs no project
-        if operation.id == "approvals.callback" {
+        // whoever has its token, or signs for it, needs no project; a webhook that is none is refused like a wrong signature
+        if ["approvals.callback", "hooks.receive"].contains(&operation.id.as_str()) {
             continue;
         }
         let path = filled(&operation.path, &execution, &agent_id).replace("{key}", &key_id);
