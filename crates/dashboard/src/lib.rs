@@ -64,9 +64,7 @@ struct App {
 /// The dashboard. `api` is the part of the gateway that answers `/v1`: it alone decides who is asking, from the
 /// browser's own headers.
 pub fn router(api: Router, config: Config) -> Router {
-    use pages::{
-        agent, agents, approvals, execution, executions, keys, overview, sign_in, trigger, triggers, version,
-    };
+    use pages::{agent, agents, approvals, execution, executions, keys, overview, sign_in, trigger, triggers, version};
     let app = App { api, config: Arc::new(config) };
     Router::new()
         .route(pattern::OVERVIEW, get(overview::show))
