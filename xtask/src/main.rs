@@ -10,6 +10,7 @@ mod docs;
 mod kill;
 mod process;
 mod quickstart;
+mod sim;
 mod stage;
 mod test;
 mod tidy;
@@ -37,6 +38,8 @@ enum Command {
     Test(test::Args),
     /// Kill the server with SIGKILL under load, again and again; prove that nothing is lost or done twice
     Kill(kill::Args),
+    /// Simulate the engine with faults: many seeds, or one again with all that happens in it
+    Sim(sim::Args),
     /// Type what docs/quickstart.md says, and compare what is seen
     Quickstart(quickstart::Args),
     /// Measure, and write docs/benchmarks.md
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Test(args) => test::run(&args),
         Command::Kill(args) => kill::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Docs(args) => docs::run(&args),

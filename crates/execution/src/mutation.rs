@@ -24,8 +24,6 @@ pub(crate) enum Mutation {
     BlindResend,
     /// An execution that leaves its slot does not give it back.
     SlotLeak,
-    /// An answer is taken though the call was given up.
-    StaleAnswer,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::process;
+use crate::sim::SEEDS;
 use crate::stage::Tally;
 use crate::workspace::{self, PROFILE};
 
@@ -28,6 +29,7 @@ pub(super) fn unit(postgres: &str, filter: Option<&str>) -> Result<Tally> {
     locked(&mut command);
     command.args(filter);
     backends(&mut command, postgres);
+    command.env("MOLTFORGE_SIM_SEEDS", SEEDS.to_string());
     tests(command)
 }
 

@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::model_answered::{micros, retry};
 use super::state::{Execution, PendingState};
 use super::{Context, Outcome, ToolFailure, advance, probe};
-use crate::mutation::{Mutation, mutated};
 
 pub(super) fn apply(
     execution: &mut Execution,
@@ -20,7 +19,7 @@ pub(super) fn apply(
 ) {
     // taken in any live state: a call that ends while the execution is paused or backing off is progress worth keeping
     let Some(call) = execution.pending.iter().find(|call| call.step == step).cloned() else { return };
-    if execution.state.is_terminal() || !(execution.in_flight.remove(&step) || mutated(Mutation::StaleAnswer)) {
+    if execution.state.is_terminal() || !execution.in_flight.remove(&step) {
         return;
     }
     let is_lost = matches!(&result, Err(failure) if failure.outcome_unknown)

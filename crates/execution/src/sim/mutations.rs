@@ -39,5 +39,4 @@ found! {
     hints_that_nobody_makes_up_for: NoSweep,
     a_call_that_is_sent_blindly_again: BlindResend,
     a_slot_that_leaks: SlotLeak,
-    an_answer_that_nobody_waits_for: StaleAnswer,
 }

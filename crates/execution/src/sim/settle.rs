@@ -70,10 +70,13 @@ async fn rest(client: &Client, when: &str) {
     let looks = (PATIENCE.as_millis() * 2 / LOOK.as_millis()) as u32;
     for _ in 0..looks {
         let now = state.memory_now();
-        if !live(client).iter().any(|row| is_moving(row, now)) {
+        if !live(client).iter().any(|row| is_moving(row, now)) && state.messages() == 0 {
             return;
         }
         tokio::time::sleep(LOOK).await;
+    }
+    if state.messages() > 0 {
+        state.violated("I6", format!("{} messages are taken by nobody {when}", state.messages()));
     }
     let now = state.memory_now();
     for row in live(client).into_iter().filter(|row| is_moving(row, now)) {

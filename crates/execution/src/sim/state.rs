@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::FutureExt as _;
 use moltforge_store::journal::Memory;
 use moltforge_store::{Batch, EntryRow, ExecutionRow, Reads as _};
+use moltforge_types::execution::SHARDS;
 use moltforge_types::{Ambient, ExecutionId, NodeId, ProjectId, SeededRandom, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -187,6 +188,12 @@ impl State {
     /// What is durable of an execution.
     pub(super) fn row(&self, id: ExecutionId) -> Option<ExecutionRow> {
         self.memory.row(id)
+    }
+
+    /// Messages that nobody has taken.
+    pub(super) fn messages(&self) -> usize {
+        let shards: Vec<u16> = (0..SHARDS).collect();
+        self.memory.messages(&shards, None, u32::MAX).now_or_never().and_then(Result::ok).map_or(0, |found| found.len())
     }
 
     pub(super) fn journal(&self, id: ExecutionId, after: u64) -> Vec<EntryRow> {
