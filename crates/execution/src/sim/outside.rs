@@ -147,7 +147,7 @@ impl Calls for SimCalls {
                 tokio::time::sleep(Duration::from_secs(60)).await;
                 transient("model_timeout")
             }
-            7 => Err(ModelError::Permanent { code: "model_refused", message: "simulated".to_owned() }),
+            7 => Err(ModelError::Permanent { code: "model_unknown", message: "simulated".to_owned() }),
             8 => panic!("a simulated bug in an adapter"),
             _ => Ok(self.reply(&request)),
         }
@@ -195,7 +195,7 @@ impl Calls for SimCalls {
         if !fails {
             return Ok(json!({ "tool": tool, "step": request.step }));
         }
-        let info = ErrorInfo::new("connection_lost", "simulated");
+        let info = ErrorInfo::new("internal", "simulated");
         match state.outside.below(8) {
             0..=3 => Err(ToolError { info, outcome_unknown: true }),
             4 => {
