@@ -297,6 +297,61 @@ pub struct SignalExecution {
     pub payload: Value,
 }
 
+/// Body of `POST /v1/executions/{execution}/fork`. `Idempotency-Key` makes it safe to repeat.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForkExecution {
+    /// The first step that is done anew: a model call, with all calls of the turn before answered. 1 begins anew.
+    pub at_step: u32,
+    /// Another input; only at step 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// Another version of the agent. It must agree with the copied steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Why, for people. At most 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Body of `POST /v1/executions/{execution}/replay`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayExecution {
+    /// Another version of the agent; the execution's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+}
+
+/// What a replay found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Replayed {
+    /// The engine writes every entry again as it is recorded.
+    pub identical: bool,
+    /// Entries that are the same, from the first.
+    pub entries: u64,
+    /// The version that it was replayed with.
+    pub version: u32,
+    /// The first difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<ReplayDifference>,
+}
+
+/// Where a replay writes something else than what is recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReplayDifference {
+    /// The number of the entry.
+    pub seq: u64,
+    /// What is different, in words.
+    pub message: String,
+    /// The entry in the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Value>,
+    /// The entry that the engine writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub produced: Option<Value>,
+}
+
 /// Query of `GET /v1/executions/{execution}/events`. With `Accept: text/event-stream` the answer is a stream that ends
 /// when the execution has ended; `Last-Event-ID` resumes it. Otherwise it is a page, oldest first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]

@@ -6,8 +6,8 @@ use futures::Stream;
 use http::header::HeaderName;
 use moltforge_api::approvals::{DecideEffect, Effect, Effects};
 use moltforge_api::executions::{
-    CancelExecution, Execution, ListEvents, ListExecutions, PauseExecution, ResumeExecution, SignalExecution,
-    StartExecution, Step,
+    CancelExecution, Execution, ForkExecution, ListEvents, ListExecutions, PauseExecution, ReplayExecution, Replayed,
+    ResumeExecution, SignalExecution, StartExecution, Step,
 };
 use moltforge_api::{Page, PageQuery};
 use moltforge_types::event::CloudEvent;
@@ -122,6 +122,22 @@ impl Executions<'_> {
         let step = step.to_string();
         let request = Request::post(&["v1", "executions", execution, "effects", &step, "decision"])?;
         self.client.json(request.json(body)?).await
+    }
+
+    /// `POST /v1/executions/{execution}/fork`. `idempotency_key` makes it safe to repeat.
+    pub async fn fork(
+        self,
+        execution: &str,
+        body: &ForkExecution,
+        idempotency_key: Option<&str>,
+    ) -> Result<Execution, Error> {
+        let request = Request::post(&["v1", "executions", execution, "fork"])?.idempotency_key(idempotency_key)?;
+        self.client.json(request.json(body)?).await
+    }
+
+    /// `POST /v1/executions/{execution}/replay`
+    pub async fn replay(self, execution: &str, body: &ReplayExecution) -> Result<Replayed, Error> {
+        self.client.json(Request::post(&["v1", "executions", execution, "replay"])?.json(body)?).await
     }
 
     /// `POST /v1/executions/{execution}/signals`. `idempotency_key` makes it safe to repeat.

@@ -70,7 +70,7 @@ async fn try_start(shared: &Arc<Shared>, router: &Router, child: Child) -> Resul
     if !errors.is_empty() {
         return Err(Error::InputInvalid(errors));
     }
-    let start = Start { id, spec, environment, input, trigger: "agent", origin, request_hash: None };
+    let start = Start { id, spec, environment, input, trigger: "agent", origin, request_hash: None, copied: None };
     let shard = shard_of_child(id);
     let make = |reply| Request::Start { start: Box::new(start), idempotency_key: Some(key), shard, wait: false, reply };
     router.ask(shard, make).await.map(|_| ())

@@ -1,7 +1,10 @@
 //! Settings of the execution service.
 
+use std::time::Duration;
+
+use moltforge_types::execution::State;
 use moltforge_types::secret::InstallationSecret;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// Settings; every field has a default that suits one machine.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -36,6 +39,55 @@ pub struct Config {
     /// It does not stand in a configuration file.
     #[serde(skip)]
     pub secret: InstallationSecret,
+    /// Journal entries after which the state of a long execution is kept as a snapshot, so that reading it again is
+    /// quick; 4 MiB of entries do the same. 4096 when absent, at least 16.
+    pub snapshot_entries: u64,
+    /// How long executions that have ended are kept.
+    pub retention: Retention,
+}
+
+/// `[execution.retention]`: what has ended is packed after `hot`, and deleted with its events, its steps and its
+/// idempotency key when the time for its state is over. Executions that have not ended are never touched.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// How long a journal stays unpacked after the end. `24h` when absent.
+    #[serde(deserialize_with = "duration")]
+    pub hot: Duration,
+    /// How long a completed execution is kept. `30d` when absent.
+    #[serde(deserialize_with = "duration")]
+    pub completed: Duration,
+    /// How long a failed execution is kept. `90d` when absent.
+    #[serde(deserialize_with = "duration")]
+    pub failed: Duration,
+    /// How long a cancelled execution is kept. `30d` when absent.
+    #[serde(deserialize_with = "duration")]
+    pub cancelled: Duration,
+}
+
+impl Retention {
+    /// How long an execution that ended in this state is kept; `None` for a state that is no end.
+    pub(crate) fn of(&self, state: State) -> Option<Duration> {
+        match state {
+            State::Completed => Some(self.completed),
+            State::Failed => Some(self.failed),
+            State::Cancelled => Some(self.cancelled),
+            _ => None,
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        const DAY: u64 = 24 * 3600;
+        let days = |days: u64| Duration::from_secs(days * DAY);
+        Self { hot: days(1), completed: days(30), failed: days(90), cancelled: days(30) }
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    moltforge_manifest::parse_duration(&text).map_err(serde::de::Error::custom)
 }
 
 impl Default for Config {
@@ -53,6 +105,8 @@ impl Default for Config {
             lease_seconds: 15,
             drain_seconds: 5,
             secret: InstallationSecret::default(),
+            snapshot_entries: 4096,
+            retention: Retention::default(),
         }
     }
 }

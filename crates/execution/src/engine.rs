@@ -10,9 +10,11 @@ mod advance;
 pub(crate) mod approval;
 mod children;
 mod claim;
+mod damaged;
 mod decide;
 mod decide_effect;
 mod effect_keys;
+pub mod fork;
 mod hold;
 mod message;
 mod model_answered;
@@ -20,6 +22,7 @@ mod pause;
 mod policy;
 mod probe;
 mod record;
+pub mod replay;
 mod resume;
 mod signal;
 mod spec;
@@ -307,6 +310,8 @@ pub enum Refusal {
     EffectNotUnknown,
     /// This step has nothing to be probed.
     NotProbed,
+    /// Its journal cannot be read to its end: nothing but a stop is possible.
+    Damaged,
 }
 
 /// One entry with its place.
@@ -335,6 +340,11 @@ pub struct Outcome {
 pub fn apply(execution: &mut Execution, command: Command, context: Context) -> Result<Outcome, Refusal> {
     let mut outcome = Outcome::default();
     let out = &mut outcome;
+    if let Some(detail) = execution.damaged.clone()
+        && damaged::holds(execution, &command, detail, context, out)?
+    {
+        return Ok(outcome);
+    }
     match command {
         Command::Claim { recovered } => claim::apply(execution, recovered, context, out),
         Command::ModelAnswered { step, started_at, result } => {

@@ -203,6 +203,49 @@ pub enum Error {
         /// Why.
         message: String,
     },
+    /// Its journal is damaged, and it is held for good.
+    #[error("the journal of {0} cannot be read to its end; it can be cancelled, and nothing else")]
+    ExecutionDamaged(ExecutionId),
+    /// The step is no place where an execution can be cut.
+    #[error(
+        "the execution {execution_id} cannot be forked at step {step}: a fork begins at a model call whose turn before is \
+         answered; possible are {}", places(.steps)
+    )]
+    ForkStepInvalid {
+        /// Whose.
+        execution_id: ExecutionId,
+        /// As asked.
+        step: u32,
+        /// Possible ones, the nearest first.
+        steps: Vec<u32>,
+    },
+    /// More would be copied than one batch takes.
+    #[error(
+        "a fork of {execution_id} there copies {entries} entries with {bytes} bytes; at most {} and {} can be copied",
+        crate::engine::fork::MAX_ENTRIES,
+        crate::engine::fork::MAX_BYTES
+    )]
+    ForkTooLong {
+        /// Whose.
+        execution_id: ExecutionId,
+        /// Entries.
+        entries: u64,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// The version would have done something else before the step.
+    #[error("the version does not agree with what {execution_id} did: entry {seq}: {message}")]
+    ReplayDiffers {
+        /// Whose.
+        execution_id: ExecutionId,
+        /// Where.
+        seq: u64,
+        /// How.
+        message: String,
+    },
+    /// A bug: the replay ended without an answer.
+    #[error("the replay failed on our side")]
+    ReplayFailed,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] moltforge_store::Error),
@@ -247,8 +290,14 @@ impl Error {
             Refusal::AnswerInvalid { field, message } => Self::FieldInvalid { field, message },
             Refusal::EffectNotUnknown => Self::EffectNotUnknown(id),
             Refusal::NotProbed => Self::EffectNotProbed(id),
+            Refusal::Damaged => Self::ExecutionDamaged(id),
         }
     }
+}
+
+fn places(steps: &[u32]) -> String {
+    let steps: Vec<_> = steps.iter().map(ToString::to_string).collect();
+    if steps.is_empty() { "none".to_owned() } else { steps.join(", ") }
 }
 
 impl Fault for Error {
@@ -267,6 +316,9 @@ impl Fault for Error {
             | Self::ExecutionHeld(_)
             | Self::Killed(_)
             | Self::ExecutionNotPaused(_)
+            | Self::ExecutionDamaged(_)
+            | Self::ForkTooLong { .. }
+            | Self::ReplayDiffers { .. }
             | Self::UnknownEffects(_)
             | Self::ApprovalClosed
             | Self::ApprovalDecided { .. }
@@ -290,10 +342,11 @@ impl Fault for Error {
             | Self::FieldInvalid { .. }
             | Self::TriggerInvalid(_)
             | Self::MappingFailed(_)
+            | Self::ForkStepInvalid { .. }
             | Self::IdempotencyKeyReused(_) => Kind::Invalid,
             Self::SignalBufferFull(_) | Self::QueueFull { .. } | Self::QueueTooOld { .. } => Kind::RateLimited,
             Self::Draining | Self::ShardUnowned | Self::CommitTimeout | Self::JournalFailing(_) => Kind::Unavailable,
-            Self::JournalUnreadable { .. } => Kind::Internal,
+            Self::JournalUnreadable { .. } | Self::ReplayFailed => Kind::Internal,
             Self::Store(error) => error.kind(),
         }
     }
@@ -345,6 +398,11 @@ impl Fault for Error {
             Self::CommitTimeout => "commit_timeout",
             Self::JournalFailing(code) => code,
             Self::JournalUnreadable { .. } => "journal_unreadable",
+            Self::ExecutionDamaged(_) => "execution_damaged",
+            Self::ForkStepInvalid { .. } => "fork_step_invalid",
+            Self::ForkTooLong { .. } => "fork_too_long",
+            Self::ReplayDiffers { .. } => "replay_differs",
+            Self::ReplayFailed => "internal",
             Self::Store(error) => error.code(),
         }
     }

@@ -1,5 +1,7 @@
 //! The service: what the API and the other roles ask of executions.
 
+mod long;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use crate::fairness::calls::Gates;
 use crate::holds::Holds;
 use crate::live::{Live, agent_ref};
 use crate::shard::calls::Outside;
+use crate::shard::janitor::{self, Cleaned};
 use crate::shard::load;
 use crate::shard::message::{Reply, Request};
 use crate::shard::router::{COMMIT_TIMEOUT, Router};
@@ -38,6 +41,8 @@ pub const MAX_WAIT: Duration = Duration::from_mins(5);
 const MAX_INPUT: usize = 1024 * 1024;
 const MAX_SIGNAL: usize = 64 * 1024;
 const MAX_NOTE: usize = 1_000;
+/// Journals that are in memory whole at the same time, for forks and replays: 50 MiB each at the most.
+const WHOLE_JOURNALS: usize = 2;
 
 /// The execution service of one node. Cheap to clone.
 #[derive(Clone)]
@@ -45,6 +50,7 @@ pub struct Executions {
     pub(crate) store: Store,
     pub(crate) shared: Arc<Shared>,
     supervisor: Supervisor,
+    whole: Arc<tokio::sync::Semaphore>,
 }
 
 /// What a start gave.
@@ -92,7 +98,14 @@ impl Executions {
             Shared { config, journal, bus, calls, directory, ambient, specs, listeners, fairness, gates, holds };
         let shared = Arc::new(shared);
         let supervisor = Supervisor::start(shared.clone());
-        let this = Self { store, shared, supervisor };
+        tokio::spawn(janitor::run(
+            store.clone(),
+            shared.ambient.clone(),
+            shared.config.retention.clone(),
+            supervisor.clone(),
+        ));
+        let whole = Arc::new(tokio::sync::Semaphore::new(WHOLE_JOURNALS));
+        let this = Self { store, shared, supervisor, whole };
         let executions = this.clone();
         tokio::spawn(async move {
             executions.ready().await;
@@ -151,6 +164,13 @@ impl Executions {
         let (running, ready, oldest) = self.shared.fairness.gauges_of(project_id);
         let age = oldest.map(|since| self.shared.ambient.now().since(since)).unwrap_or_default();
         Gauges { running, ready, age, waiting_calls: 0, healed: 0 }
+    }
+
+    /// One round of the janitor, now: packs and deletes what has ended, as far as its retention says so.
+    pub async fn clean_up(&self) -> Result<Cleaned, Error> {
+        let stop = || self.supervisor.is_stopping();
+        let now = self.shared.ambient.now();
+        janitor::round(&self.store, now, &self.shared.config.retention, &self.supervisor.owned_shards(), &stop).await
     }
 
     /// Accepts an execution. With `wait` the answer comes when it has ended or waits, or after that time.
@@ -221,7 +241,7 @@ impl Executions {
             (None, Some(key)) => shard_of(format!("{}:{key}", spec.agent_id).as_bytes()),
             (None, None) => shard_of(id.to_string().as_bytes()),
         };
-        let start = Start { id, spec, environment, input, trigger, origin, request_hash };
+        let start = Start { id, spec, environment, input, trigger, origin, request_hash, copied: None };
         let make =
             |reply| Request::Start { start: Box::new(start), idempotency_key: key, shard, wait: wait.is_some(), reply };
         let execution = match wait {
@@ -358,7 +378,16 @@ impl Executions {
     /// Entries after `after`, oldest first. The caller has checked that the execution is the project's.
     pub(crate) async fn entries(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
         let rows = self.shared.journal.reads().entries(id, after, limit).await?;
-        rows.iter().map(|row| crate::codec::decode(id, row)).collect()
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match crate::codec::decode(id, row) {
+                Ok(entry) => entries.push(entry),
+                // what stands before a damage can be read
+                Err(error) if entries.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(entries)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -7,6 +7,7 @@ mod events;
 mod executions;
 mod holds;
 mod hooks;
+mod long;
 mod triggers;
 
 use moltforge_api::ProblemItem;
@@ -43,6 +44,8 @@ pub fn router(executions: Executions) -> OpenApiRouter {
         .routes(routes!(approvals::get))
         .routes(routes!(approvals::decide))
         .routes(routes!(approvals::callback))
+        .routes(routes!(long::fork))
+        .routes(routes!(long::replay))
         .with_state(executions)
 }
 

@@ -26,8 +26,9 @@ mod stops;
 pub mod triggers;
 mod views;
 
-pub use config::Config;
+pub use config::{Config, Retention};
 pub use error::Error;
 pub use executions::{Executions, Gauges, MAX_WAIT, Started};
 pub use http::{router, triggers_router};
+pub use shard::janitor::Cleaned;
 pub use shard::supervisor::Readiness;

@@ -6,6 +6,7 @@
 //! **Never here:** the meaning of an entry.
 
 mod approval_rows;
+pub(crate) mod archive;
 mod batch;
 mod membership;
 mod postgres;
@@ -136,6 +137,16 @@ impl Store {
 }
 
 async fn entries(db: &Db, execution_id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
+    archive::entries(db, execution_id, after_seq, limit).await
+}
+
+/// Entries that are not archived.
+pub(crate) async fn hot_entries(
+    db: &Db,
+    execution_id: ExecutionId,
+    after_seq: u64,
+    limit: u32,
+) -> Result<Vec<EntryRow>, Error> {
     db.query("SELECT seq, kind, at, payload FROM journal WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3")
         .bind(execution_id)
         .bind(after_seq)

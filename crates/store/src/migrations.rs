@@ -41,6 +41,7 @@ migrations! {
     5 "0005_holds",
     6 "0006_triggers",
     7 "0007_approvals",
+    8 "0008_long_lives",
 }
 
 /// One applied migration.

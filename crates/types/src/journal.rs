@@ -438,6 +438,26 @@ pub enum Entry {
         /// Who decided.
         by: String,
     },
+    /// The entries before this one are a copy of another execution's, with their times; from here it goes its own way.
+    Forked {
+        /// The execution that they were copied from.
+        execution_id: ExecutionId,
+        /// The execution that wrote the last of them, when that is another: a fork of a fork.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written_by: Option<ExecutionId>,
+        /// The number of the last copied entry: the same in both.
+        seq: u64,
+        /// The step that comes next.
+        step: u32,
+        /// Who asked.
+        by: String,
+        /// What they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// When it fails if it has not ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<Timestamp>,
+    },
 }
 
 /// A call that was on its way when its execution was stopped.
@@ -490,6 +510,7 @@ impl Entry {
             Self::EffectProbed { .. } => 26,
             Self::EffectDecided { .. } => 27,
             Self::EventEmitted { .. } => 28,
+            Self::Forked { .. } => 29,
         }
     }
 
@@ -524,6 +545,7 @@ impl Entry {
             Self::EffectProbed { .. } => "effect.probed",
             Self::EffectDecided { .. } => "effect.decided",
             Self::EventEmitted { .. } => "event.emitted",
+            Self::Forked { .. } => "execution.forked",
         }
     }
 }

@@ -149,7 +149,7 @@ fn outcomes(execution: &Execution, children: &[ExecutionId]) -> Value {
 }
 
 /// A UUIDv7 that follows from the command alone, so that replaying gives the same one.
-fn child_id(context: Context, step: u32) -> ExecutionId {
+pub(super) fn child_id(context: Context, step: u32) -> ExecutionId {
     let mut random = [0; 10];
     let (one, two) = (mix(context.random ^ u64::from(step)), mix(context.random.wrapping_add(u64::from(step)) ^ !0));
     random[..8].copy_from_slice(&one.to_le_bytes());

@@ -220,6 +220,19 @@ impl Execution {
                 self.reason = None;
                 self.run_at = None;
             }
+            Entry::Forked { deadline, .. } => {
+                self.created_at = recorded.at;
+                self.state = State::Scheduled;
+                self.reason = None;
+                self.deadline = *deadline;
+                self.held_since = None;
+                self.run_at = None;
+                self.unknown_effects = None;
+                self.stopping = None;
+                // those that have not ended are the original's, and tell it alone
+                self.children.retain(|_, child| child.end.is_some());
+                self.progress();
+            }
             Entry::Completed { output } => self.end(State::Completed, Some(output.clone()), None, recorded),
             Entry::Failed { error, .. } => self.end(State::Failed, None, Some(error.clone()), recorded),
             Entry::Cancelled { calls, .. } => {

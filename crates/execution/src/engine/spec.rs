@@ -6,7 +6,7 @@ use std::time::Duration;
 use moltforge_api::AgentConfig;
 use moltforge_capabilities::tools::ToolSet;
 use moltforge_types::journal::ErrorInfo;
-use moltforge_types::{AgentId, AgentName, ProjectId, VersionId};
+use moltforge_types::{AgentId, AgentName, Id as _, ProjectId, VersionId};
 use serde_json::Value;
 
 use super::EffectKeys;
@@ -142,6 +142,14 @@ impl Spec {
     /// The policy by which a call waits for a person, if it does.
     pub(super) fn policy(&self, tool: &str, arguments: &Value) -> Option<&Policy> {
         self.policies.iter().find(|policy| policy.fits(tool, arguments))
+    }
+
+    /// Nobody's: for the moment between reading a state and finding its version.
+    pub(super) fn none() -> Arc<Self> {
+        let error = ErrorInfo::new("version_missing", "no version was looked for");
+        let (project_id, agent_id, version_id) =
+            (ProjectId::from_u128(0), AgentId::from_u128(0), VersionId::from_u128(0));
+        Self::missing(project_id, agent_id, version_id, 0, "", error)
     }
 
     /// The input with the `default`s of the schema's top-level properties where it has none. Without an input, an agent

@@ -6,7 +6,7 @@ use moltforge_types::journal::Entry;
 use moltforge_types::{EnvironmentName, ExecutionId, Origin};
 use serde_json::Value;
 
-use super::{Context, Execution, Outcome, Spec};
+use super::{Context, Execution, Outcome, Recorded, Spec};
 
 /// What a start says, checked already: the version is resolved and the input fits its schema.
 #[derive(Debug, Clone)]
@@ -25,11 +25,17 @@ pub struct Start {
     pub origin: Origin,
     /// Hash of the request, when it came with an idempotency key.
     pub request_hash: Option<String>,
+    /// A fork's entries; what this says else is not written then.
+    pub copied: Option<Vec<Recorded>>,
 }
 
 impl Start {
     /// A new execution in state `scheduled` with its first entry. A `Claim` in the same batch sets it to work.
     pub fn accept(self, context: Context) -> (Execution, Outcome) {
+        if let Some(entries) = self.copied {
+            let execution = super::fork::folded(self.id, self.spec, &entries);
+            return (execution, Outcome { entries, ..Outcome::default() });
+        }
         let mut execution = Execution::empty(self.id, self.spec.clone());
         let mut outcome = Outcome::default();
         let entry = Entry::Scheduled {

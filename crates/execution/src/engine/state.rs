@@ -7,17 +7,20 @@ use moltforge_types::conversation::{Message, Usage};
 use moltforge_types::execution::{Effect, Reason, State};
 use moltforge_types::journal::{Entry, ErrorInfo, StoppedCall};
 use moltforge_types::{ExecutionId, Origin, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::approval::{Ask, Verdict};
 use super::{Context, Outcome, Recorded, Spec};
 
-/// One execution.
-#[derive(Debug)]
+/// One execution. Every field is part of the fold, and of snapshots, but those that say otherwise.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Execution {
     /// Its id.
     pub id: ExecutionId,
-    /// The version that it is pinned to.
+    /// The version that it is pinned to. Not part of the fold: found by its id.
+    #[serde(skip, default = "Spec::none")]
     pub spec: Arc<Spec>,
     /// The number of its latest entry.
     pub seq: u64,
@@ -85,14 +88,19 @@ pub struct Execution {
     pub finished_at: Option<Timestamp>,
     /// What an operator decided about calls of unknown outcome; used up by the next `advance`.
     pub(super) unknown_effects: Option<String>,
+    /// Why its journal cannot be read to its end: it is held, and only a stop changes it. Not part of the fold.
+    #[serde(skip)]
+    pub damaged: Option<String>,
     /// Steps whose call is on its way. Not part of the fold: empty after a load.
+    #[serde(skip)]
     pub(super) in_flight: BTreeSet<u32>,
     /// Steps whose call was aborted by a stop and is not known to be gone. Not part of the fold: empty after a load.
+    #[serde(skip)]
     pub(super) aborting: BTreeSet<u32>,
 }
 
 /// A child.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Child {
     /// The step that asked for it.
     pub step: u32,
@@ -116,7 +124,7 @@ impl Child {
 }
 
 /// How a child ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChildEnd {
     /// `completed`, `failed` or `cancelled`.
     pub state: State,
@@ -127,7 +135,7 @@ pub struct ChildEnd {
 }
 
 /// A stop on its way.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stopping {
     /// Who asked.
     pub by: String,
@@ -144,7 +152,7 @@ pub struct Stopping {
 }
 
 /// One call of the latest reply.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pending {
     /// Its step.
     pub step: u32,
@@ -161,7 +169,7 @@ pub struct Pending {
 }
 
 /// An operator's decision about an effect.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Decided {
     /// Send it again, once.
     Retry {
@@ -175,7 +183,7 @@ pub enum Decided {
 }
 
 /// Where a call stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum PendingState {
     /// Nothing is written about it yet.
     Open,
@@ -270,6 +278,7 @@ impl Execution {
             updated_at: Timestamp::default(),
             finished_at: None,
             unknown_effects: None,
+            damaged: None,
             in_flight: BTreeSet::new(),
             aborting: BTreeSet::new(),
         }

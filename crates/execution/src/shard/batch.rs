@@ -14,6 +14,7 @@ use moltforge_types::{ExecutionId, Timestamp};
 
 use super::hot::Hot;
 use super::message::Reply;
+use crate::engine::fork;
 use crate::engine::{Action, Recorded};
 use crate::error::Error;
 use crate::{codec, views};
@@ -71,6 +72,8 @@ impl Forming {
             hot.execution.bytes += encoded.payload.len() as u64;
             self.bytes += encoded.payload.len();
             self.entries.push(encoded);
+        }
+        for entry in fork::own(recorded) {
             self.add_writes(hot, entry);
         }
         self.rows.extend(super::approvals::rows(hot, recorded));

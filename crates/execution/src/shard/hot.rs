@@ -8,6 +8,7 @@ use moltforge_types::execution::State;
 use tokio::task::AbortHandle;
 
 use super::message::{Loaded, Reply};
+use super::snapshot::Covered;
 use crate::engine::{Execution, Spec, Start};
 use crate::fairness::{Claimant, Permit};
 
@@ -18,6 +19,8 @@ pub(crate) struct Hot {
     pub(crate) environment: Option<String>,
     /// The batch that holds its latest entries.
     pub(crate) batch: u64,
+    /// What its latest snapshot covers.
+    pub(crate) snapshot: Covered,
     /// Its calls on their way.
     pub(crate) calls: BTreeMap<u32, AbortHandle>,
     /// Who waits for it to end or to wait.
@@ -30,10 +33,10 @@ pub(crate) struct Hot {
 
 impl Hot {
     pub(crate) fn new(loaded: Loaded) -> Self {
-        let Loaded { execution, shard, environment } = loaded;
+        let Loaded { execution, shard, environment, snapshot } = loaded;
         let claimant = Arc::new(claimant_of(&execution));
         let (calls, watchers) = (BTreeMap::new(), Vec::new());
-        Self { execution, shard, environment, batch: 0, calls, watchers, claimant, permit: None }
+        Self { execution, shard, environment, batch: 0, snapshot, calls, watchers, claimant, permit: None }
     }
 
     /// 0 to 9, 9 first.

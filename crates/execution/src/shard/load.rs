@@ -1,13 +1,18 @@
 //! From the journal back to a hot execution.
 
+use std::sync::Arc;
+
 use moltforge_store::ExecutionRow;
+use moltforge_types::conversation::Usage;
 use moltforge_types::journal::Entry;
 use moltforge_types::{ExecutionId, ProjectId};
 
 use super::message::Loaded;
 use super::shared::Shared;
+use super::snapshot::{self, Covered};
 use super::specs::VersionRef;
 use crate::codec;
+use crate::engine::replay::Journaled;
 use crate::engine::{Execution, Recorded, Spec};
 use crate::error::Error;
 
@@ -24,40 +29,86 @@ pub(crate) async fn load(shared: &Shared, project_id: ProjectId, id: ExecutionId
         Ok(spec) => spec,
         Err(error) => Spec::missing(project_id, row.agent_id, row.version_id, row.version, &row.agent_name, error),
     };
-    let mut execution = Execution::empty(id, spec);
-    for_each_entry(shared, id, |recorded, bytes| {
+    let kept = snapshot::find(shared, &row, &spec).await;
+    let snapshot = kept.as_ref().map(Covered::of).unwrap_or_default();
+    let mut execution = kept.unwrap_or_else(|| Execution::empty(id, spec));
+    let read = for_each_entry(shared, id, execution.seq, |recorded, bytes| {
         execution.record(recorded);
         execution.bytes += bytes;
         Ok(())
-    })
-    .await?;
+    });
+    match read.await {
+        Ok(()) if execution.seq == row.last_seq => {}
+        Ok(()) => {
+            let detail = format!("entries after {} are missing: it stands at {}", execution.seq, row.last_seq);
+            stand_in(&mut execution, &row, detail);
+        }
+        Err(Error::JournalUnreadable { seq, message, .. }) => {
+            stand_in(&mut execution, &row, format!("entry {seq} cannot be read: {message}"));
+        }
+        Err(error) => return Err(error),
+    }
     let ExecutionRow { shard, environment, .. } = row;
-    Ok(Loaded { execution, shard, environment })
+    Ok(Loaded { execution, shard, environment, snapshot })
 }
 
-/// All entries of an execution.
-pub(crate) async fn entries(shared: &Shared, id: ExecutionId) -> Result<Vec<Recorded>, Error> {
+/// What is left of an execution whose journal cannot be read to its end: its first part, and what its row says.
+fn stand_in(execution: &mut Execution, row: &ExecutionRow, detail: String) {
+    tracing::error!(execution_id = %row.execution_id, detail, "a journal is damaged; the execution is held");
+    execution.seq = row.last_seq;
+    execution.state = row.columns.state;
+    execution.reason = row.columns.reason;
+    execution.attempt = row.columns.attempt;
+    execution.finished_at = row.columns.finished_at;
+    execution.created_at = row.created_at;
+    execution.updated_at = row.updated_at;
+    execution.usage = Usage { input_tokens: row.columns.tokens, ..Usage::default() };
+    if let Ok(input) = serde_json::from_str(&row.input) {
+        execution.input = Arc::new(input);
+    }
+    execution.damaged = Some(detail);
+}
+
+/// Where a journal cannot be read.
+#[derive(Debug)]
+pub(crate) struct Damage {
+    pub(crate) seq: u64,
+    pub(crate) message: String,
+}
+
+/// The whole journal of an execution with the bytes of each entry, as far as it can be read; at most 50 MiB, which is
+/// where an execution is held, and what one command wrote beyond.
+pub(crate) async fn journaled(shared: &Shared, id: ExecutionId) -> Result<(Vec<Journaled>, Option<Damage>), Error> {
     let mut all = Vec::new();
-    for_each_entry(shared, id, |recorded, _| {
-        all.push(recorded.clone());
+    let read = for_each_entry(shared, id, 0, |recorded, bytes| {
+        all.push(Journaled { recorded: recorded.clone(), bytes });
         Ok(())
-    })
-    .await?;
-    Ok(all)
+    });
+    match read.await {
+        Ok(()) => Ok((all, None)),
+        Err(Error::JournalUnreadable { seq, message, .. }) => Ok((all, Some(Damage { seq, message }))),
+        Err(error) => Err(error),
+    }
+}
+
+/// All entries of an execution, as far as they can be read.
+pub(crate) async fn entries(shared: &Shared, id: ExecutionId) -> Result<Vec<Recorded>, Error> {
+    let (journal, _) = journaled(shared, id).await?;
+    Ok(journal.into_iter().map(|journaled| journaled.recorded).collect())
 }
 
 async fn for_each_entry(
     shared: &Shared,
     id: ExecutionId,
+    mut after: u64,
     mut each: impl FnMut(&Recorded, u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut after = 0;
     loop {
         let rows = shared.journal.reads().entries(id, after, PAGE).await?;
         for row in &rows {
             if row.seq != after + 1 {
                 let message = format!("entry {} follows entry {after}", row.seq);
-                return Err(Error::JournalUnreadable { execution_id: id, seq: row.seq, message });
+                return Err(Error::JournalUnreadable { execution_id: id, seq: after + 1, message });
             }
             after = row.seq;
             let recorded = codec::decode(id, row)?;

@@ -9,6 +9,7 @@ use moltforge_types::{ExecutionId, MessageId, ProjectId, Timestamp};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::snapshot::Covered;
 use crate::engine::{Command, Execution, ModelAnswer, ModelFailure, ProbeReport, Start, ToolFailure};
 use crate::error::Error;
 use crate::fairness::{Claimant, Entry, Permit};
@@ -98,6 +99,8 @@ pub(crate) struct Loaded {
     pub(crate) execution: Execution,
     pub(crate) shard: u16,
     pub(crate) environment: Option<String>,
+    /// What its latest snapshot covers.
+    pub(crate) snapshot: Covered,
 }
 
 /// Requests that wait for an execution to be loaded.

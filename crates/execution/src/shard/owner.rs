@@ -8,6 +8,7 @@ mod messages;
 mod release;
 mod requests;
 mod slots;
+mod snapshots;
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -291,7 +292,7 @@ impl Owner {
         let Some(hot) = self.hot.get_mut(&id) else { return };
         self.forming.add(hot, &outcome.entries);
         // who waits for these events hears them with this commit, or not at all
-        self.forming.add_fires(self.shared.listeners.heard(&hot.execution, &outcome.entries));
+        self.forming.add_fires(self.shared.listeners.heard(&hot.execution, engine::fork::own(&outcome.entries)));
         // a wake-up that changed nothing is not asked for in a hot loop
         let again = outcome.entries.is_empty().then(|| now.plus(MAX_SLEEP));
         let wake_at = hot.execution.wake_at().map(|at| if at > now { at } else { again.unwrap_or(at) });

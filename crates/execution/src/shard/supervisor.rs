@@ -82,6 +82,15 @@ impl Supervisor {
         self.lanes().iter().flat_map(|lane| lane.shards.iter().copied()).collect()
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Waits until the node is told to stop.
+    pub(crate) async fn stopped(&self) {
+        stopped(&mut self.stopping.subscribe()).await;
+    }
+
     pub(crate) fn readiness(&self) -> Readiness {
         if *self.stopping.borrow() {
             return Readiness::Stopping;

@@ -5,6 +5,7 @@ mod crash;
 mod effects;
 mod faulty;
 mod flows;
+mod long;
 mod pressure;
 mod server;
 mod triggers;

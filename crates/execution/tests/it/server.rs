@@ -47,6 +47,11 @@ impl Server {
         self.bodies.lock().expect("not poisoned").clone()
     }
 
+    /// How many calls arrived.
+    pub(crate) fn total(&self) -> u32 {
+        self.calls.lock().expect("not poisoned").values().sum()
+    }
+
     /// How often a call with this key arrived.
     pub(crate) fn calls_of(&self, key: &str) -> u32 {
         self.calls.lock().expect("not poisoned").get(key).copied().unwrap_or(0)

@@ -17,6 +17,13 @@ pub fn fields(from: &AgentConfig, to: &AgentConfig) -> Vec<FieldChange> {
     changes
 }
 
+/// Each field that differs between two values, by JSON pointer.
+pub fn values(from: &Value, to: &Value) -> Vec<FieldChange> {
+    let mut changes = Vec::new();
+    compare("", Some(from), Some(to), &mut changes);
+    changes
+}
+
 fn compare(pointer: &str, from: Option<&Value>, to: Option<&Value>, changes: &mut Vec<FieldChange>) {
     match (from, to) {
         (Some(Value::Object(from)), Some(Value::Object(to))) => {

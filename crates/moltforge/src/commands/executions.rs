@@ -1,5 +1,7 @@
 //! `moltforge executions`
 
+mod long;
+
 use futures::{StreamExt as _, TryStreamExt as _};
 use moltforge_api::executions::{Execution, ListEvents, ListExecutions, Step};
 use serde_json::Value;
@@ -39,6 +41,12 @@ enum Verb {
         /// exe_...
         execution: String,
     },
+    /// Start a new execution with a copy of the steps before a step; what they did is not done again
+    Fork(long::Fork),
+    /// Go on from an earlier step: fork there, and cancel this execution if it has not ended
+    Restart(long::Restart),
+    /// Run the engine over the journal again, without effects, and show the first difference
+    Replay(long::Replay),
     /// Show an execution's events
     Events {
         /// exe_...
@@ -61,6 +69,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Verb::Steps { execution } => steps(context, &execution).await,
+        Verb::Fork(args) => long::fork(args, context).await,
+        Verb::Restart(args) => long::restart(args, context).await,
+        Verb::Replay(args) => long::replay(args, context).await,
         Verb::Events { execution, follow } => events(context, &execution, follow).await,
     }
 }

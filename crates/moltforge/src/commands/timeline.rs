@@ -151,6 +151,10 @@ fn detail(entry: &Entry) -> (Style, String) {
             let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
             (WARN, format!("#{step} {decision} by {by}{note}"))
         }
+        Entry::Forked { execution_id, seq, step, by, note, .. } => {
+            let note = note.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+            (ACCENT, format!("from {execution_id}, entries 1 to {seq}, goes on with #{step}, by {by}{note}"))
+        }
     }
 }
 

@@ -13,6 +13,9 @@ pub const MAX_BATCH_ENTRIES: usize = 256;
 /// Entries in one batch, at most: a full batch and the most that one command writes.
 const HARD_MAX_ENTRIES: usize = 1_024;
 
+/// Entries that a new execution may begin with, as a copy of another's.
+const MAX_COPIED: u64 = 20_001;
+
 /// Where an owner ends a batch, in bytes of payload. One entry may be larger than this, alone.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
 
@@ -178,9 +181,11 @@ impl Batch {
         if self.entries.is_empty() && self.rows.is_empty() {
             return Err("nothing to write".to_owned());
         }
-        if self.entries.len() > HARD_MAX_ENTRIES || self.rows.len() > HARD_MAX_ENTRIES {
+        let copied = self.starts.iter().map(|start| start.last_seq).max().unwrap_or(0).min(MAX_COPIED);
+        let most = HARD_MAX_ENTRIES + usize::try_from(copied).unwrap_or(0);
+        if self.entries.len() > most || self.rows.len() > HARD_MAX_ENTRIES {
             let (entries, rows) = (self.entries.len(), self.rows.len());
-            return Err(format!("{entries} entries and {rows} rows, expected {HARD_MAX_ENTRIES} at most"));
+            return Err(format!("{entries} entries and {rows} rows, expected {most} and {HARD_MAX_ENTRIES} at most"));
         }
         // execution -> (next sequence number, last one)
         let mut expected = HashMap::with_capacity(self.starts.len() + self.folds.len());

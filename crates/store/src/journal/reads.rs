@@ -9,6 +9,7 @@ use super::{EntryRow, Message};
 use crate::error::Error;
 use crate::executions::{ExecutionRow, LiveExecution};
 use crate::holds::Hold;
+use crate::snapshots::Snapshot;
 use crate::store::Store;
 use crate::versions::Version;
 
@@ -75,6 +76,23 @@ pub trait Reads: Send + Sync {
     /// # Errors
     /// [`Error`] of the database.
     async fn messages(&self, shards: &[u16], after: Option<MessageId>, limit: u32) -> Result<Vec<Message>, Error>;
+
+    /// The latest snapshot of an execution. A store may have none: the entries say the same.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn snapshot(&self, _: ProjectId, _: ExecutionId) -> Result<Option<Snapshot>, Error> {
+        Ok(None)
+    }
+
+    /// Keeps a snapshot, if it is of use. The one thing that an owner writes outside its commits, because nothing
+    /// depends on it.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn keep_snapshot(&self, _: ProjectId, _: ExecutionId, _: &Snapshot) -> Result<bool, Error> {
+        Ok(false)
+    }
 }
 
 #[async_trait]
@@ -117,5 +135,16 @@ impl Reads for Store {
 
     async fn messages(&self, shards: &[u16], after: Option<MessageId>, limit: u32) -> Result<Vec<Message>, Error> {
         super::side::messages(self.db(), shards, after, limit).await
+    }
+
+    async fn snapshot(&self, project_id: ProjectId, id: ExecutionId) -> Result<Option<Snapshot>, Error> {
+        self.snapshots(project_id).find(id).await
+    }
+
+    async fn keep_snapshot(&self, project_id: ProjectId, id: ExecutionId, snapshot: &Snapshot) -> Result<bool, Error> {
+        let mut tx = self.begin().await?;
+        let kept = tx.snapshots(project_id).put(id, snapshot).await?;
+        tx.commit().await?;
+        Ok(kept)
     }
 }

@@ -101,11 +101,16 @@ fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitError> {
     fence(connection, batch)?;
     folds(connection, batch)?;
     starts(connection, batch)?;
-    for entry in &batch.entries {
+    let next: i64 = connection
+        .prepare_cached(NEXT)
+        .and_then(|mut next| next.query_row([], |row| row.get(0)))
+        .map_err(unavailable)?;
+    for (lsn, entry) in (next..).zip(&batch.entries) {
         connection
             .prepare_cached(ENTRY)
             .and_then(|mut statement| {
                 statement.execute(params![
+                    lsn,
                     entry.shard,
                     entry.execution_id.to_string(),
                     signed(entry.seq),
@@ -301,9 +306,9 @@ fn plain(error: rusqlite::Error) -> Error {
 const FENCE: &str = "SELECT 1 FROM lane WHERE node_id = ?1 AND lane = ?2 AND incarnation = ?3";
 
 /// A step that leaves state and timer alone, as most do. SQLite writes every index of which a column is named in `SET`,
-/// whether its value changes or not; this names none. `+` keeps the planner on the primary key.
+/// whether its value changes or not; this names none (what has ended takes no step). `+` keeps the planner on the primary key.
 const STEP: &str = "UPDATE execution SET last_seq = ?4, updated_at = ?5, reason = ?7, attempt = ?8, \
-    waiting_for = ?10, finished_at = ?11, output = ?12, error = ?13, tokens = ?14 \
+    waiting_for = ?10, output = ?12, error = ?13, tokens = ?14 \
     WHERE project_id = ?1 AND execution_id = ?2 AND last_seq = ?3 AND +state = ?6 AND +wake_at IS ?9";
 
 /// A step that changes state or timer.
@@ -318,8 +323,13 @@ const START: &str = "INSERT INTO execution(project_id, execution_id, shard, agen
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
     ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)";
 
-/// `lsn` is the next number after the largest: the writer is alone, and a rollback gives its numbers back.
-const ENTRY: &str = "INSERT INTO journal(shard, execution_id, seq, kind, at, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+/// The next number after the largest that is there or was deleted: the writer is alone, and a rollback gives its numbers
+/// back.
+const NEXT: &str =
+    "SELECT max(coalesce((SELECT max(lsn) FROM journal), 0), coalesce((SELECT max(lsn) FROM shard), 0)) + 1";
+
+const ENTRY: &str =
+    "INSERT INTO journal(lsn, shard, execution_id, seq, kind, at, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 const SET: &str = "INSERT INTO state(project_id, agent_id, key, value, execution_id, updated_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (project_id, agent_id, key) \

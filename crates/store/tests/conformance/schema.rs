@@ -48,12 +48,14 @@ const OF_NO_PROJECT: [(&str, &str); 8] = [
 ];
 
 /// Files with statements that do not compare the project, and why.
-const ACROSS_PROJECTS: [(&str, &str); 6] = [
+const ACROSS_PROJECTS: [(&str, &str); 8] = [
     ("credentials.rs", "a secret's hash says which project asks; found are keys, sessions and sign-in codes"),
     ("executions/live.rs", "an owner reads its shards"),
     ("holds.rs", "an owner reads all holds"),
     ("fires/live.rs", "who fires the triggers of its shards"),
+    ("journal/archive.rs", "as the journal: read by an execution's id once its row was found"),
     ("projects.rs", "the projects of an organisation"),
+    ("retention.rs", "a node's janitor serves all projects"),
     ("triggers/live.rs", "who fires the triggers of its shards; a webhook's URL names its trigger alone"),
 ];
 

@@ -10,6 +10,7 @@ use moltforge_types::journal::{Entry, ErrorInfo};
 use moltforge_types::{AgentId, ExecutionId, Id as _, ProjectId, Timestamp, VersionId};
 use serde_json::{Value, json};
 
+use crate::engine::replay::{Journaled, Options, replay};
 use crate::engine::{
     Action, Answer, Ask, Command, Context, EffectKeys, Execution, Hold, ModelAnswer, ModelFailure, Outcome,
     ProbeReport, Recorded, Refusal, Spec, Start, ToolFailure, apply, approval,
@@ -24,6 +25,8 @@ pub(super) struct Run {
     pub(super) slot: bool,
     /// What holds its agent or project.
     pub(super) hold: Option<Hold>,
+    /// Something was written that the engine does not write.
+    forged: bool,
 }
 
 /// An agent with every built-in tool, and `pay` (at most once), `book` (keyed), `look` (read), `ship`
@@ -68,9 +71,10 @@ impl Run {
             trigger: "api",
             origin: moltforge_types::Origin::default(),
             request_hash: None,
+            copied: None,
         };
         let (execution, outcome) = start.accept(Context { now, random: 0, slot: true, hold: None });
-        let mut run = Self { execution, journal: outcome.entries, now, spec, slot: true, hold: None };
+        let mut run = Self { execution, journal: outcome.entries, now, spec, slot: true, hold: None, forged: false };
         run.apply(Command::Claim { recovered: false });
         run
     }
@@ -148,6 +152,7 @@ impl Run {
 
     /// An entry that the engine did not write.
     pub(super) fn forge(&mut self, entry: Entry) {
+        self.forged = true;
         let recorded = Recorded { seq: self.execution.seq + 1, at: self.now, entry };
         self.execution.record(&recorded);
         self.journal.push(recorded);
@@ -204,6 +209,33 @@ impl Run {
         replayed
     }
 
+    /// The journal as it is stored.
+    pub(super) fn journaled(&self) -> Vec<Journaled> {
+        let bytes = |recorded: &Recorded| serde_json::to_vec(&recorded.entry).expect("json").len() as u64;
+        self.journal.iter().map(|r| Journaled { recorded: r.clone(), bytes: bytes(r) }).collect()
+    }
+
+    /// The engine writes the same again.
+    pub(super) fn assert_same_again(&self) {
+        let replayed = replay(self.execution.id, &self.spec, &self.journaled(), Options::default());
+        let replayed = replayed.unwrap_or_else(|difference| panic!("{difference:#?}\n{:#?}", self.journal));
+        assert_eq!((replayed.seq, replayed.state), (self.execution.seq, self.execution.state));
+    }
+
+    /// A snapshot at any entry with the entries after it is the fold of all, to the byte.
+    pub(super) fn assert_snapshots(&self) {
+        let bytes = |execution: &Execution| serde_json::to_string(execution).expect("json");
+        let whole = bytes(&self.replayed());
+        let mut folded = Execution::empty(self.execution.id, self.spec.clone());
+        for at in 0..self.journal.len() {
+            let mut loaded: Execution = serde_json::from_str(&bytes(&folded)).expect("a snapshot");
+            loaded.spec = self.spec.clone();
+            self.journal[at..].iter().for_each(|recorded| loaded.record(recorded));
+            assert_eq!(bytes(&loaded), whole, "a snapshot after entry {at}");
+            folded.record(&self.journal[at]);
+        }
+    }
+
     /// The fold of the journal is the state, whatever the command was.
     fn assert_replays(&self) {
         let mut replayed = self.replayed();
@@ -252,4 +284,13 @@ pub(super) fn probes(outcome: &Outcome) -> Vec<u32> {
 /// Whether an outcome asks for a model call.
 pub(super) fn calls_model(outcome: &Outcome) -> bool {
     outcome.actions.iter().any(|action| matches!(action, Action::CallModel { .. }))
+}
+
+/// Every test ends with a replay of what happened in it: a rule that does not follow from the journal is seen at once.
+impl Drop for Run {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && !self.forged {
+            self.assert_same_again();
+        }
+    }
 }

@@ -146,3 +146,16 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_snapshot_at_any_entry_and_the_rest_are_the_whole(ops in prop::collection::vec(op(), 1..60)) {
+        let mut run = Run::new();
+        for op in ops {
+            apply(&mut run, op);
+        }
+        run.assert_snapshots();
+    }
+}

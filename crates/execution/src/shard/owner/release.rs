@@ -69,6 +69,7 @@ impl Owner {
             for action in actions {
                 self.act(execution_id, action);
             }
+            self.keep_snapshot(execution_id);
             self.evict(execution_id);
         }
         self.pump();

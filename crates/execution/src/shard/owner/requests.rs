@@ -17,6 +17,7 @@ use crate::shard::health::Health;
 use crate::shard::hot::{Hot, claimant_of_start};
 use crate::shard::load;
 use crate::shard::message::{Asker, Event, Loaded, Reply, Request};
+use crate::shard::snapshot::Covered;
 use crate::views;
 
 /// How long a key is kept in memory after its start: longer than a request takes from its look-up to the owner.
@@ -131,7 +132,7 @@ impl Owner {
             columns: views::columns(&execution),
         };
         self.forming.start(new);
-        let mut hot = Hot::new(Loaded { execution, shard, environment });
+        let mut hot = Hot::new(Loaded { execution, shard, environment, snapshot: Covered::default() });
         self.admitted.extend(permit.map(|permit| (id, permit)));
         let asker = if wait {
             hot.watchers.push(reply);

@@ -210,8 +210,8 @@ impl Open {
         missing.sort_unstable();
         missing.dedup();
         let read = sqlx::query_as::<_, (i64, i64)>(
-            "SELECT s.shard, coalesce((SELECT max(j.lsn) FROM journal j WHERE j.shard = s.shard), 0) + 1 \
-             FROM unnest($1::int8[]) s(shard)",
+            "SELECT s.shard, greatest((SELECT max(j.lsn) FROM journal j WHERE j.shard = s.shard), \
+             (SELECT h.lsn FROM shard h WHERE h.shard = s.shard), 0) + 1 FROM unnest($1::int8[]) s(shard)",
         )
         .bind(missing)
         .fetch_all(&mut self.connection);

@@ -1,0 +1,293 @@
+//! Which command wrote an entry, with what it brought in from outside.
+
+use std::time::Duration;
+
+use moltforge_types::approval::Decision;
+use moltforge_types::execution::{HoldMode, ProbeOutcome, Reason, State};
+use moltforge_types::journal::{Entry, ErrorInfo};
+use moltforge_types::{ExecutionId, Id as _, Timestamp};
+use serde_json::Value;
+
+use super::Journaled;
+use crate::engine::children::child_id as child_id_of;
+use crate::engine::state::{Execution, PendingState};
+use crate::engine::{
+    Answer, ChildOutcome, Command, Context, Hold, HoldOf, ModelAnswer, ModelFailure, ProbeReport, ToolFailure,
+    UnknownEffects, approval,
+};
+
+/// The commands that may have written `entry` as their first one, the likeliest first.
+pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Command> {
+    let Some(Journaled { recorded, .. }) = journal.first() else { return Vec::new() };
+    let command = match &recorded.entry {
+        // a claim, a due retry and a wake that ends a back-off write the same
+        Entry::Running { recovered, .. } => {
+            Command::Claim { recovered: *recovered || execution.state == State::Running }
+        }
+        Entry::ModelCompleted { step, text, tool_calls, usage, started_at, .. } => {
+            let answer = ModelAnswer { text: text.clone(), tool_calls: tool_calls.clone(), usage: *usage };
+            Command::ModelAnswered { step: *step, started_at: *started_at, result: Ok(answer) }
+        }
+        Entry::ToolSucceeded { step, output, started_at, .. } if execution.is_in_flight(*step) => {
+            Command::ToolAnswered { step: *step, started_at: *started_at, result: Ok(output.clone()) }
+        }
+        Entry::ToolFailed { step, error, started_at, .. } if execution.is_in_flight(*step) => {
+            let failure = ToolFailure { error: error.clone(), outcome_unknown: false };
+            Command::ToolAnswered { step: *step, started_at: *started_at, result: Err(failure) }
+        }
+        Entry::RetryScheduled { step, error, run_at, .. } => {
+            failed(execution, *step, error.clone(), true, Some(run_at.since(recorded.at)))
+        }
+        Entry::SignalReceived { name, payload, dedupe_key } => {
+            Command::Signal { name: name.clone(), payload: payload.clone(), dedupe_key: dedupe_key.clone() }
+        }
+        Entry::Resumed { from: State::Paused, by, unknown_effects } => Command::Resume {
+            by: by.clone().unwrap_or_default(),
+            unknown_effects: match unknown_effects.as_deref() {
+                Some("retry") => Some(UnknownEffects::Retry),
+                Some("fail") => Some(UnknownEffects::Fail),
+                _ => None,
+            },
+        },
+        Entry::Paused { reason, detail, by } => return paused(execution, *reason, detail.as_ref(), by.as_ref()),
+        Entry::ApprovalDecided { decision, step, .. } if *decision != Decision::Expired => {
+            let Some(answer) = answer(execution, *step, &recorded.entry) else { return Vec::new() };
+            Command::Decide(Box::new(answer))
+        }
+        Entry::EffectProbed { step, outcome, detail, by } => {
+            let output = match journal.get(1).map(|next| &next.recorded.entry) {
+                Some(Entry::ToolSucceeded { output, .. }) if *outcome == ProbeOutcome::Done => output.clone(),
+                _ => Value::Null,
+            };
+            let report = ProbeReport { outcome: *outcome, output, detail: detail.clone() };
+            Command::ProbeAnswered { step: *step, report, by: by.clone() }
+        }
+        Entry::EffectDecided { step, decision, output, note, by } => Command::DecideEffect {
+            step: *step,
+            decision: *decision,
+            output: output.clone(),
+            note: note.clone(),
+            by: by.clone(),
+        },
+        Entry::ChildStarted { step, .. } => Command::ChildStarted { step: *step, result: Ok(()) },
+        Entry::ChildEnded { child_id, state, output, error } => Command::ChildEnded(ChildOutcome {
+            child_id: *child_id,
+            state: *state,
+            output: output.clone(),
+            error: error.clone(),
+        }),
+        Entry::Stopping { by, note, kill, .. } => stop(by, note.as_ref(), *kill),
+        // the last call of a stopped execution is gone, or its time is over
+        Entry::Cancelled { .. } if execution.stopping.is_some() => {
+            return vec![Command::Wake, Command::CallGone { step: 0 }];
+        }
+        Entry::Cancelled { by, note, kill, .. } => stop(by, note.as_ref(), *kill),
+        Entry::Failed { error, .. } if error.code != "wall_limit" => {
+            failed(execution, execution.next_step, error.clone(), false, None)
+        }
+        // a time that has come; and whatever else follows from the state alone
+        _ => Command::Wake,
+    };
+    vec![command]
+}
+
+/// What an entry says about the calls on their way, which the state alone does not show.
+pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
+    let Some(Journaled { recorded, .. }) = journal.first() else { return };
+    let at = recorded.at;
+    match &recorded.entry {
+        // the owner before was lost, and with it what was in flight
+        Entry::Running { recovered: true, .. } | Entry::Paused { reason: Reason::CrashLoop, .. } => {
+            execution.in_flight.clear();
+        }
+        // somebody may have asked for the probe, which writes nothing
+        Entry::EffectProbed { step, .. } => {
+            execution.in_flight.insert(*step);
+        }
+        // an answer that was lost while the execution was held writes nothing
+        Entry::EffectDecided { step, .. } => {
+            execution.in_flight.remove(step);
+        }
+        // nor does one to a call that is then given up
+        Entry::Resumed { from: State::Paused, .. } => {
+            let begins =
+                |entry: &Entry| matches!(entry, Entry::Running { .. } | Entry::Resumed { .. } | Entry::Paused { .. });
+            let same = |next: &&Journaled| next.recorded.at == at && !begins(&next.recorded.entry);
+            for next in journal.iter().skip(2).take_while(same) {
+                if let Entry::ToolFailed { step, error, .. } = &next.recorded.entry
+                    && error.code == "outcome_unknown"
+                {
+                    execution.in_flight.remove(step);
+                }
+            }
+        }
+        // a call that is gone writes nothing until it is the last one
+        Entry::Cancelled { .. } if execution.stopping.as_ref().is_some_and(|stop| !is_over(stop.until, at)) => {
+            execution.in_flight.clear();
+            execution.aborting = [0].into();
+        }
+        _ => {}
+    }
+}
+
+fn is_over(until: Option<Timestamp>, at: Timestamp) -> bool {
+    until.is_some_and(|until| until <= at)
+}
+
+fn stop(by: &str, note: Option<&String>, kill: bool) -> Command {
+    Command::Stop { by: by.to_owned(), note: note.cloned(), kill }
+}
+
+/// The number that drew the recorded delay of a retry, or the id of a child.
+pub(super) fn random(journal: &[Journaled]) -> u64 {
+    let Some(first) = journal.first() else { return 0 };
+    let mut command = journal.iter().take_while(|next| next.recorded.at == first.recorded.at);
+    let child = command.find_map(|next| match &next.recorded.entry {
+        Entry::ChildRequested { step, child_id, .. } => random_of_child(*child_id, *step, first.recorded.at),
+        _ => None,
+    });
+    let retry = journal.iter().take(2).find_map(|journaled| match &journaled.recorded.entry {
+        Entry::RetryScheduled { run_at, .. } => Some(run_at.since(journaled.recorded.at)),
+        _ => None,
+    });
+    retry.map_or(child.unwrap_or(0), |delay| u64::try_from(delay.as_micros()).unwrap_or(u64::MAX).saturating_sub(1))
+}
+
+/// The number from which a child's id was made: all of its bits but six stand in the id.
+fn random_of_child(child_id: ExecutionId, step: u32, now: Timestamp) -> Option<u64> {
+    let bytes = child_id.as_u128().to_be_bytes();
+    let mut low = [0; 8];
+    low.copy_from_slice(&bytes[6..14]);
+    (0..64_u8).find_map(|lost| {
+        let mut mixed = low;
+        mixed[0] = (mixed[0] & 0x0f) | (lost << 4);
+        mixed[2] = (mixed[2] & 0x3f) | ((lost >> 4) << 6);
+        let random = unmix(u64::from_le_bytes(mixed)) ^ u64::from(step);
+        let context = Context { now, random, slot: true, hold: None };
+        (child_id_of(context, step) == child_id).then_some(random)
+    })
+}
+
+/// The inverse of SplitMix64's finaliser.
+fn unmix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 31) ^ (z >> 62)).wrapping_mul(0x3196_42b2_d24d_8ec3);
+    z = (z ^ (z >> 27) ^ (z >> 54)).wrapping_mul(0x96de_1b17_3f11_9089);
+    z ^ (z >> 30) ^ (z >> 60)
+}
+
+fn answer(execution: &Execution, step: u32, entry: &Entry) -> Option<Answer> {
+    let (_, ask) = approval::waiting(execution).find(|(call, _)| call.step == step)?;
+    let Entry::ApprovalDecided { approval_id, decision, by, note, arguments, answer, .. } = entry else { return None };
+    Some(Answer {
+        approval_id: *approval_id,
+        call_sha256: ask.call_sha256.clone(),
+        approve: *decision == Decision::Approved,
+        arguments: arguments.clone(),
+        form: answer.clone(),
+        note: note.clone(),
+        // whoever decided was allowed to, or there would be no entry
+        names: ask.approvers.clone(),
+        by: by.clone(),
+    })
+}
+
+/// Whether there was a slot for it: what goes on without one is not at work in the same command.
+pub(super) fn slot(journal: &[Journaled]) -> bool {
+    let command = |at: usize| {
+        let first = journal.first()?;
+        journal.get(at).map(|journaled| &journaled.recorded).filter(|recorded| recorded.at == first.recorded.at)
+    };
+    let resumed = |at: usize| match command(at).map(|recorded| &recorded.entry) {
+        Some(Entry::Resumed { from, .. }) => Some(*from),
+        _ => None,
+    };
+    // the first entry, or one after what woke it
+    let far = match &journal[0].recorded.entry {
+        Entry::Resumed { .. } => 1,
+        Entry::EffectProbed { .. } | Entry::EffectDecided { .. } | Entry::ApprovalDecided { .. } => 3,
+        Entry::Running { .. } | Entry::ModelCompleted { .. } => 0,
+        _ => 2,
+    };
+    let Some(at) = (0..far).find(|at| resumed(*at).is_some()) else { return true };
+    let running = matches!(command(at + 1).map(|recorded| &recorded.entry), Some(Entry::Running { .. }));
+    running && resumed(at) != Some(State::BackingOff)
+}
+
+/// What else may have been so, the likeliest first: whether the owner was lost before, and what held the agent or project.
+pub(super) fn circumstances(journal: &[Journaled]) -> Vec<(bool, Option<Hold>)> {
+    let Some(first) = journal.first() else { return Vec::new() };
+    let mut command = journal.iter().take_while(|next| next.recorded.at == first.recorded.at);
+    let hold = command.find_map(|next| hold_of(&next.recorded.entry));
+    let holds: Vec<Option<Hold>> = match (hold, hold_of(&first.recorded.entry)) {
+        (Some(_), Some(_)) => vec![hold],
+        (Some(_), None) => vec![None, hold],
+        _ => vec![None],
+    };
+    [false, true].into_iter().flat_map(|lost| holds.iter().map(move |hold| (lost, *hold))).collect()
+}
+
+/// The hold that an entry tells of.
+fn hold_of(entry: &Entry) -> Option<Hold> {
+    let (text, mode) = match entry {
+        Entry::Paused { reason: Reason::Held, detail: Some(detail), .. } => (detail, HoldMode::Pause),
+        Entry::Stopping { note: Some(note), kill: true, .. }
+        | Entry::Cancelled { note: Some(note), kill: true, .. }
+            if note.ends_with("kill switch") =>
+        {
+            (note, HoldMode::Kill)
+        }
+        _ => return None,
+    };
+    let of = if text.starts_with("its project") { HoldOf::Project } else { HoldOf::Agent };
+    Some(Hold { of, mode })
+}
+
+fn paused(execution: &Execution, reason: Reason, detail: Option<&String>, by: Option<&String>) -> Vec<Command> {
+    match reason {
+        Reason::Operator => vec![Command::Pause { by: by.cloned().unwrap_or_default(), note: detail.cloned() }],
+        Reason::CrashLoop => vec![Command::Claim { recovered: true }],
+        Reason::Held => vec![Command::Hold],
+        Reason::RetriesExhausted | Reason::EffectUnknown => {
+            let Some((step, error)) = detail.and_then(|detail| failure_of(detail)) else { return vec![Command::Wake] };
+            vec![failed(execution, step, error, true, None), Command::Wake]
+        }
+        _ => vec![Command::Wake],
+    }
+}
+
+/// The failed call of `step`: the model's when no call of a reply is open, else a tool's without an answer.
+fn failed(
+    execution: &Execution,
+    step: u32,
+    error: ErrorInfo,
+    transient: bool,
+    retry_after: Option<Duration>,
+) -> Command {
+    let started_at = execution.updated_at;
+    let of_tool = execution.pending.iter().any(|call| call.step == step && !answered(&call.state));
+    if of_tool {
+        let result = Err(ToolFailure { error, outcome_unknown: true });
+        return Command::ToolAnswered { step, started_at, result };
+    }
+    // the delay of a retry is drawn, or longer because the provider says so: both stand in the entry
+    let result = Err(ModelFailure { error, transient, retry_after });
+    Command::ModelAnswered { step, started_at, result }
+}
+
+fn answered(state: &PendingState) -> bool {
+    matches!(state, PendingState::Answered { .. })
+}
+
+/// The step and the error that the detail of a hold names: `step 3 failed 5 times, at last with code: message`, or
+/// `step 3 (tool) was sent and its outcome is not known`.
+fn failure_of(detail: &str) -> Option<(u32, ErrorInfo)> {
+    let step = detail.strip_prefix("step ")?.split(' ').next()?.parse().ok()?;
+    let error = match detail.split_once(" times, at last with ") {
+        Some((_, error)) => {
+            let (code, message) = error.split_once(": ")?;
+            ErrorInfo::new(code, message)
+        }
+        None => ErrorInfo::new("outcome_unknown", "no answer came"),
+    };
+    Some((step, error))
+}

@@ -1,0 +1,113 @@
+//! `moltforge executions fork`, `restart` and `replay`
+
+use moltforge_api::executions::{CancelExecution, ForkExecution, ReplayExecution, Replayed};
+use serde_json::Value;
+
+use super::super::{difference, show};
+use crate::Error;
+use crate::cli::Context;
+use crate::output::{Attempt as _, BAD, DIM, Exit, Failure, GOOD, Output, PLAIN};
+
+/// Arguments of `fork`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Fork {
+    /// exe_...
+    execution: String,
+    /// The first step that is done anew: 1, or a model step after a finished turn
+    #[arg(long, value_name = "STEP")]
+    at: u32,
+    /// Go on with this version of the agent; it must agree with the copied steps
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+    /// Another input, as JSON; only with `--at 1`
+    #[arg(long, value_name = "JSON")]
+    input: Option<String>,
+    /// Why, for people
+    #[arg(long)]
+    note: Option<String>,
+    /// Makes a second fork with the same key answer with the first one
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+/// Arguments of `restart`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Restart {
+    /// exe_...
+    execution: String,
+    /// The first step that is done anew: 1, or a model step after a finished turn
+    #[arg(long, value_name = "STEP")]
+    from: u32,
+    /// Go on with this version of the agent; it must agree with the copied steps
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+    /// Why, for people
+    #[arg(long)]
+    note: Option<String>,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    /// exe_...
+    execution: String,
+    /// With this version of the agent instead of the execution's own
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+}
+
+/// Copies and goes on.
+pub(super) async fn fork(args: Fork, context: &Context) -> Result<Exit, Failure> {
+    let attempted = || format!("fork {}", args.execution);
+    let input = args.input.as_deref().map(serde_json::from_str::<Value>).transpose();
+    let input = input.map_err(|error| Error::argument("--input", format!("expected JSON: {error}")));
+    let input = input.attempt(attempted)?;
+    let client = context.connection.client().attempt(attempted)?;
+    let body = ForkExecution { at_step: args.at, input, version: args.version, note: args.note };
+    let forked = client.executions().fork(&args.execution, &body, args.idempotency_key.as_deref()).await;
+    let forked = forked.attempt(attempted)?;
+    context.output.data(&forked, |out| show::execution(out, &forked));
+    Ok(Exit::Done)
+}
+
+/// A fork in place of the execution.
+pub(super) async fn restart(args: Restart, context: &Context) -> Result<Exit, Failure> {
+    let attempted = || format!("restart {}", args.execution);
+    let client = context.connection.client().attempt(attempted)?;
+    let body = ForkExecution { at_step: args.from, input: None, version: args.version, note: args.note };
+    let forked = client.executions().fork(&args.execution, &body, None).await.attempt(attempted)?;
+    // in this order: a restart that is refused leaves what runs alone
+    let original = client.executions().get(&args.execution).await.attempt(attempted)?;
+    if original.finished_at.is_none() {
+        let note = Some(format!("restarted from step {} as {}", args.from, forked.execution_id));
+        let cancelled = client.executions().cancel(&args.execution, &CancelExecution { note }).await;
+        cancelled.attempt(|| format!("cancel {} (its restart is {})", args.execution, forked.execution_id))?;
+    }
+    context.output.data(&forked, |out| show::execution(out, &forked));
+    Ok(Exit::Done)
+}
+
+/// Compares. The exit code says whether it is identical.
+pub(super) async fn replay(args: Replay, context: &Context) -> Result<Exit, Failure> {
+    let attempted = || format!("replay {}", args.execution);
+    let client = context.connection.client().attempt(attempted)?;
+    let body = ReplayExecution { version: args.version };
+    let replayed = client.executions().replay(&args.execution, &body).await.attempt(attempted)?;
+    context.output.data(&replayed, |out| print(out, &replayed));
+    Ok(if replayed.identical { Exit::Done } else { Exit::Failed })
+}
+
+fn print(out: Output, replayed: &Replayed) {
+    let version = format!("  with version {}", replayed.version);
+    let Some(found) = &replayed.difference else {
+        let entries = format!("{} entries", replayed.entries);
+        out.pieces(&[(GOOD, "identical"), (PLAIN, ", "), (PLAIN, &entries), (DIM, &version)]);
+        return;
+    };
+    out.pieces(&[(BAD, "differs"), (PLAIN, " at entry "), (PLAIN, &found.seq.to_string()), (DIM, &version)]);
+    out.pieces(&[(PLAIN, &found.message)]);
+    let null = Value::Null;
+    let (was, is) = (found.recorded.as_ref().unwrap_or(&null), found.produced.as_ref().unwrap_or(&null));
+    out.pieces(&[(DIM, "  - as recorded, + as the engine writes it now")]);
+    difference::print(out, &difference::values(was, is));
+}

@@ -1,0 +1,221 @@
+//! Packing and deleting what has ended.
+
+use moltforge_store::{EndedExecution, EntryRow, Orphans, Snapshot};
+use moltforge_testing::World;
+use moltforge_types::Timestamp;
+use moltforge_types::execution::State;
+
+use crate::fixture::{Execution, Owner, columns};
+
+moltforge_testing::worlds! {
+    a_packed_journal_reads_the_same,
+    every_part_of_the_way_reads_the_same,
+    what_lives_is_neither_packed_nor_deleted,
+    a_purge_leaves_nothing,
+    numbers_are_not_given_twice,
+    two_janitors_do_it_once,
+    orphans_are_seen,
+    a_file_shrinks,
+}
+
+const SHARDS: [u16; 2] = [7, 8];
+
+async fn long(world: &World, owner: &Owner, entries: u64, state: State) -> Execution {
+    let mut execution = owner.started(world, columns(State::Running)).await;
+    while execution.last_seq < entries {
+        let more = (entries - execution.last_seq).min(900);
+        let last = execution.last_seq + more == entries;
+        let mut batch = owner.batch();
+        execution = owner.step(&mut batch, execution, more, columns(if last { state } else { State::Running }));
+        owner.commit(batch).await.unwrap();
+    }
+    execution
+}
+
+fn ended(owner: &Owner, execution: Execution) -> EndedExecution {
+    EndedExecution { project_id: owner.project_id, execution_id: execution.execution_id }
+}
+
+async fn read(world: &World, execution: Execution, page: u32) -> Vec<EntryRow> {
+    let mut rows: Vec<EntryRow> = Vec::new();
+    loop {
+        let after = rows.last().map_or(0, |row| row.seq);
+        let next = world.entries(execution.execution_id, after, page).await.unwrap();
+        let last = next.len() < page as usize;
+        rows.extend(next);
+        if last {
+            return rows;
+        }
+    }
+}
+
+async fn count(world: &World, sql: &'static str) -> u64 {
+    world.query(sql).one(|row| row.get("n")).await.unwrap()
+}
+
+async fn hot(world: &World) -> u64 {
+    count(world, "SELECT count(*) AS n FROM journal").await
+}
+
+async fn no_orphans(world: &World) {
+    let (found, _) = world.retention().orphans("", 10_000).await.unwrap();
+    assert_eq!(found, Orphans::default());
+}
+
+async fn a_packed_journal_reads_the_same(world: &World) {
+    let owner = Owner::new(world).await;
+    let execution = long(world, &owner, 3, State::Completed).await;
+    let before = read(world, execution, 1_000).await;
+    assert!(!world.archive_next(ended(&owner, execution)).await.unwrap());
+    assert_eq!(hot(world).await, 0);
+    assert_eq!(read(world, execution, 1_000).await, before);
+    assert_eq!(read(world, execution, 2).await, before);
+    assert!(world.entries(execution.execution_id, 3, 10).await.unwrap().is_empty());
+    // once more changes nothing
+    assert!(!world.archive_next(ended(&owner, execution)).await.unwrap());
+    assert_eq!(read(world, execution, 1_000).await, before);
+    no_orphans(world).await;
+}
+
+/// A process may die between any two of the transactions: each leaves all entries readable, once, in order.
+async fn every_part_of_the_way_reads_the_same(world: &World) {
+    let owner = Owner::new(world).await;
+    let execution = long(world, &owner, 1_500, State::Failed).await;
+    let before = read(world, execution, 1_000).await;
+    assert_eq!(before.len(), 1_500);
+    let mut parts = 0;
+    loop {
+        let more = world.archive_next(ended(&owner, execution)).await.unwrap();
+        parts += 1;
+        assert_eq!(read(world, execution, 1_000).await, before, "after part {parts}");
+        assert_eq!(read(world, execution, 700).await, before, "after part {parts}");
+        no_orphans(world).await;
+        if !more {
+            break;
+        }
+        // half packed, it is still on the list, and nothing deletes it
+        assert_eq!(world.retention().ended(&SHARDS, Timestamp::from_micros(9), 10).await.unwrap().len(), 1);
+        let mut tx = world.begin().await.unwrap();
+        let late = Timestamp::from_micros(i64::MAX);
+        assert!(!tx.retention().purge(ended(&owner, execution), State::Failed, late).await.unwrap());
+        tx.rollback().await.unwrap();
+    }
+    assert!(parts >= 3, "{parts}");
+    assert_eq!(hot(world).await, 0);
+    assert!(world.retention().ended(&SHARDS, Timestamp::from_micros(9), 10).await.unwrap().is_empty());
+}
+
+async fn what_lives_is_neither_packed_nor_deleted(world: &World) {
+    let owner = Owner::new(world).await;
+    let running = long(world, &owner, 3, State::Running).await;
+    let paused = long(world, &owner, 3, State::Paused).await;
+    let late = Timestamp::from_micros(i64::MAX);
+    assert!(world.retention().ended(&SHARDS, late, 10).await.unwrap().is_empty());
+    for execution in [running, paused] {
+        assert!(!world.archive_next(ended(&owner, execution)).await.unwrap());
+        for state in State::ALL {
+            let mut tx = world.begin().await.unwrap();
+            assert!(!tx.retention().purge(ended(&owner, execution), *state, late).await.unwrap());
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(read(world, execution, 10).await.len(), 3);
+    }
+    assert_eq!(hot(world).await, 6);
+}
+
+async fn a_purge_leaves_nothing(world: &World) {
+    let owner = Owner::new(world).await;
+    let execution = long(world, &owner, 5, State::Running).await;
+    let snapshot = Snapshot::pack(5, "1", b"state").unwrap();
+    let mut tx = world.begin().await.unwrap();
+    assert!(tx.snapshots(owner.project_id).put(execution.execution_id, &snapshot).await.unwrap());
+    tx.commit().await.unwrap();
+    let execution = owner.stepped(execution, columns(State::Cancelled)).await;
+    let other = long(world, &owner, 2, State::Cancelled).await;
+    for one in [execution, other] {
+        while world.archive_next(ended(&owner, one)).await.unwrap() {}
+    }
+    assert_eq!(count(world, "SELECT count(*) AS n FROM snapshot").await, 0);
+    let (time, early) = (Timestamp::from_micros(7), Timestamp::from_micros(6));
+    let expired = async |state, before| world.retention().expired(&SHARDS, state, before, 10).await.unwrap().len();
+    assert_eq!(expired(State::Cancelled, time).await, 2);
+    assert_eq!(expired(State::Cancelled, early).await, 0);
+    assert_eq!(expired(State::Completed, time).await, 0);
+    let purge = async |state, before| {
+        let mut tx = world.begin().await.unwrap();
+        let gone = tx.retention().purge(ended(&owner, execution), state, before).await.unwrap();
+        tx.commit().await.unwrap();
+        gone
+    };
+    assert!(!purge(State::Cancelled, early).await);
+    assert!(!purge(State::Completed, time).await);
+    assert!(purge(State::Cancelled, time).await);
+    assert!(!purge(State::Cancelled, time).await);
+    assert!(read(world, execution, 10).await.is_empty());
+    assert!(world.executions(owner.project_id).find(execution.execution_id).await.unwrap().is_none());
+    assert_eq!(read(world, other, 10).await.len(), 2);
+    for sql in [
+        "SELECT count(*) AS n FROM execution",
+        "SELECT count(*) AS n FROM execution_input",
+        "SELECT count(*) AS n FROM archive",
+    ] {
+        assert_eq!(count(world, sql).await, 1, "{sql}");
+    }
+    no_orphans(world).await;
+}
+
+/// Whoever remembers a number of the journal never meets another entry under it.
+async fn numbers_are_not_given_twice(world: &World) {
+    let owner = Owner::new(world).await;
+    let execution = long(world, &owner, 4, State::Completed).await;
+    while world.archive_next(ended(&owner, execution)).await.unwrap() {}
+    // a new process reads its counters anew
+    let owner = Owner::new(world).await;
+    owner.started(world, columns(State::Running)).await;
+    assert_eq!(count(world, "SELECT max(lsn) AS n FROM journal").await, 5);
+}
+
+async fn two_janitors_do_it_once(world: &World) {
+    let owner = Owner::new(world).await;
+    let execution = long(world, &owner, 1_200, State::Completed).await;
+    let before = read(world, execution, 1_000).await;
+    let of = ended(&owner, execution);
+    let work = async || while world.archive_next(of).await.unwrap() {};
+    futures::future::join_all((0..4).map(|_| work())).await;
+    assert_eq!(hot(world).await, 0);
+    assert_eq!(read(world, execution, 1_000).await, before);
+    no_orphans(world).await;
+}
+
+async fn orphans_are_seen(world: &World) {
+    let owner = Owner::new(world).await;
+    let (a, b) = (long(world, &owner, 2, State::Completed).await, long(world, &owner, 2, State::Running).await);
+    while world.archive_next(ended(&owner, a)).await.unwrap() {}
+    no_orphans(world).await;
+    let mut tx = world.begin().await.unwrap();
+    tx.query("DELETE FROM archive WHERE execution_id = $1").bind(a.execution_id).execute().await.unwrap();
+    tx.query("DELETE FROM execution WHERE execution_id = $1").bind(b.execution_id).execute().await.unwrap();
+    tx.commit().await.unwrap();
+    let (found, next) = world.retention().orphans("", 10_000).await.unwrap();
+    assert_eq!(found, Orphans { journals: 1, inputs: 1, incomplete: 1 });
+    assert_eq!(next, Some(b.execution_id.to_string()));
+}
+
+async fn a_file_shrinks(world: &World) {
+    let owner = Owner::new(world).await;
+    let execution = long(world, &owner, 20_000, State::Completed).await;
+    while world.archive_next(ended(&owner, execution)).await.unwrap() {}
+    if world.backend != "sqlite" {
+        assert_eq!(world.shrink().await.unwrap(), 0);
+        return;
+    }
+    let pages = async || count(world, "SELECT page_count AS n FROM pragma_page_count").await;
+    let before = pages().await;
+    let mut left = world.shrink().await.unwrap();
+    while left > 0 {
+        let now = world.shrink().await.unwrap();
+        assert!(now < left);
+        left = now;
+    }
+    assert!(pages().await < before / 2, "{before} pages, now {}", pages().await);
+}
