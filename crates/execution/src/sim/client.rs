@@ -97,8 +97,16 @@ impl Client {
         };
         let input = json!(canary(project_id));
         let request_hash = key.is_some().then(|| "the same".to_owned());
-        let start =
-            Start { id, spec, environment: None, input, trigger: "api", origin: Origin::default(), request_hash };
+        let start = Start {
+            id,
+            spec,
+            environment: None,
+            input,
+            trigger: "api",
+            origin: Origin::default(),
+            request_hash,
+            copied: None,
+        };
         let make = |reply| Request::Start { start: Box::new(start), idempotency_key: key, shard, wait, reply };
         let view = Router::new(node.supervisor.clone()).ask(shard, make).await?;
         let id = view.execution_id.parse().expect("an id");
