@@ -4,6 +4,8 @@
 //! every 25 ms. Shown is the time from each of its starts to its end, alone and beside the noise. Nothing is asserted:
 //! times belong to the machine.
 
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
+
 #[path = "shared/node.rs"]
 mod node;
 
@@ -26,12 +28,12 @@ const PATIENCE: Duration = Duration::from_mins(5);
 #[tokio::main]
 async fn main() -> Result<(), Failed> {
     let noise: usize = std::env::args().nth(1).map_or(Ok(10_000), |text| text.parse())?;
-    for test in moltforge_testing::stores().await {
+    for store in moltforge_testing::stores().await {
         let config = Config { max_running: SLOTS, queue_age_seconds: 3_600, ..Config::default() };
-        let node = Node::start(test.store(), config).await?;
+        let node = Node::start(store.store(), config).await?;
         let script = json!([{ "text": "done", "delay": "100ms" }]);
-        let (noisy, other) = (node.project("noisy", script.clone()).await?, node.project("quiet", script).await?);
-        let alone = quiet(&node, &other).await?;
+        let (noisy, calm) = (node.project("noisy", script.clone()).await?, node.project("quiet", script).await?);
+        let alone = quiet(&node, &calm).await?;
         let began = Instant::now();
         for _ in 0..noise.div_ceil(TOGETHER) {
             let starts = (0..TOGETHER).map(|_| async {
@@ -42,9 +44,9 @@ async fn main() -> Result<(), Failed> {
         }
         let queued = node.executions.gauges().ready;
         let took = began.elapsed();
-        let beside = quiet(&node, &other).await?;
+        let beside = quiet(&node, &calm).await?;
         let left = node.executions.gauges().ready;
-        println!("{}: {noise} starts of the noisy project in {took:.1?}", test.backend);
+        println!("{}: {noise} starts of the noisy project in {took:.1?}", store.backend);
         println!("  waiting when the quiet one began: {queued}, when it had ended: {left}");
         println!("  quiet project alone:          {}", figures(alone));
         println!("  quiet project beside the noise: {}", figures(beside));

@@ -6,6 +6,8 @@
 //! the end of the execution that it wakes, beside the time of a signal that wakes nobody: one commit. Nothing is asserted:
 //! times belong to the machine.
 
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
+
 #[path = "shared/node.rs"]
 mod node;
 
@@ -21,7 +23,7 @@ use node::{Failed, Node, figures, start};
 const TOGETHER: usize = 256;
 /// Signals of each kind.
 const SIGNALS: usize = 300;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::main]
 async fn main() -> Result<(), Failed> {

@@ -95,7 +95,7 @@ impl Executions {
         let directory = Arc::new(Live::new(store.clone()));
         let fairness = Fairness::new(&config, ambient.clone());
         let shared =
-            Shared { config, journal, bus, calls, directory, ambient, specs, listeners, fairness, gates, holds };
+            Shared { config, journal, bus, calls, directory, ambient, specs, fairness, gates, holds, listeners };
         let shared = Arc::new(shared);
         let supervisor = Supervisor::start(shared.clone());
         tokio::spawn(janitor::run(
@@ -508,7 +508,7 @@ fn request_hash(request: &StartExecution, input: &str) -> String {
     let mut text = format!("{}\n{:?}\n{:?}\n{input}", request.agent, request.environment, request.version);
     // requests without these have the hash that they always had
     if request.priority.is_some() || request.concurrency_key.is_some() {
-        text.push_str(&format!("\n{:?}\n{:?}", request.priority, request.concurrency_key));
+        text = format!("{text}\n{:?}\n{:?}", request.priority, request.concurrency_key);
     }
     ContentHash::of(text.as_bytes()).to_string()
 }

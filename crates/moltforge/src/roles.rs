@@ -134,17 +134,18 @@ fn monitoring(ground: &Ground, executions: &Executions) -> Service {
     let executions = executions.clone();
     let gauges = move |project_id| {
         let gauges = executions.gauges_of(project_id);
+        let count = |number| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
         let gauge = |name, help, value: f64| Gauge { name, help, value };
         vec![
             gauge(
                 "running_executions_count",
                 "Executions that hold a running slot of this node.",
-                gauges.running as f64,
+                count(gauges.running),
             ),
             gauge(
                 "ready_executions_count",
                 "Executions that wait for a running slot of this node.",
-                gauges.ready as f64,
+                count(gauges.ready),
             ),
             gauge(
                 "queue_age_seconds",

@@ -91,9 +91,16 @@ impl Rates {
             return None;
         }
         let over = if pace.before > 0 { passed + WINDOW } else { passed.max(Duration::from_millis(100)) };
-        let per_second = (pace.picks + pace.before) as f64 / over.as_secs_f64();
-        Duration::try_from_secs_f64(number as f64 / per_second).ok()
+        let (picks, number) = (u128::from((pace.picks + pace.before).max(1)), number as u128);
+        let micros = number.saturating_mul(over.as_micros()) / picks;
+        Some(Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)))
     }
+}
+
+/// Rounded up, within what a client is asked to wait.
+fn whole_seconds(time: Duration) -> Duration {
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    Duration::from_secs(seconds.clamp(RETRY.0, RETRY.1))
 }
 
 impl Fairness {
@@ -111,7 +118,7 @@ impl Fairness {
         let bounds = inner.bounds;
         let wait = |rest: usize| {
             let time = inner.rates.time_for(project_id, rest.max(1), now).unwrap_or(bounds.age);
-            Duration::from_secs((time.as_secs_f64().ceil() as u64).clamp(RETRY.0, RETRY.1))
+            whole_seconds(time)
         };
         let full = inner.ready.len() >= bounds.queued
             || inner.ready.bytes() >= bounds.bytes
@@ -128,7 +135,6 @@ impl Fairness {
         // those who wait now are let in, but for what fits into the target
         let whole = inner.rates.time_for(project_id, number, now).unwrap_or(bounds.age * 2);
         let rest = whole.saturating_sub(bounds.age).max(Duration::from_secs(1));
-        let seconds = (rest.as_secs_f64().ceil() as u64).clamp(RETRY.0, RETRY.1);
-        Err(Pressure::Old { waited, retry_after: Duration::from_secs(seconds) })
+        Err(Pressure::Old { waited, retry_after: whole_seconds(rest) })
     }
 }

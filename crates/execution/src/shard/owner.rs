@@ -226,7 +226,7 @@ impl Owner {
             Event::AllKnown => self.shared.fairness.recovered(),
             Event::Ready { rows } => self.ready_rows(rows),
             Event::Admitted { entry, permit } => self.admitted(&entry, permit),
-            Event::Due { rows, more } => self.due_rows(rows, more),
+            Event::Due { rows, more } => self.due_rows(&rows, more),
             Event::DueFailed => self.refill_at = self.shared.ambient.now().plus(MAX_SLEEP),
         }
     }

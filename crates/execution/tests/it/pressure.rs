@@ -13,7 +13,7 @@ use super::world::World;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An agent that calls a slow tool, after a pause if there is one.
-fn agent(world: &World, name: &str, pause: Option<&str>, limits: Value, tool_limit: Option<u32>) -> AgentConfig {
+fn agent(world: &World, name: &str, pause: Option<&str>, limits: &Value, tool_limit: Option<u32>) -> AgentConfig {
     let mut tool = json!({ "name": "slow", "description": "d", "url": format!("http://{}/slow", world.server.address()),
                            "method": "GET", "effect": "read", "parameters": { "type": "object", "properties": {} } });
     if let Some(limit) = tool_limit {
@@ -29,7 +29,7 @@ fn agent(world: &World, name: &str, pause: Option<&str>, limits: Value, tool_lim
 }
 
 /// An agent that only takes its time.
-fn sleeper(name: &str, delay: &str, limits: Value) -> AgentConfig {
+fn sleeper(name: &str, delay: &str, limits: &Value) -> AgentConfig {
     let config = json!({ "name": name, "kind": "prompt", "model": "scripted", "limits": limits,
                          "script": [{ "text": "done", "delay": delay }] });
     serde_json::from_value(config).expect("a valid configuration")
@@ -83,7 +83,7 @@ async fn is_clean(world: &World, node: &Executions) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agents_limit_holds_through_a_kill() {
     for world in World::all().await {
-        world.agent(&agent(&world, "limited", None, json!({ "concurrency": 2 }), None)).await;
+        world.agent(&agent(&world, "limited", None, &json!({ "concurrency": 2 }), None)).await;
         let first = world.node(world.journal.clone()).await;
         let mut ids = Vec::new();
         for _ in 0..24 {
@@ -107,7 +107,7 @@ async fn an_agents_limit_holds_through_a_kill() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_wakes_takes_its_slot_again() {
     for world in World::all().await {
-        world.agent(&agent(&world, "waker", Some("300ms"), json!({ "concurrency": 1 }), None)).await;
+        world.agent(&agent(&world, "waker", Some("300ms"), &json!({ "concurrency": 1 }), None)).await;
         let node = world.node(world.journal.clone()).await;
         let mut ids = Vec::new();
         for _ in 0..8 {
@@ -123,8 +123,8 @@ async fn what_wakes_takes_its_slot_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blocked_head_holds_up_nobody_and_says_why() {
     for world in World::all().await {
-        world.agent(&sleeper("one-at-a-time", "1s", json!({ "concurrency": 1 }))).await;
-        world.agent(&sleeper("quick", "1ms", json!({}))).await;
+        world.agent(&sleeper("one-at-a-time", "1s", &json!({ "concurrency": 1 }))).await;
+        world.agent(&sleeper("quick", "1ms", &json!({}))).await;
         let node = world.node(world.journal.clone()).await;
         let first = begin(&world, &node, "one-at-a-time").await;
         let second = begin(&world, &node, "one-at-a-time").await;
@@ -149,7 +149,7 @@ async fn a_blocked_head_holds_up_nobody_and_says_why() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_of_a_limited_tool_wait_and_say_so() {
     for world in World::all().await {
-        world.agent(&agent(&world, "caller", None, json!({}), Some(1))).await;
+        world.agent(&agent(&world, "caller", None, &json!({}), Some(1))).await;
         let node = world.node(world.journal.clone()).await;
         let mut ids = Vec::new();
         for _ in 0..12 {
@@ -174,7 +174,7 @@ async fn calls_of_a_limited_tool_wait_and_say_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_is_too_old_refuses_with_a_time() {
     for world in World::all().await {
-        world.agent(&sleeper("slow", "20s", json!({}))).await;
+        world.agent(&sleeper("slow", "20s", &json!({}))).await;
         let config = Config { max_running: 1, queue_age_seconds: 1, ..Config::default() };
         let node = world.node_with(world.journal.clone(), config).await;
         begin(&world, &node, "slow").await;
@@ -193,7 +193,7 @@ async fn a_queue_that_is_too_old_refuses_with_a_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn executions_with_the_same_key_run_one_at_a_time_through_a_kill() {
     for world in World::all().await {
-        world.agent(&agent(&world, "keyed", Some("20ms"), json!({}), None)).await;
+        world.agent(&agent(&world, "keyed", Some("20ms"), &json!({}), None)).await;
         let first = world.node(world.journal.clone()).await;
         let mut ids = Vec::new();
         for n in 0..16 {
@@ -221,7 +221,7 @@ async fn executions_with_the_same_key_run_one_at_a_time_through_a_kill() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_says_who_holds_it_and_other_keys_go_on() {
     for world in World::all().await {
-        world.agent(&sleeper("keyed", "20s", json!({}))).await;
+        world.agent(&sleeper("keyed", "20s", &json!({}))).await;
         let node = world.node(world.journal.clone()).await;
         let with = |key: &str| StartExecution { concurrency_key: Some(key.to_owned()), ..start("keyed") };
         let holder = begin_with(&world, &node, with("a")).await;
@@ -249,8 +249,8 @@ async fn a_key_says_who_holds_it_and_other_keys_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_higher_priority_overtakes_also_after_a_kill() {
     for world in World::all().await {
-        world.agent(&sleeper("blocker", "20s", json!({}))).await;
-        world.agent(&sleeper("ranked", "30ms", json!({}))).await;
+        world.agent(&sleeper("blocker", "20s", &json!({}))).await;
+        world.agent(&sleeper("ranked", "30ms", &json!({}))).await;
         let config = Config { max_running: 1, ..Config::default() };
         let first = world.node_with(world.journal.clone(), config.clone()).await;
         let blocker = begin(&world, &first, "blocker").await;
@@ -283,7 +283,7 @@ async fn a_provider_gets_as_many_calls_as_it_takes() {
     for world in World::all().await {
         let config = json!({ "name": "thinker", "kind": "prompt", "model": "stub/any" });
         world.agent(&serde_json::from_value(config).expect("a valid configuration")).await;
-        world.agent(&sleeper("quick", "1ms", json!({}))).await;
+        world.agent(&sleeper("quick", "1ms", &json!({}))).await;
         let node = world.node(world.journal.clone()).await;
         let mut ids = Vec::new();
         for _ in 0..16 {

@@ -151,7 +151,7 @@ proptest! {
             number += 1;
             world.push(claimant(number, project, project), 5);
         }
-        let share = busy[0] as f64 / (busy[0] + busy[1]) as f64;
-        prop_assert!((0.4..=0.6).contains(&share), "{share}");
+        let share = busy[0] * 100 / (busy[0] + busy[1]);
+        prop_assert!((40..=60).contains(&share), "{share}");
     }
 }

@@ -118,7 +118,7 @@ impl Owner {
         }
     }
 
-    pub(super) fn due_rows(&mut self, rows: Vec<LiveExecution>, more: bool) {
+    pub(super) fn due_rows(&mut self, rows: &[LiveExecution], more: bool) {
         let now = self.shared.ambient.now();
         if more {
             // more than a page is due soon: look again when the last of these has come
@@ -150,10 +150,10 @@ enum What {
 }
 
 /// Those of an owner's shards in which there is something to find.
-async fn runnable_shards(shared: &Shared, mine: &[u16]) -> Vec<u16> {
+async fn runnable_shards(shared: &Shared, own: &[u16]) -> Vec<u16> {
     loop {
         match shared.journal.reads().runnable_shards().await {
-            Ok(shards) => return shards.into_iter().filter(|shard| mine.contains(shard)).collect(),
+            Ok(shards) => return shards.into_iter().filter(|shard| own.contains(shard)).collect(),
             Err(error) => {
                 tracing::warn!(%error, "cannot look for executions to recover, trying again");
                 tokio::time::sleep(super::MAX_SLEEP).await;
@@ -163,10 +163,10 @@ async fn runnable_shards(shared: &Shared, mine: &[u16]) -> Vec<u16> {
 }
 
 /// Reads the rows of one shard. Nothing may be left behind: what cannot be read is tried again.
-async fn look(shared: &Shared, shard: u16, what: What, send: impl Fn(Event) -> bool) {
+async fn look(node: &Shared, shard: u16, what: What, send: impl Fn(Event) -> bool) {
     let mut after = None;
     loop {
-        match page(shared, shard, what, after).await {
+        match page(node, shard, what, after).await {
             Ok((rows, last, next)) => {
                 after = next;
                 let event = match what {
@@ -188,13 +188,13 @@ async fn look(shared: &Shared, shard: u16, what: What, send: impl Fn(Event) -> b
 type Rows = Vec<(LiveExecution, Arc<Claimant>)>;
 type Id = moltforge_types::ExecutionId;
 
-async fn page(shared: &Shared, shard: u16, what: What, after: Option<Id>) -> Result<(Rows, bool, Option<Id>), Error> {
-    let found = shared.journal.reads().runnable(shard, after, PAGE).await?;
+async fn page(node: &Shared, shard: u16, what: What, after: Option<Id>) -> Result<(Rows, bool, Option<Id>), Error> {
+    let found = node.journal.reads().runnable(shard, after, PAGE).await?;
     let (last, next) = (found.len() < PAGE as usize, found.last().map(|row| row.execution_id));
     let mut rows = Vec::new();
     for row in found {
         if (row.columns.state == State::Running) == (what == What::Lost) {
-            let claimant = claimant(shared, &row).await?;
+            let claimant = claimant(node, &row).await?;
             rows.push((row, claimant));
         }
     }
