@@ -76,7 +76,7 @@ impl Forming {
         for entry in fork::own(recorded) {
             self.add_writes(hot, entry);
         }
-        self.rows.extend(super::approvals::rows(hot, recorded));
+        self.rows.extend(super::approvals::rows(hot, fork::own(recorded)));
         let columns = views::columns(&hot.execution);
         if let Some(start) = self.starts.get_mut(&id) {
             (start.last_seq, start.columns) = (last.seq, columns);
