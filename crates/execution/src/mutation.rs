@@ -27,6 +27,15 @@ pub(crate) enum Mutation {
 }
 
 #[cfg(test)]
+pub(crate) use switch::{mutated, set};
+
+/// Never.
+#[cfg(not(test))]
+pub(crate) const fn mutated(_: Mutation) -> bool {
+    false
+}
+
+#[cfg(test)]
 mod switch {
     use std::cell::Cell;
 
@@ -45,14 +54,4 @@ mod switch {
     pub(crate) fn set(mutation: Option<Mutation>) {
         ON.set(mutation);
     }
-}
-
-#[cfg(test)]
-pub(crate) use switch::{mutated, set};
-
-/// Never.
-#[cfg(not(test))]
-#[inline(always)]
-pub(crate) const fn mutated(_: Mutation) -> bool {
-    false
 }

@@ -163,7 +163,7 @@ impl Reads for SimJournal {
 
     async fn runnable(&self, shard: u16, after: Option<ExecutionId>, limit: u32) -> Result<Vec<LiveExecution>, Error> {
         // one of the hundreds of reads of a recovery: all of them together take the way of one
-        if shard % 64 == 0 {
+        if shard.is_multiple_of(64) {
             self.way().await?;
         }
         self.process.alive().await;

@@ -61,9 +61,10 @@ impl SimCalls {
         let started = children(request);
         let tool_calls = (0..calls)
             .map(|n| {
-                let (tool, arguments) = match started.is_empty() || dice.chance(600) {
-                    true => self.call(),
-                    false => ("agents.wait", wait_for(dice, &started)),
+                let (tool, arguments) = if started.is_empty() || dice.chance(600) {
+                    self.call()
+                } else {
+                    ("agents.wait", wait_for(dice, &started))
                 };
                 ToolCall { call_id: format!("c{}-{n}", request.turn), tool: tool.to_owned(), arguments }
             })
@@ -144,7 +145,7 @@ impl Calls for SimCalls {
                 transient("model_stream_cut")
             }
             6 => {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(Duration::from_mins(1)).await;
                 transient("model_timeout")
             }
             7 => Err(ModelError::Permanent { code: "model_unknown", message: "simulated".to_owned() }),
@@ -199,7 +200,7 @@ impl Calls for SimCalls {
         match state.outside.below(8) {
             0..=3 => Err(ToolError { info, outcome_unknown: true }),
             4 => {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(Duration::from_mins(1)).await;
                 Err(ToolError { info, outcome_unknown: true })
             }
             5 => panic!("a simulated bug in a tool"),
