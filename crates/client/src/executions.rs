@@ -7,7 +7,7 @@ use http::header::HeaderName;
 use moltforge_api::approvals::{DecideEffect, Effect, Effects};
 use moltforge_api::executions::{
     CancelExecution, Execution, ForkExecution, ListEvents, ListExecutions, PauseExecution, ReplayExecution, Replayed,
-    ResumeExecution, SignalExecution, StartExecution, Step,
+    ResumeExecution, SignalExecution, StartExecution, Step, StopReceipt, TreeNode,
 };
 use moltforge_api::{Page, PageQuery};
 use moltforge_types::event::CloudEvent;
@@ -138,6 +138,21 @@ impl Executions<'_> {
     /// `POST /v1/executions/{execution}/replay`
     pub async fn replay(self, execution: &str, body: &ReplayExecution) -> Result<Replayed, Error> {
         self.client.json(Request::post(&["v1", "executions", execution, "replay"])?.json(body)?).await
+    }
+
+    /// `POST /v1/executions/{execution}/kill`: with everything below it.
+    pub async fn kill(self, execution: &str, body: &CancelExecution) -> Result<Execution, Error> {
+        self.client.json(Request::post(&["v1", "executions", execution, "kill"])?.json(body)?).await
+    }
+
+    /// `GET /v1/executions/{execution}/receipt`: what a stop did.
+    pub async fn receipt(self, execution: &str) -> Result<StopReceipt, Error> {
+        self.client.json(Request::get(&["v1", "executions", execution, "receipt"])?).await
+    }
+
+    /// `GET /v1/executions/{execution}/tree`: it and everything below it, parents first.
+    pub async fn tree(self, execution: &str) -> Result<Page<TreeNode>, Error> {
+        self.client.json(Request::get(&["v1", "executions", execution, "tree"])?).await
     }
 
     /// `POST /v1/executions/{execution}/signals`. `idempotency_key` makes it safe to repeat.

@@ -10,6 +10,7 @@ mod approvals;
 mod error;
 mod events;
 mod executions;
+mod holds;
 mod keys;
 mod pages;
 mod request;
@@ -22,6 +23,7 @@ pub use approvals::Approvals;
 pub use error::Error;
 pub use events::{EventStream, ExecutionEvent};
 pub use executions::{Executions, StartOptions};
+pub use holds::Holds;
 pub use keys::Keys;
 pub use sessions::{ClosedSession, OpenedSession, Sessions, SignInCodes};
 pub use triggers::Triggers;
@@ -70,6 +72,11 @@ impl Client {
     /// `/v1/executions`, with their steps and events.
     pub fn executions(&self) -> Executions<'_> {
         Executions { client: self }
+    }
+
+    /// `/v1/holds`
+    pub fn holds(&self) -> Holds<'_> {
+        Holds { client: self }
     }
 
     /// `/v1/keys`

@@ -87,12 +87,16 @@ enum Command {
     Approvals(commands::approvals::Args),
     /// Show an execution's calls that change something; probe them and decide about them
     Effects(commands::effects::Args),
-    /// Hold an execution
+    /// Hold an execution, an agent or the project
     Pause(commands::pause::Args),
-    /// Let a paused execution go on
+    /// Let a paused execution, agent or project go on
     Resume(commands::resume::Args),
-    /// Stop an execution for good
+    /// Stop an execution for good; calls under way may end
     Cancel(commands::cancel::Args),
+    /// Stop an execution and all below it at once, or an agent or the project until it is resumed
+    Kill(commands::kill::Args),
+    /// List what is held
+    Holds(commands::holds::Args),
     /// Send a signal to an execution
     Signal(commands::signal::Args),
     /// Make, list, pause and fire triggers: schedules, events and webhooks
@@ -167,6 +171,8 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Pause(args) => commands::block_on(commands::pause::run(args, context)),
         Command::Resume(args) => commands::block_on(commands::resume::run(args, context)),
         Command::Cancel(args) => commands::block_on(commands::cancel::run(args, context)),
+        Command::Kill(args) => commands::block_on(commands::kill::run(args, context)),
+        Command::Holds(args) => commands::block_on(commands::holds::run(args, context)),
         Command::Signal(args) => commands::block_on(commands::signal::run(args, context)),
         Command::Triggers(args) => commands::block_on(commands::triggers::run(args, context)),
         Command::Keys(args) => commands::block_on(commands::keys::run(args, context)),

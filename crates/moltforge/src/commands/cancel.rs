@@ -2,7 +2,7 @@
 
 use moltforge_api::executions::CancelExecution;
 
-use super::show;
+use super::{receipt, show};
 use crate::cli::Context;
 use crate::output::{Attempt as _, Exit, Failure};
 
@@ -22,6 +22,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let client = context.connection.client().attempt(attempted)?;
     let body = CancelExecution { note: args.note };
     let execution = client.executions().cancel(&args.execution, &body).await.attempt(attempted)?;
-    context.output.data(&execution, |out| show::execution(out, &execution));
+    context.output.data(&execution, |out| {
+        show::execution(out, &execution);
+        if let Some(stopped) = &execution.receipt {
+            receipt::print(out, stopped);
+        }
+    });
     Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use moltforge_api::executions::{Execution, ListEvents, ListExecutions, Step};
 use serde_json::Value;
 
-use super::{run, show, timeline};
+use super::{receipt, run, show, timeline};
 use crate::cli::Context;
 use crate::output::{ACCENT, Attempt as _, BAD, DIM, Exit, Failure, Output, PLAIN, Table};
 
@@ -47,6 +47,16 @@ enum Verb {
     Restart(long::Restart),
     /// Run the engine over the journal again, without effects, and show the first difference
     Replay(long::Replay),
+    /// Show an execution and everything that it started
+    Tree {
+        /// exe_...
+        execution: String,
+    },
+    /// Show what a stop did: how long it took, what was aborted
+    Receipt {
+        /// exe_...
+        execution: String,
+    },
     /// Show an execution's events
     Events {
         /// exe_...
@@ -68,12 +78,39 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             context.output.data(&execution, |out| get(out, &execution));
             Ok(Exit::Done)
         }
+        Verb::Tree { execution } => tree(context, &execution).await,
+        Verb::Receipt { execution } => {
+            let attempted = || format!("get the receipt of {execution}");
+            let client = context.connection.client().attempt(attempted)?;
+            let stopped = client.executions().receipt(&execution).await.attempt(attempted)?;
+            context.output.data(&stopped, |out| receipt::print(out, &stopped));
+            Ok(Exit::Done)
+        }
         Verb::Steps { execution } => steps(context, &execution).await,
         Verb::Fork(args) => long::fork(args, context).await,
         Verb::Restart(args) => long::restart(args, context).await,
         Verb::Replay(args) => long::replay(args, context).await,
         Verb::Events { execution, follow } => events(context, &execution, follow).await,
     }
+}
+
+async fn tree(context: &Context, execution: &str) -> Result<Exit, Failure> {
+    let attempted = || format!("get the tree of {execution}");
+    let client = context.connection.client().attempt(attempted)?;
+    let nodes = client.executions().tree(execution).await.attempt(attempted)?.items;
+    context.output.data(&nodes, |out| {
+        let mut table = Table::new(&["EXECUTION", "AGENT", "STATE", "PARENT"], "nothing");
+        for node in &nodes {
+            table.row([
+                (ACCENT, node.execution_id.as_str()),
+                (PLAIN, &node.agent_name),
+                (show::state(&node.state), &node.state),
+                (DIM, node.parent_id.as_deref().unwrap_or("-")),
+            ]);
+        }
+        out.table(&table);
+    });
+    Ok(Exit::Done)
 }
 
 async fn list(context: &Context, agent: Option<String>, state: Option<String>, limit: usize) -> Result<Exit, Failure> {
