@@ -344,7 +344,9 @@ impl Executions {
             State::Running => {
                 let waiting = self.shared.gates.waiting_of(id);
                 let words: Vec<_> = waiting.into_iter().map(|(_, what)| what).collect();
-                view.waiting_for = (!words.is_empty()).then(|| words.join(" and "));
+                if !words.is_empty() {
+                    view.waiting_for = Some(words.join(" and "));
+                }
             }
             _ => {}
         }

@@ -39,7 +39,7 @@ async fn every_write_of_every_sample_survives_a_crash() {
                     assert_eq!(crashed.state, reference.state, "{name}");
                     assert_eq!(crashed.effects, reference.effects, "{name}");
                     // the others say what time it is, how often they ran, or what was decided about a lost answer
-                    if ["hello", "calculator", "waiter", "weather", "refund", "shipment"]
+                    if ["hello", "calculator", "waiter", "weather", "refund", "shipment", "team"]
                         .contains(&config.name.as_str())
                     {
                         assert_eq!(crashed.output, reference.output, "{name}");

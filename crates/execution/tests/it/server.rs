@@ -88,11 +88,15 @@ async fn reply(State(server): State<Server>) -> Json<Value> {
                  "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } }))
 }
 
-/// Tools whose name begins with `slow` take their time; `lost...` arrives and its answer does not; `void...` never arrives.
+/// Tools whose name begins with `slow` take their time, those that begin with `hang` as good as never end; `lost...`
+/// arrives and its answer does not; `void...` never arrives.
 async fn answer(State(server): State<Server>, Path(tool): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let _at_work = AtWork::begin(&server, &tool);
     if tool.starts_with("slow") {
         tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    if tool.starts_with("hang") {
+        tokio::time::sleep(Duration::from_secs(120)).await;
     }
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or("none").to_owned();
     if tool.starts_with("void") {

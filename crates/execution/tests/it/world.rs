@@ -11,10 +11,10 @@ use moltforge_capabilities::llm::{Models, ModelsConfig, Provider};
 use moltforge_capabilities::tools::Tools;
 use moltforge_egress::{Egress, EgressConfig};
 use moltforge_execution::{Config, Error, Executions};
-use moltforge_store::{Journal, NewVersion, Store};
+use moltforge_store::{Journal, NewDeployment, NewVersion, Store};
 use moltforge_testing::TestStore;
 use moltforge_types::journal::Entry;
-use moltforge_types::{Actor, Ambient, ContentHash, ExecutionId, NodeId, Principal, ProjectId, Scope};
+use moltforge_types::{Actor, Ambient, ContentHash, EnvironmentName, ExecutionId, NodeId, Principal, ProjectId, Scope};
 use serde_json::{Value, json};
 
 use super::server::Server;
@@ -66,6 +66,15 @@ impl World {
         };
         tx.versions(self.principal.project_id).insert(new).await.expect("inserted");
         tx.agents(self.principal.project_id).set_latest_version(agent_id, 1).await.expect("updated");
+        let environment = EnvironmentName::production();
+        let new = NewDeployment {
+            agent_id,
+            environment: &environment,
+            version: 1,
+            restores: None,
+            created_by: Actor::System,
+        };
+        tx.deployments(self.principal.project_id).insert(new).await.expect("deployed");
         tx.commit().await.expect("committed");
     }
 
@@ -138,6 +147,7 @@ pub(crate) fn samples(server: &Server) -> Vec<(AgentConfig, Value)> {
         ("waiter", json!({})),
         ("weather", json!({"city": "Lisbon"})),
         ("refund", json!({"order": "A-17", "amount": 120})),
+        ("team", json!({"name": "Ada"})),
     ]
     .into_iter()
     .map(|(name, input)| {
