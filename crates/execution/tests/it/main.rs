@@ -8,9 +8,6 @@ mod flows;
 mod long;
 mod pressure;
 mod server;
-<<<<<<< HEAD
-mod triggers;
-=======
 mod stops;
->>>>>>> db3ed51 (Test trees and holds on both databases, and answer whoever asks beside a refusal)
+mod triggers;
 mod world;
