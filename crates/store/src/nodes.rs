@@ -3,6 +3,9 @@
 //! A lease says when somebody else may try; the incarnation of the lanes says who may write. A node is one process
 //! start; one whose lease lapsed registers anew, under a new id.
 
+#[cfg(test)]
+mod protocol;
+
 use std::time::Duration;
 
 use moltforge_types::NodeId;
