@@ -1,4 +1,4 @@
-//! How long a quiet project waits beside a noisy one: `cargo run --release -p moltforge-execution --example fairness`.
+//! How long a quiet project waits beside a loud one: `cargo run --release -p moltforge-execution --example fairness`.
 //!
 //! One project queues 10,000 executions (or as many as the first argument says) on a node with 16 slots; another starts one
 //! every 25 ms. Shown is the time from each of its starts to its end, alone and beside the noise. Nothing is asserted:
@@ -20,7 +20,7 @@ use node::{Failed, Node, figures, start};
 const SLOTS: usize = 16;
 /// Starts of the quiet project in each part.
 const QUIET: usize = 200;
-/// Starts of the noisy project at a time.
+/// Starts of the loud project at a time.
 const TOGETHER: usize = 64;
 const BETWEEN: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -32,21 +32,21 @@ async fn main() -> Result<(), Failed> {
         let config = Config { max_running: SLOTS, queue_age_seconds: 3_600, ..Config::default() };
         let node = Node::start(store.store(), config).await?;
         let script = json!([{ "text": "done", "delay": "100ms" }]);
-        let (noisy, calm) = (node.project("noisy", script.clone()).await?, node.project("quiet", script).await?);
-        let alone = quiet(&node, &calm).await?;
+        let (loud, still) = (node.project("noisy", script.clone()).await?, node.project("quiet", script).await?);
+        let alone = quiet(&node, &still).await?;
         let began = Instant::now();
         for _ in 0..noise.div_ceil(TOGETHER) {
             let starts = (0..TOGETHER).map(|_| async {
-                node.executions.accept(&noisy, start()?, None, None).await?;
+                node.executions.accept(&loud, start()?, None, None).await?;
                 Ok::<_, Failed>(())
             });
             futures::future::try_join_all(starts).await?;
         }
         let queued = node.executions.gauges().ready;
         let took = began.elapsed();
-        let beside = quiet(&node, &calm).await?;
+        let beside = quiet(&node, &still).await?;
         let left = node.executions.gauges().ready;
-        println!("{}: {noise} starts of the noisy project in {took:.1?}", store.backend);
+        println!("{}: {noise} starts of the loud project in {took:.1?}", store.backend);
         println!("  waiting when the quiet one began: {queued}, when it had ended: {left}");
         println!("  quiet project alone:          {}", figures(alone));
         println!("  quiet project beside the noise: {}", figures(beside));

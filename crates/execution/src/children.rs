@@ -70,8 +70,9 @@ async fn try_start(shared: &Arc<Shared>, router: &Router, child: Child) -> Resul
     if !errors.is_empty() {
         return Err(Error::InputInvalid(errors));
     }
-    let start = Start { id, spec, environment, input, trigger: "agent", origin, request_hash: None, copied: None };
-    let shard = shard_of_child(id);
-    let make = |reply| Request::Start { start: Box::new(start), idempotency_key: Some(key), shard, wait: false, reply };
-    router.ask(shard, make).await.map(|_| ())
+    let begin = Start { id, spec, environment, input, trigger: "agent", origin, request_hash: None, copied: None };
+    let place = shard_of_child(id);
+    let make =
+        |reply| Request::Start { start: Box::new(begin), idempotency_key: Some(key), shard: place, wait: false, reply };
+    router.ask(place, make).await.map(|_| ())
 }

@@ -107,7 +107,7 @@ fn effects_of(entries: &[Recorded], state: State, reason: Option<Reason>) -> Vec
             Entry::ToolSucceeded { step, .. } => end(&mut effects, *step, "succeeded", at),
             Entry::ToolFailed { step, .. } => end(&mut effects, *step, "failed", at),
             Entry::RetryScheduled { step, .. } => {
-                again(&mut effects, |effect| effect.step == *step && effect.effect == Class::Keyed.as_str())
+                again(&mut effects, |effect| effect.step == *step && effect.effect == Class::Keyed.as_str());
             }
             // the owner before may have sent it; this one sends it again
             Entry::Running { recovered: true, .. } => {
@@ -141,7 +141,7 @@ fn effects_of(entries: &[Recorded], state: State, reason: Option<Reason>) -> Vec
             Entry::Cancelled { unknown_steps, .. } | Entry::Failed { unknown_steps, .. } => {
                 for step in unknown_steps {
                     if let Some(effect) = find(&mut effects, *step) {
-                        effect.state = "unknown".to_owned();
+                        "unknown".clone_into(&mut effect.state);
                     }
                 }
             }
@@ -149,7 +149,7 @@ fn effects_of(entries: &[Recorded], state: State, reason: Option<Reason>) -> Vec
         }
     }
     if state == State::Paused && reason == Some(Reason::EffectUnknown) {
-        effects.iter_mut().filter(|effect| is_open(effect)).for_each(|effect| effect.state = "unknown".to_owned());
+        effects.iter_mut().filter(|effect| is_open(effect)).for_each(|effect| "unknown".clone_into(&mut effect.state));
     }
     effects
 }
@@ -164,7 +164,7 @@ fn find(effects: &mut [Effect], step: u32) -> Option<&mut Effect> {
 
 fn end(effects: &mut [Effect], step: u32, state: &str, at: String) {
     if let Some(effect) = find(effects, step) {
-        effect.state = state.to_owned();
+        state.clone_into(&mut effect.state);
         effect.finished_at = Some(at);
     }
 }

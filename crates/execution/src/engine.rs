@@ -367,7 +367,7 @@ pub fn apply(execution: &mut Execution, command: Command, context: Context) -> R
         Command::ProbeAnswered { step, report, by } => probe::answered(execution, step, report, by, context, out),
         Command::Stop { by, note, kill } => stop::apply(execution, by, note, kill, context, out)?,
         Command::Hold => hold::apply(execution, context, out),
-        Command::Release { by } => hold::release(execution, by, context, out)?,
+        Command::Release { by } => hold::release(execution, by, context, out),
         Command::CallGone { step } => stop::call_gone(execution, step, context, out),
         Command::ChildStarted { step, result } => children::started(execution, step, result, context, out),
         Command::ChildEnded(outcome) => children::ended(execution, outcome, context, out),

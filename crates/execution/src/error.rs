@@ -308,7 +308,8 @@ impl Fault for Error {
             | Self::AgentNotFound(_)
             | Self::VersionNotFound { .. }
             | Self::ApprovalNotFound(_)
-            | Self::EffectNotFound { .. } => Kind::NotFound,
+            | Self::EffectNotFound { .. }
+            | Self::TriggerNotFound(_) => Kind::NotFound,
             Self::ApproverRequired | Self::CallbackInvalid => Kind::Forbidden,
             Self::AgentNotDeployed { .. }
             | Self::ExecutionEnded(_)
@@ -333,10 +334,7 @@ impl Fault for Error {
             | Self::TriggerLimit(_)
             | Self::TriggerNotWebhook(_)
             | Self::ChainTooDeep(_) => Kind::Conflict,
-            Self::TriggerNotFound(_) => Kind::NotFound,
             Self::WebhookRefused => Kind::Unauthenticated,
-            Self::TriggerQueueFull => Kind::RateLimited,
-            Self::WebhookKeyMissing => Kind::Unavailable,
             Self::VersionInvalid { .. }
             | Self::InputInvalid(_)
             | Self::FieldInvalid { .. }
@@ -344,8 +342,14 @@ impl Fault for Error {
             | Self::MappingFailed(_)
             | Self::ForkStepInvalid { .. }
             | Self::IdempotencyKeyReused(_) => Kind::Invalid,
-            Self::SignalBufferFull(_) | Self::QueueFull { .. } | Self::QueueTooOld { .. } => Kind::RateLimited,
-            Self::Draining | Self::ShardUnowned | Self::CommitTimeout | Self::JournalFailing(_) => Kind::Unavailable,
+            Self::SignalBufferFull(_) | Self::QueueFull { .. } | Self::QueueTooOld { .. } | Self::TriggerQueueFull => {
+                Kind::RateLimited
+            }
+            Self::Draining
+            | Self::ShardUnowned
+            | Self::CommitTimeout
+            | Self::JournalFailing(_)
+            | Self::WebhookKeyMissing => Kind::Unavailable,
             Self::JournalUnreadable { .. } | Self::ReplayFailed => Kind::Internal,
             Self::Store(error) => error.kind(),
         }

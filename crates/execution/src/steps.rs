@@ -11,6 +11,7 @@ use crate::views;
 
 /// The steps of an execution, in order. `state` and `reason` are the execution's own, which decide what an unanswered
 /// step is.
+#[expect(clippy::too_many_lines, reason = "an arm for each kind of entry, most of them a line")]
 pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason>, model: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     // failures of a model step stand before the entry that creates it

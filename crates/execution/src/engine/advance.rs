@@ -318,22 +318,19 @@ fn resend(execution: &mut Execution, call: &Pending, all: Option<&str>, context:
 /// Sends a call with the key of its intent, once more.
 pub(super) fn send_again(execution: &mut Execution, call: &Pending, context: Context, out: &mut Outcome) {
     let PendingState::Invoked { effect, idempotency_key, .. } = &call.state else { return };
-    match execution.spec.tools.begin(&call.tool, &call.arguments, context.now) {
-        Begin::Call { arguments, .. } => {
-            execution.in_flight.insert(call.step);
-            out.actions.push(Action::CallTool {
-                step: call.step,
-                tool: call.tool.clone(),
-                arguments,
-                effect: *effect,
-                idempotency_key: Some(idempotency_key.clone()),
-            });
-        }
-        _ => {
-            let detail = format!("the version's tool {:?} no longer makes this call", call.tool);
-            let paused = Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None };
-            finish(execution, paused, context, out);
-        }
+    if let Begin::Call { arguments, .. } = execution.spec.tools.begin(&call.tool, &call.arguments, context.now) {
+        execution.in_flight.insert(call.step);
+        out.actions.push(Action::CallTool {
+            step: call.step,
+            tool: call.tool.clone(),
+            arguments,
+            effect: *effect,
+            idempotency_key: Some(idempotency_key.clone()),
+        });
+    } else {
+        let detail = format!("the version's tool {:?} no longer makes this call", call.tool);
+        let paused = Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None };
+        finish(execution, paused, context, out);
     }
 }
 

@@ -191,9 +191,10 @@ pub(super) fn carry_out(
 fn begin(execution: &mut Execution, call: &Pending, approval_id: ApprovalId, context: Context, out: &mut Outcome) {
     let begun = execution.spec.tools.begin(&call.tool, &call.arguments, context.now);
     let effect = match &begun {
-        Begin::Rejected(_) | Begin::Ask => Effect::Pure,
         Begin::Call { effect, .. } => *effect,
-        Begin::Done(_)
+        Begin::Rejected(_)
+        | Begin::Ask
+        | Begin::Done(_)
         | Begin::Write { .. }
         | Begin::Emit { .. }
         | Begin::Sleep { .. }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::state::PendingState;
 use super::{Context, Execution, Outcome, Refusal, resume};
 
+#[expect(clippy::too_many_arguments, reason = "the fields of one command")]
 pub(super) fn apply(
     execution: &mut Execution,
     step: u32,

@@ -115,7 +115,7 @@ impl Fork {
             let options = Options { other_version: self.other_version, part: true };
             replay(writer, &self.spec, copied, options).map_err(Refused::Differs)?;
         }
-        let deadline = self.deadline(context.now);
+        let deadline = Some(self.deadline(context.now));
         let Self { from, spec, step, by, note, .. } = self;
         let mut entries: Vec<Recorded> = copied.iter().map(|journaled| journaled.recorded.clone()).collect();
         if let Some(Recorded {
@@ -144,8 +144,8 @@ impl Fork {
         Ok(entries)
     }
 
-    fn deadline(&self, now: Timestamp) -> Option<Timestamp> {
-        Some(now.plus(self.spec.wall))
+    fn deadline(&self, now: Timestamp) -> Timestamp {
+        now.plus(self.spec.wall)
     }
 }
 
@@ -158,6 +158,8 @@ pub(crate) fn own(entries: &[Recorded]) -> &[Recorded] {
 /// The state of a fork after its entries.
 pub fn folded(id: ExecutionId, spec: Arc<Spec>, entries: &[Recorded]) -> Execution {
     let mut execution = Execution::empty(id, spec);
-    entries.iter().for_each(|recorded| execution.record(recorded));
+    for recorded in entries {
+        execution.record(recorded);
+    }
     execution
 }

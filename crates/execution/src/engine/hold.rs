@@ -3,7 +3,7 @@
 use moltforge_types::execution::{HoldMode, Reason, State};
 use moltforge_types::journal::Entry;
 
-use super::{Context, Execution, Outcome, Refusal, advance, claim, stop};
+use super::{Context, Execution, Outcome, advance, claim, stop};
 
 /// Whose hold it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,16 +58,9 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
 }
 
 /// A hold was lifted: what it paused goes on, unless another one stands.
-pub(super) fn release(
-    execution: &mut Execution,
-    by: String,
-    context: Context,
-    out: &mut Outcome,
-) -> Result<(), Refusal> {
-    if execution.state != State::Paused || execution.reason != Some(Reason::Held) || context.hold.is_some() {
-        return Ok(());
+pub(super) fn release(execution: &mut Execution, by: String, context: Context, out: &mut Outcome) {
+    if execution.state == State::Paused && execution.reason == Some(Reason::Held) && context.hold.is_none() {
+        let resumed = Entry::Resumed { from: State::Paused, by: Some(by), unknown_effects: None };
+        claim::go_on(execution, resumed, context, out);
     }
-    let resumed = Entry::Resumed { from: State::Paused, by: Some(by), unknown_effects: None };
-    claim::go_on(execution, resumed, context, out);
-    Ok(())
 }

@@ -16,6 +16,7 @@ use super::state::{Child, ChildEnd, Decided, Execution, Pending, PendingState, S
 
 impl Execution {
     /// Folds one entry. Entries come in order, each once: a gap is a bug of the caller, and is asserted in debug builds.
+    #[expect(clippy::too_many_lines, reason = "an arm for each kind of entry, most of them a line")]
     pub fn record(&mut self, recorded: &Recorded) {
         debug_assert_eq!(recorded.seq, self.seq + 1, "entries are dense");
         debug_assert!(!self.state.is_terminal() || self.seq == 0, "a terminal execution never changes");

@@ -42,7 +42,7 @@ pub(crate) async fn run(store: Store, ambient: Ambient, retention: Retention, su
     let mut after = String::new();
     loop {
         let random = u64::from_le_bytes(ambient.bytes());
-        let jitter = Duration::from_millis(random % (PERIOD.as_millis() as u64 / 2));
+        let jitter = Duration::from_millis(random % (u64::try_from(PERIOD.as_millis()).unwrap_or(u64::MAX) / 2));
         tokio::select! {
             () = supervisor.stopped() => return,
             () = tokio::time::sleep(PERIOD + jitter) => {}

@@ -184,7 +184,7 @@ impl Calls for SimCalls {
             if !intended {
                 state.violated("gate", format!("{tool} of {id} leaves before its intent is durable"));
             }
-            state.effect(key, id, tool, request.arguments.to_string());
+            state.effect(key, id, tool, &request.arguments.to_string());
         }
         let fails = state.strikes(Kind::Tool);
         self.takes(1_500).await;

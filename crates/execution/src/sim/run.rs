@@ -93,7 +93,7 @@ async fn operate(client: &Client) {
     let dice = Dice::new(state.plan.seed, 5);
     for n in 0..state.plan.operations {
         tokio::time::sleep(dice.millis(0, 400)).await;
-        disturb(client, &dice).await;
+        disturb(client, &dice);
         operation(client, &dice, n);
     }
     tokio::time::sleep(dice.millis(0, 5_000)).await;
@@ -163,7 +163,7 @@ fn start(client: Client, dice: &Dice, n: u64) {
 }
 
 /// Faults that need no commit.
-async fn disturb(client: &Client, dice: &Dice) {
+fn disturb(client: &Client, dice: &Dice) {
     let state = &client.state;
     let alive = client.nodes.alive();
     let Some(node) = dice.pick(&alive) else { return };

@@ -80,7 +80,7 @@ fn restricted(mut plan: Plan) -> Plan {
 }
 
 /// Time for making a failure smaller.
-const SHRINKING: Duration = Duration::from_secs(60);
+const SHRINKING: Duration = Duration::from_mins(1);
 
 fn explain(seed: u64, report: &Report) -> String {
     let (plan, without) = shrink(seed);

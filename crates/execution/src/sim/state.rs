@@ -144,17 +144,17 @@ impl State {
     }
 
     /// A call with a key reaches the far side. How often it has by now.
-    pub(super) fn effect(&self, key: &str, id: ExecutionId, tool: &str, arguments: String) -> u32 {
+    pub(super) fn effect(&self, key: &str, id: ExecutionId, tool: &str, arguments: &str) -> u32 {
         let mut effects = lock(&self.effects);
         let effect = effects.entry(key.to_owned()).or_insert_with(|| Effect {
             id,
             tool: tool.to_owned(),
-            arguments: arguments.clone(),
+            arguments: arguments.to_owned(),
             sent: 0,
         });
         effect.sent += 1;
         let (sent, same) =
-            (effect.sent, (effect.id, effect.tool.as_str(), &effect.arguments) == (id, tool, &arguments));
+            (effect.sent, (effect.id, effect.tool.as_str(), effect.arguments.as_str()) == (id, tool, arguments));
         drop(effects);
         if !same {
             self.violated("I4", format!("the key {key} was used for two different calls"));

@@ -29,11 +29,10 @@ pub(super) fn only(name: &str, value: Value) -> Map<String, Value> {
 /// The input for the agent.
 pub(super) fn input(config: &TriggerConfig, context: &str) -> Result<Value, Error> {
     let mut context: Value = serde_json::from_str(context).unwrap_or_default();
-    match &config.input {
-        Some(input) => mapping::apply(input, &context, MAX_MAPPED).map_err(Error::MappingFailed),
-        None => {
-            let whole = |name: &str| context.get_mut(name).map(Value::take);
-            Ok(["body", "event"].into_iter().find_map(whole).unwrap_or_else(|| json!({})))
-        }
+    if let Some(input) = &config.input {
+        mapping::apply(input, &context, MAX_MAPPED).map_err(Error::MappingFailed)
+    } else {
+        let whole = |name: &str| context.get_mut(name).map(Value::take);
+        Ok(["body", "event"].into_iter().find_map(whole).unwrap_or_else(|| json!({})))
     }
 }

@@ -114,8 +114,8 @@ impl Triggers {
         let mut names: HashMap<AgentId, String> = HashMap::new();
         let mut items = Vec::with_capacity(rows.len());
         for row in &rows {
-            if !names.contains_key(&row.agent_id) {
-                names.insert(row.agent_id, self.agent_name(row).await?);
+            if let std::collections::hash_map::Entry::Vacant(e) = names.entry(row.agent_id) {
+                e.insert(self.agent_name(row).await?);
             }
             items.push(views::trigger(row, names.get(&row.agent_id).map_or("", String::as_str)));
         }

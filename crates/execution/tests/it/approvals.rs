@@ -92,7 +92,7 @@ async fn of_many_deciders_one_wins_and_every_answer_is_true() {
         }
         for _ in 0..5 {
             let (id, approval) = asked(&world, &node, "race").await;
-            let word = |n: usize| if n % 2 == 0 { "approve" } else { "reject" };
+            let word = |n: usize| if n.is_multiple_of(2) { "approve" } else { "reject" };
             let decide = |n: usize| {
                 let (node, person, approval) = (node.clone(), people[n].clone(), approval.clone());
                 async move { node.decide_approval(&person, id_of(&approval), decision(&approval, word(n))).await }
@@ -241,7 +241,7 @@ async fn a_callback_decides_for_the_key_that_it_was_made_for() {
         assert_eq!(seen(&other).await, None, "it may not decide");
         let callback = seen(&finance).await.expect("it may");
         assert!(callback.path.ends_with("/callback"));
-        let call_back = async |token: String, decision: &str| {
+        let answer_by = async |token: String, decision: &str| {
             let wanted = CallbackDecision { token, decision: decision.to_owned(), answer: None, note: None };
             node.call_back(id_of(&approval), wanted).await
         };
@@ -249,13 +249,13 @@ async fn a_callback_decides_for_the_key_that_it_was_made_for() {
         forged.replace_range(forged.len() - 1.., if forged.ends_with('0') { "1" } else { "0" });
         let foreign = callback.token.replace(&finance.actor.to_string(), &other.actor.to_string());
         for token in [forged, String::new(), foreign] {
-            let refused = call_back(token, "approve").await;
+            let refused = answer_by(token, "approve").await;
             assert!(matches!(refused, Err(Error::CallbackInvalid)), "{refused:?}");
         }
-        let decided = call_back(callback.token.clone(), "approve").await.expect("decided");
+        let decided = answer_by(callback.token.clone(), "approve").await.expect("decided");
         assert_eq!(decided.decided_by, Some(finance.actor.to_string()));
-        assert_eq!(call_back(callback.token.clone(), "approve").await.expect("the same").state, "approved");
-        assert!(matches!(call_back(callback.token, "reject").await, Err(Error::ApprovalDecided { .. })));
+        assert_eq!(answer_by(callback.token.clone(), "approve").await.expect("the same").state, "approved");
+        assert!(matches!(answer_by(callback.token, "reject").await, Err(Error::ApprovalDecided { .. })));
         assert_eq!(seen(&finance).await, None, "it was decided");
         assert_eq!(ended(&world, &node, id).await.state, "completed");
         node.drain().await;

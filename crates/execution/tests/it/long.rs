@@ -194,7 +194,7 @@ async fn an_execution_with_a_damaged_journal_is_held_and_can_be_stopped() {
             tx.commit().await.expect("committed");
             // a signal would be lost: it holds the execution, and says why
             let held = node.signal(&world.principal, one, "go".into(), Value::Null, None).await;
-            let held = held.map(|view| view.reason).unwrap_or(Some("refused".to_owned()));
+            let held = held.map_or(Some("refused".to_owned()), |view| view.reason);
             assert!(matches!(held.as_deref(), Some("diverged")), "{}: {held:?}", world.backend);
             let view = node.get(project, one).await.expect("there");
             assert_eq!((view.state.as_str(), view.reason.as_deref()), ("paused", Some("diverged")));

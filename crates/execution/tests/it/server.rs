@@ -96,7 +96,7 @@ async fn answer(State(server): State<Server>, Path(tool): Path<String>, headers:
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     if tool.starts_with("hang") {
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
     }
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or("none").to_owned();
     if tool.starts_with("void") {

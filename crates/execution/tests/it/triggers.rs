@@ -88,7 +88,10 @@ impl Timed {
 
     /// The executions of the project, oldest first.
     pub(crate) async fn executions(&self) -> Vec<View> {
-        let list = self.node.list(self.world.principal.project_id, &Default::default(), None, 200).await;
+        let list = self
+            .node
+            .list(self.world.principal.project_id, &moltforge_api::executions::ListExecutions::default(), None, 200)
+            .await;
         let mut items = list.expect("listed").items;
         items.sort_by(|a, b| (&a.created_at, &a.execution_id).cmp(&(&b.created_at, &b.execution_id)));
         items
@@ -133,4 +136,4 @@ pub(crate) fn patient() -> Value {
     })
 }
 
-pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);

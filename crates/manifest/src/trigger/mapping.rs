@@ -73,19 +73,18 @@ pub fn apply(mapping: &Value, context: &Value, limit: usize) -> Result<Value, St
 
 fn fill(value: &Value, context: &Value, left: &mut usize) -> Result<Value, String> {
     Ok(match value {
-        Value::Object(map) => match map.get(REFERENCE).and_then(Value::as_str) {
-            Some(at) => {
+        Value::Object(map) => {
+            if let Some(at) = map.get(REFERENCE).and_then(Value::as_str) {
                 let found = context.pointer(at).or_else(|| map.get("default"));
                 let found = found.ok_or_else(|| format!("there is nothing at {at:?} of what started it"))?;
                 let bytes = found.to_string().len();
                 *left = left.checked_sub(bytes).ok_or("the mapped input is too large")?;
                 found.clone()
-            }
-            None => {
+            } else {
                 let each = map.iter().map(|(key, value)| Ok((key.clone(), fill(value, context, left)?)));
                 Value::Object(each.collect::<Result<Map<_, _>, String>>()?)
             }
-        },
+        }
         Value::Array(items) => {
             Value::Array(items.iter().map(|item| fill(item, context, left)).collect::<Result<_, _>>()?)
         }

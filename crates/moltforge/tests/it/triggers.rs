@@ -234,7 +234,7 @@ async fn published_events_fire(world: World) {
     }))
     .unwrap();
     for _ in 0..2 {
-        assert_eq!(client.triggers().publish(&event).await.unwrap().fired, [made.trigger_id.clone()]);
+        assert_eq!(client.triggers().publish(&event).await.unwrap().fired, std::slice::from_ref(&made.trigger_id));
     }
     let started = until_started(&world, &made, 1).await;
     let id = started.last_execution_id.unwrap();

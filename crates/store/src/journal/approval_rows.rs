@@ -91,8 +91,8 @@ pub(super) fn check_change(change: &ApprovalChange) -> Result<(), String> {
     texts.into_iter().flatten().try_for_each(|text| no_nul(text))
 }
 
-fn text(text: impl ToString) -> Value {
-    Value::Text(Some(text.to_string()))
+fn text(text: impl std::fmt::Display) -> Value {
+    Value::Text(Some(format!("{text}")))
 }
 
 fn time(at: Option<Timestamp>) -> Value {

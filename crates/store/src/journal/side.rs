@@ -83,10 +83,9 @@ impl Side {
                 no_nul(&fire.fire_key)?;
                 no_nul(&fire.context)
             }
-            Self::MessageTaken { .. } => Ok(()),
             Self::Approval(row) => approval_rows::check(row),
             Self::ApprovalMoved { change, .. } => approval_rows::check_change(change),
-            Self::ApprovalCarriedOut { .. } => Ok(()),
+            Self::MessageTaken { .. } | Self::ApprovalCarriedOut { .. } => Ok(()),
         }
     }
 
@@ -139,8 +138,8 @@ fn integer(number: impl Into<i64>) -> Value {
     Value::Integer(Some(number.into()))
 }
 
-fn text(text: impl ToString) -> Value {
-    Value::Text(Some(text.to_string()))
+fn text(text: impl std::fmt::Display) -> Value {
+    Value::Text(Some(format!("{text}")))
 }
 
 /// Each database reads a list of numbers from JSON in its own way.

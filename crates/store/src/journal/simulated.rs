@@ -79,7 +79,7 @@ impl Simulated {
 
     async fn alive(&self) {
         if *self.dead.borrow() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -191,7 +191,7 @@ async fn children_and_states_are_listed_by_id(world: &World) {
         let child = owner.start(world, &mut batch, 1, columns(State::Running));
         children.push(child.execution_id);
         let start = batch.starts.last_mut().unwrap();
-        start.trigger = "agent".to_owned();
+        "agent".clone_into(&mut start.trigger);
         start.origin.parent =
             Some(moltforge_types::Parent { execution_id: parent, shard: 7, step: 2, root_id: parent, depth: 1 });
     }

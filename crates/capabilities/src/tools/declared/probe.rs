@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn probing(change: Value) -> Probing {
+    fn probing(change: &Value) -> Probing {
         let mut probe = json!({ "url": "http://127.0.0.1:9/p/{order}?key={idempotency_key}" });
         probe.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let tool = json!({ "name": "t", "description": "d", "url": "http://127.0.0.1:9/t", "parameters": {} });
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn places_are_encoded_and_cannot_lead_elsewhere() {
-        let probing = probing(json!({ "headers": { "x-call": "is {idempotency_key}" } }));
+        let probing = probing(&json!({ "headers": { "x-call": "is {idempotency_key}" } }));
         let request = probing.request(Duration::from_secs(1), &json!({ "order": "../a?b" }), "k 1").unwrap();
         assert_eq!(request.url, "http://127.0.0.1:9/p/..%2Fa%3Fb?key=k%201");
         assert_eq!(request.headers["x-call"], "is k 1");
@@ -192,10 +192,10 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_by_its_field() {
-        let plain = probing(json!({}));
+        let plain = probing(&json!({}));
         assert_eq!(plain.read(&json!({ "id": 1 })).outcome, ProbeOutcome::Done);
         let probing =
-            probing(json!({ "field": "/status", "done": ["paid", "1"], "not_done": ["void"], "result": "/refund" }));
+            probing(&json!({ "field": "/status", "done": ["paid", "1"], "not_done": ["void"], "result": "/refund" }));
         for (body, outcome, output) in [
             (json!({ "status": "paid", "refund": 7 }), ProbeOutcome::Done, json!(7)),
             (json!({ "status": 1 }), ProbeOutcome::Done, Value::Null),

@@ -76,12 +76,13 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
             output: output.clone(),
             error: error.clone(),
         }),
-        Entry::Stopping { by, note, kill, .. } => stop(by, note.as_ref(), *kill),
         // the last call of a stopped execution is gone, or its time is over
         Entry::Cancelled { .. } if execution.stopping.is_some() => {
             return vec![Command::Wake, Command::CallGone { step: 0 }];
         }
-        Entry::Cancelled { by, note, kill, .. } => stop(by, note.as_ref(), *kill),
+        Entry::Stopping { by, note, kill, .. } | Entry::Cancelled { by, note, kill, .. } => {
+            stop(by, note.as_ref(), *kill)
+        }
         Entry::Failed { error, .. } if error.code != "wall_limit" => {
             failed(execution, execution.next_step, error.clone(), false, None)
         }

@@ -206,7 +206,7 @@ fn a_question_is_answered_with_its_form() {
         json!({ "type": "object", "properties": { "when": { "enum": ["today", "later"] } }, "required": ["when"] });
     let mut run = Run::new();
     run.reply("", &[("approvals.request", json!({ "title": "Ship it?", "form": form, "expires": "3m" }))]);
-    assert_eq!(run.ask(2).due, run.now.plus(std::time::Duration::from_secs(180)));
+    assert_eq!(run.ask(2).due, run.now.plus(std::time::Duration::from_mins(3)));
     let refused = run.decide(2, "anybody", |_| {}).expect_err("a form is asked for");
     assert!(matches!(refused, Refusal::AnswerInvalid { field: "/answer", .. }));
     let bad = |answer: &mut crate::engine::Answer| answer.form = Some(json!({ "when": "never" }));

@@ -29,7 +29,7 @@ fn fork(run: &Run, step: u32) -> Fork {
 fn entries(run: &Run, fork: Fork) -> Result<Vec<Recorded>, Refused> {
     fork.entries(
         &run.journaled(),
-        Context { now: run.now.plus(std::time::Duration::from_secs(900)), random: 0, slot: true, hold: None },
+        Context { now: run.now.plus(std::time::Duration::from_mins(15)), random: 0, slot: true, hold: None },
     )
 }
 
@@ -89,8 +89,7 @@ fn a_fork_of_a_fork_replays() {
     let run = run();
     let first = entries(&run, fork(&run, 6)).expect("forked");
     let second = Fork { from: ExecutionId::from_u128(5), id: ExecutionId::from_u128(6), ..fork(&run, 4) };
-    let context =
-        Context { now: run.now.plus(std::time::Duration::from_secs(9_000)), random: 0, slot: true, hold: None };
+    let context = Context { now: run.now.plus(std::time::Duration::from_mins(150)), random: 0, slot: true, hold: None };
     let second = second.entries(&journaled(&first), context).expect("forked again");
     replay(ExecutionId::from_u128(6), &run.execution.spec, &journaled(&second), Options::default()).expect("identical");
     // damage in the copy is found

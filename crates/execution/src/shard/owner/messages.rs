@@ -40,18 +40,17 @@ impl Owner {
     }
 
     /// A message came in: from an owner of this node, or from the rows.
-    pub(super) fn deliver(&mut self, row: Row) {
+    pub(super) fn deliver(&mut self, row: &Row) {
         if self.draining.is_some() || !self.delivering.insert(row.message_id) {
             return;
         }
         let asker = Asker::Message { shard: row.shard, message_id: row.message_id, sent_at: row.created_at };
         let receiver: Result<ExecutionId, _> = row.recipient.parse();
-        match (receiver, serde_json::from_str::<Message>(&row.body)) {
-            (Ok(id), Ok(message)) => self.apply_or_load(row.project_id, id, message.command(), asker),
-            _ => {
-                tracing::error!(message_id = %row.message_id, kind = row.kind, "a message cannot be read");
-                self.forming.rows.push(Side::MessageTaken { shard: row.shard, message_id: row.message_id });
-            }
+        if let (Ok(id), Ok(message)) = (receiver, serde_json::from_str::<Message>(&row.body)) {
+            self.apply_or_load(row.project_id, id, message.command(), asker);
+        } else {
+            tracing::error!(message_id = %row.message_id, kind = row.kind, "a message cannot be read");
+            self.forming.rows.push(Side::MessageTaken { shard: row.shard, message_id: row.message_id });
         }
     }
 
@@ -101,7 +100,7 @@ impl Owner {
     pub(super) fn swept(&mut self, rows: Vec<Row>) {
         self.sweeping = false;
         for row in rows {
-            self.deliver(row);
+            self.deliver(&row);
         }
     }
 }

@@ -77,7 +77,7 @@ impl Owner {
             Request::Apply { project_id, execution_id, command, reply } => {
                 self.apply_or_load(project_id, execution_id, command, Asker::Api(reply));
             }
-            Request::Message(message) => self.deliver(message),
+            Request::Message(message) => self.deliver(&message),
         }
     }
 

@@ -14,10 +14,10 @@ pub(super) fn check(state: &State, effects: &BTreeMap<String, Sent>, told: &Told
     let mut retries = 0;
     for (.., entry) in &told.entries {
         match entry {
-            Entry::ToolSucceeded { step, .. } | Entry::ToolFailed { step, .. } | Entry::ModelCompleted { step, .. } => {
-                if !outcomes.insert(*step) {
-                    state.violated("I4", format!("step {step} of {id} has two outcomes"));
-                }
+            Entry::ToolSucceeded { step, .. } | Entry::ToolFailed { step, .. } | Entry::ModelCompleted { step, .. }
+                if !outcomes.insert(*step) =>
+            {
+                state.violated("I4", format!("step {step} of {id} has two outcomes"));
             }
             Entry::Resumed { unknown_effects: Some(decision), .. } if decision == "retry" => retries += 1,
             _ => {}

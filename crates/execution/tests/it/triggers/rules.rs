@@ -161,7 +161,12 @@ async fn triggers_are_managed() {
             assert!(matches!(refused, Some(Error::TriggerNotFound(_))), "{refused:?}");
         }
         timed.triggers.delete(principal, id(&made)).await.expect("deleted");
-        let left = timed.triggers.list(principal.project_id, &Default::default(), None, 10).await.expect("listed").0;
+        let left = timed
+            .triggers
+            .list(principal.project_id, &moltforge_api::triggers::ListTriggers::default(), None, 10)
+            .await
+            .expect("listed")
+            .0;
         assert_eq!(left.items.len(), 1);
         timed.node.drain().await;
     }

@@ -110,7 +110,7 @@ async fn time_without_a_server_is_made_up_for_as_asked() {
         }
         // five runs passed; the latest one more than a minute ago
         let until: Timestamp = made[0].next_at.as_deref().expect("a time").parse().expect("a time");
-        timed.after(until.since(timed.clock_now()) + 4 * HOUR + Duration::from_secs(120)).await;
+        timed.after(until.since(timed.clock_now()) + 4 * HOUR + Duration::from_mins(2)).await;
         let mut counts = Vec::new();
         for trigger in &made {
             let now = timed.get(trigger).await;
@@ -132,11 +132,17 @@ async fn a_paused_schedule_rests_and_does_not_catch_up() {
         timed.after(10 * HOUR).await;
         assert!(timed.executions().await.is_empty());
         // asked for, it runs all the same
-        let fire =
-            timed.triggers.fire(principal, id(&made), Default::default(), Some("k".into())).await.expect("fired");
+        let fire = timed
+            .triggers
+            .fire(principal, id(&made), moltforge_api::triggers::FireTrigger::default(), Some("k".into()))
+            .await
+            .expect("fired");
         assert_eq!(fire.state, "started");
-        let again =
-            timed.triggers.fire(principal, id(&made), Default::default(), Some("k".into())).await.expect("fired");
+        let again = timed
+            .triggers
+            .fire(principal, id(&made), moltforge_api::triggers::FireTrigger::default(), Some("k".into()))
+            .await
+            .expect("fired");
         assert_eq!(again.execution_id, fire.execution_id);
         assert_eq!(timed.executions().await.len(), 1);
         let on = timed.triggers.resume(principal, id(&made)).await.expect("resumed");

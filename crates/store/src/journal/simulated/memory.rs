@@ -187,13 +187,11 @@ impl Data {
                 Side::Message(message) => {
                     self.messages.entry(message.message_id).or_insert_with(|| message.clone());
                 }
-                // what people see of approvals is read from a real store
-                Side::Approval(_) | Side::ApprovalMoved { .. } | Side::ApprovalCarriedOut { .. } => {}
                 Side::MessageTaken { message_id, .. } => {
                     self.messages.remove(message_id);
                 }
-                // there are no triggers here
-                Side::Fire(_) => {}
+                // what people see of approvals is read from a real store, and there are no triggers here
+                Side::Approval(_) | Side::ApprovalMoved { .. } | Side::ApprovalCarriedOut { .. } | Side::Fire(_) => {}
             }
         }
     }
