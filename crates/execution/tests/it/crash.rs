@@ -13,7 +13,7 @@ use moltforge_types::execution::Effect;
 use moltforge_types::journal::Entry;
 use serde_json::{Value, json};
 
-use super::faulty::{Death, Faulty};
+use super::faulty::{At, Death, Faulty};
 use super::server::Server;
 use super::world::{World, examples, samples};
 
@@ -74,7 +74,7 @@ struct Ran {
 
 /// One execution from its start to its end, through the death of the first node if one is planned.
 async fn run(world: &World, agent: &str, input: &Value, plan: Option<(u64, Death)>) -> Ran {
-    let faulty = Faulty::new(world.journal.clone(), plan);
+    let faulty = Faulty::new(world.journal.clone(), plan.map(|(at, death)| (At::Number(at), death)));
     let late = plan.is_some_and(|(_, death)| death == Death::Late).then(|| faulty.expect_late());
     let first = world.node(faulty.clone()).await;
     let key = world.ambient.id::<ExecutionId>().to_string();

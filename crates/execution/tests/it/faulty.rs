@@ -1,10 +1,11 @@
 //! A journal that lets the process "die" at one chosen commit.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use moltforge_store::{Batch, CommitError, Journal, Membership, Reads};
+use moltforge_types::journal::Entry;
 use tokio::sync::{Notify, oneshot};
 
 /// Where the process dies.
@@ -18,10 +19,20 @@ pub(crate) enum Death {
     Late,
 }
 
+/// At which commit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum At {
+    /// This one, from 1.
+    Number(u64),
+    /// The first one with such an entry.
+    Entry(fn(&Entry) -> bool),
+}
+
 pub(crate) struct Faulty {
     inner: Arc<dyn Journal>,
-    plan: Option<(u64, Death)>,
+    plan: Option<(At, Death)>,
     commits: AtomicU64,
+    is_dead: AtomicBool,
     died: Arc<Notify>,
     /// Lets the late commit go.
     release: Arc<Notify>,
@@ -29,11 +40,12 @@ pub(crate) struct Faulty {
 }
 
 impl Faulty {
-    pub(crate) fn new(inner: Arc<dyn Journal>, plan: Option<(u64, Death)>) -> Arc<Self> {
+    pub(crate) fn new(inner: Arc<dyn Journal>, plan: Option<(At, Death)>) -> Arc<Self> {
         Arc::new(Self {
             inner,
             plan,
             commits: AtomicU64::new(0),
+            is_dead: AtomicBool::new(false),
             died: Arc::default(),
             release: Arc::default(),
             late: std::sync::Mutex::default(),
@@ -58,14 +70,27 @@ impl Faulty {
     pub(crate) fn release(&self) {
         self.release.notify_one();
     }
+
+    /// Whether the process dies at this commit. It dies once.
+    fn dies(&self, number: u64, batch: &Batch) -> Option<Death> {
+        let (at, death) = self.plan?;
+        let planned = match at {
+            At::Number(at) => number == at,
+            At::Entry(wanted) => batch.entries.iter().any(|entry| {
+                let entry: Entry = serde_json::from_slice(&entry.payload).expect("an entry");
+                wanted(&entry)
+            }),
+        };
+        (planned && !self.is_dead.swap(true, Ordering::SeqCst)).then_some(death)
+    }
 }
 
 #[async_trait]
 impl Journal for Faulty {
     async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
         let number = self.commits.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.plan {
-            Some((at, death)) if number == at => {
+        match self.dies(number, &batch) {
+            Some(death) => {
                 match death {
                     Death::Before => {}
                     Death::After => self.inner.commit(batch).await.expect("it lands"),
@@ -82,7 +107,7 @@ impl Journal for Faulty {
                 self.died.notify_one();
                 std::future::pending().await
             }
-            _ => self.inner.commit(batch).await,
+            None => self.inner.commit(batch).await,
         }
     }
 

@@ -9,5 +9,6 @@ mod long;
 mod pressure;
 mod server;
 mod stops;
+mod story;
 mod triggers;
 mod world;

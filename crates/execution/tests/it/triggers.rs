@@ -14,8 +14,8 @@ use moltforge_api::executions::Execution as View;
 use moltforge_api::triggers::{CreateTrigger, Fire, Trigger};
 use moltforge_execution::Executions;
 use moltforge_execution::triggers::{Triggers, WebhookKey};
-use moltforge_store::NewDeployment;
-use moltforge_types::{Actor, Ambient, EnvironmentName, SystemRandom, TestClock, TriggerId};
+use moltforge_store::Journal;
+use moltforge_types::{Ambient, SystemRandom, TestClock, TriggerId};
 use serde_json::{Value, json};
 
 use super::world::World;
@@ -43,8 +43,13 @@ impl Timed {
 
     /// As after `kill -9`: another node takes over, with triggers of its own.
     pub(crate) async fn crash(&mut self) {
+        self.crash_onto(self.world.journal.clone()).await;
+    }
+
+    /// The same, with a journal for the next node.
+    pub(crate) async fn crash_onto(&mut self, journal: Arc<dyn Journal>) {
         self.node.abandon().await;
-        self.node = self.world.node(self.world.journal.clone()).await;
+        self.node = self.world.node(journal).await;
         self.triggers = Triggers::idle(self.node.clone(), Some(WebhookKey::new([7; 32])));
     }
 
@@ -52,19 +57,6 @@ impl Timed {
     pub(crate) async fn deploy(&self, config: Value) {
         let config: AgentConfig = serde_json::from_value(config).expect("a configuration");
         self.world.agent(&config).await;
-        let store = &self.world.store;
-        let project_id = self.world.principal.project_id;
-        let agent = store.agents(project_id).find_by_name(&config.name.parse().expect("a name")).await.expect("read");
-        let new = NewDeployment {
-            agent_id: agent.expect("an agent").agent_id,
-            environment: &EnvironmentName::production(),
-            version: 1,
-            restores: None,
-            created_by: Actor::System,
-        };
-        let mut tx = store.begin().await.expect("a transaction");
-        tx.deployments(project_id).insert(new).await.expect("inserted");
-        tx.commit().await.expect("committed");
     }
 
     pub(crate) async fn create(&self, agent: &str, config: Value) -> Trigger {
