@@ -4,6 +4,7 @@
 //! gathers their entries in a batch, commits one batch at a time, and only then lets the batch's actions out (the gate).
 
 pub(crate) mod approvals;
+pub(crate) mod authority;
 pub(crate) mod batch;
 pub(crate) mod calls;
 pub(crate) mod effects;

@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod clock;
 mod dice;
+mod expired;
 mod journal;
 mod mutations;
 mod node;

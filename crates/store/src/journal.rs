@@ -23,7 +23,7 @@ use moltforge_types::{ExecutionId, Fault, Kind, Timestamp};
 pub use batch::{
     Batch, Columns, Fold, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, NewEntry, NewExecution, StateRow,
 };
-pub use membership::Membership;
+pub use membership::{Apart, Membership};
 pub use reads::Reads;
 pub use side::{Message, Side};
 pub use simulated::{Fault as SimulatedFault, Memory, Simulated};

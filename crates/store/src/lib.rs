@@ -141,8 +141,8 @@ pub use holds::{AllHolds, Hold, Holds};
 pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
 pub use installation::Installation;
 pub use journal::{
-    Batch, Columns, CommitError, EntryRow, Fold, Journal, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Membership,
-    Message, NewEntry, NewExecution, Reads, Side, StateRow,
+    Apart, Batch, Columns, CommitError, EntryRow, Fold, Journal, LaneToken, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES,
+    Membership, Message, NewEntry, NewExecution, Reads, Side, StateRow,
 };
 pub use keys::{Key, Keys, NewKey};
 pub use location::Location;

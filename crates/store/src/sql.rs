@@ -13,7 +13,7 @@ mod value;
 
 pub(crate) use checkpoint::Checkpointer;
 pub(crate) use fault::classify;
-pub(crate) use postgres::{PostgresDb, connect as connect_postgres};
+pub(crate) use postgres::{PostgresDb, apart as postgres_apart, connect as connect_postgres};
 pub use query::Query;
 pub use row::{Read, Row};
 pub(crate) use sqlite::{SqliteDb, Writer, connect as connect_sqlite};

@@ -7,7 +7,7 @@ use moltforge_types::Ambient;
 use crate::error::Error;
 use crate::location::{DATABASE_FILE, FolderLock, Location};
 use crate::migrations;
-use crate::sql::{At, Checkpointer, Db, Query, Sql, Tx, connect_postgres, connect_sqlite};
+use crate::sql::{At, Checkpointer, Db, Query, Sql, Tx, connect_postgres, connect_sqlite, postgres_apart};
 
 /// The open store. Cloning gives another handle on the same one; it closes with the last.
 #[derive(Debug, Clone)]
@@ -102,6 +102,16 @@ impl Store {
 
     pub(crate) fn db(&self) -> &Db {
         &self.inner.db
+    }
+
+    /// Opens the same PostgreSQL database once more, with connections of its own.
+    pub(crate) fn postgres_apart(&self) -> Option<impl FnOnce() -> Self + Send + use<>> {
+        let Db::Postgres(db) = self.db() else { return None };
+        let (options, ambient) = (db.options.clone(), self.inner.ambient.clone());
+        Some(move || {
+            let db = Db::Postgres(postgres_apart(&options));
+            Self { inner: Arc::new(Inner { db, ambient, _checkpointer: None, lock: None }) }
+        })
     }
 
     pub(crate) fn folder_lock(&self) -> Option<Arc<FolderLock>> {

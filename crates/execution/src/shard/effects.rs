@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
+use super::authority::Authority;
 use super::message::Event;
 use super::router::Router;
 use super::shared::Shared;
@@ -22,15 +23,17 @@ use crate::children::Child;
 use crate::engine::{ModelAnswer, ModelFailure, ProbeReport, ToolFailure};
 use crate::fairness::calls::{Caller, Resource, Slot};
 
+/// How a call leaves and comes back. Each looks at the authority once more when its turn has come: it may have waited
+/// for a slot, or for a processor. One whose time is over does not happen, and the owner has ended or will.
+pub(crate) struct Outlet {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) events: UnboundedSender<Event>,
+    pub(crate) authority: Arc<Authority>,
+}
+
 /// Calls a model; its text streams to whoever watches the execution.
-pub(crate) fn call_model(
-    shared: &Arc<Shared>,
-    events: &UnboundedSender<Event>,
-    request: ModelRequest,
-    agent_id: AgentId,
-    attempt: u32,
-) -> AbortHandle {
-    let (shared, events) = (shared.clone(), events.clone());
+pub(crate) fn call_model(outlet: Outlet, request: ModelRequest, agent_id: AgentId, attempt: u32) -> AbortHandle {
+    let Outlet { shared, events, authority } = outlet;
     let gone = Gone::watch(&events, request.execution_id, request.step);
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
@@ -38,6 +41,9 @@ pub(crate) fn call_model(
         let gate = gate.map(|(name, limit)| (Resource::Provider(name), limit));
         let caller = Caller { project_id: request.project_id, agent_id, execution_id, step };
         let _slot = enter(&shared, gate, caller).await;
+        if !authority.holds() {
+            return;
+        }
         let started_at = shared.ambient.now();
         let chunks = chunk_sink(shared.bus.clone(), execution_id, step, attempt);
         let outcome = AssertUnwindSafe(shared.calls.model(request, chunks)).catch_unwind().await;
@@ -76,14 +82,17 @@ async fn enter(shared: &Shared, gate: Option<(Resource, u32)>, caller: Caller) -
 }
 
 /// Calls a tool.
-pub(crate) fn call_tool(shared: &Arc<Shared>, events: &UnboundedSender<Event>, request: CallRequest) -> AbortHandle {
-    let (shared, events) = (shared.clone(), events.clone());
+pub(crate) fn call_tool(outlet: Outlet, request: CallRequest) -> AbortHandle {
+    let Outlet { shared, events, authority } = outlet;
     let gone = Gone::watch(&events, request.execution_id, request.step);
     let task = async move {
         let CallRequest { project_id, agent_id, execution_id, step, .. } = request;
         let limit = request.tools.get(&request.tool).and_then(|tool| tool.concurrency);
         let gate = limit.map(|limit| (Resource::Tool(agent_id, request.tool.as_str().into()), limit));
         let _slot = enter(&shared, gate, Caller { project_id, agent_id, execution_id, step }).await;
+        if !authority.holds() {
+            return;
+        }
         let started_at = shared.ambient.now();
         let outcome = AssertUnwindSafe(shared.calls.tool(request)).catch_unwind().await;
         let result = match outcome {
@@ -101,16 +110,14 @@ pub(crate) fn call_tool(shared: &Arc<Shared>, events: &UnboundedSender<Event>, r
 }
 
 /// Asks the other side about a call.
-pub(crate) fn probe_tool(
-    shared: &Arc<Shared>,
-    events: &UnboundedSender<Event>,
-    request: CallRequest,
-    by: Option<String>,
-) -> AbortHandle {
-    let (shared, events) = (shared.clone(), events.clone());
+pub(crate) fn probe_tool(outlet: Outlet, request: CallRequest, by: Option<String>) -> AbortHandle {
+    let Outlet { shared, events, authority } = outlet;
     let gone = Gone::watch(&events, request.execution_id, request.step);
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
+        if !authority.holds() {
+            return;
+        }
         let outcome = AssertUnwindSafe(shared.calls.probe(request)).catch_unwind().await;
         let report = match outcome {
             Ok(ProbeAnswer { outcome, output, detail }) => ProbeReport { outcome, output, detail },
@@ -124,17 +131,21 @@ pub(crate) fn probe_tool(
     };
     tokio::spawn(task).abort_handle()
 }
+
 /// Starts a child.
 pub(crate) fn start_child(
-    shared: &Arc<Shared>,
+    outlet: Outlet,
     router: &Router,
-    events: &UnboundedSender<Event>,
     (execution_id, step): (ExecutionId, u32),
     child: Child,
 ) -> AbortHandle {
-    let (shared, router, events) = (shared.clone(), router.clone(), events.clone());
+    let Outlet { shared, events, authority } = outlet;
+    let router = router.clone();
     let gone = Gone::watch(&events, execution_id, step);
     let task = async move {
+        if !authority.holds() {
+            return;
+        }
         let result = crate::children::start(&shared, &router, child).await;
         gone.ended();
         let _ = events.send(Event::ChildStarted { execution_id, step, result });

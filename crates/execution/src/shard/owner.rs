@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::Map;
+use super::authority::Authority;
 use super::batch::{Forming, InFlight};
 use super::health::{Health, HealthSender};
 use super::hot::Hot;
@@ -47,6 +48,8 @@ pub(crate) enum Ended {
     Drained,
     /// Somebody else owns the shards now: nothing of the last batch was written.
     Fenced,
+    /// Its time was over before something could leave: it begins nothing any more.
+    Expired,
     /// A commit did not fit the store. A bug; the state is read anew.
     Mismatch,
 }
@@ -54,6 +57,7 @@ pub(crate) enum Ended {
 pub(crate) struct Owner {
     shared: Arc<Shared>,
     router: Router,
+    authority: Arc<Authority>,
     token: LaneToken,
     shards: Vec<u16>,
     health: HealthSender,
@@ -93,6 +97,7 @@ impl Owner {
     pub(crate) fn new(
         shared: Arc<Shared>,
         router: Router,
+        authority: Arc<Authority>,
         token: LaneToken,
         shards: Vec<u16>,
         health: HealthSender,
@@ -104,6 +109,7 @@ impl Owner {
         Self {
             shared,
             router,
+            authority,
             token,
             shards,
             health,
@@ -182,7 +188,7 @@ impl Owner {
         self.begin_commit();
         #[cfg(test)]
         self.audit();
-        Ok(())
+        if self.authority.holds() { Ok(()) } else { Err(Ended::Expired) }
     }
 
     fn event(&mut self, event: Event) {

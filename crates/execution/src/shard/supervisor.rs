@@ -10,6 +10,7 @@ use moltforge_types::NodeId;
 use moltforge_types::execution::SHARDS;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::health::Health;
 use super::inbox::{Inbox, inbox};
@@ -177,14 +178,15 @@ impl Term<'_> {
         let node_id: NodeId = self.shared.ambient.id();
         let lanes = if membership.is_embedded() { 1 } else { self.shared.config.lanes.clamp(1, 16) };
         let lease = Duration::from_secs(self.shared.config.lease_seconds.clamp(5, 300));
+        let sent = Instant::now();
         let tokens = membership.register(node_id, lanes, lease).await?;
-        let mut lease = Lease::new(membership, node_id, lease);
+        let mut lease = Lease::new(self.shared.journal.clone(), node_id, lease, sent);
         let Some((tokens, owned)) = self.take_all(&mut lease, tokens, lanes, stopping).await? else {
             return lease.release().await;
         };
         // nothing that is held begins
         self.shared.holds.replace(&self.shared.journal.reads().holds().await?);
-        let mut owners = self.start_owners(&tokens, &owned);
+        let mut owners = self.start_owners(&lease, &tokens, &owned);
         loop {
             tokio::select! {
                 biased;
@@ -213,14 +215,14 @@ impl Term<'_> {
     /// Takes shards until all are this node's. `None` when it is told to stop, or lost its lease, before that.
     async fn take_all(
         &self,
-        lease: &mut Lease<'_>,
+        lease: &mut Lease,
         tokens: Vec<LaneToken>,
         lanes: u16,
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<Option<(Vec<LaneToken>, Vec<OwnedShard>)>, Error> {
         let membership = self.shared.journal.membership();
         loop {
-            let owned = membership.take_over(lease.node_id, lanes, membership.is_embedded()).await?;
+            let owned = membership.take_over(lease.node_id(), lanes, membership.is_embedded()).await?;
             if owned.len() == usize::from(SHARDS) {
                 return Ok(Some((tokens, owned)));
             }
@@ -234,7 +236,7 @@ impl Term<'_> {
         }
     }
 
-    fn start_owners(&self, tokens: &[LaneToken], owned: &[OwnedShard]) -> JoinSet<Ended> {
+    fn start_owners(&self, lease: &Lease, tokens: &[LaneToken], owned: &[OwnedShard]) -> JoinSet<Ended> {
         let mut owners = JoinSet::new();
         let (mut lanes, mut ready, mut events) = (Vec::new(), Vec::new(), HashMap::new());
         for token in tokens {
@@ -243,7 +245,8 @@ impl Term<'_> {
             let (requests, inbox) = inbox(self.shared.config.max_inbox_bytes);
             let (health_in, health) = watch::channel(Health::Ready);
             let router = Router::new(self.supervisor.clone());
-            let lane = Owner::new(self.shared.clone(), router, *token, shards.clone(), health_in, inbox);
+            let lane =
+                Owner::new(self.shared.clone(), router, lease.authority(), *token, shards.clone(), health_in, inbox);
             events.insert(token.lane, lane.events_in());
             ready.push(lane);
             lanes.push(Lane { shards, requests, health });

@@ -10,11 +10,20 @@ use crate::error::Error;
 use crate::nodes::OwnedShard;
 use crate::store::Store;
 
+/// Opens a connection apart from all others, when it is called: inside the runtime that will use it.
+pub type Apart = Box<dyn FnOnce() -> Box<dyn Membership> + Send>;
+
 /// Leases and lanes. Each function is one transaction; what they promise is said at [`Nodes`](crate::Nodes).
 #[async_trait]
 pub trait Membership: Send + Sync {
     /// Whether one process alone can use the store: its lock is then the lease.
     fn is_embedded(&self) -> bool;
+
+    /// The same leases by a connection of their own, for a thread that shares nothing with the rest of the process.
+    /// `None`: they are renewed here.
+    fn apart(&self) -> Option<Apart> {
+        None
+    }
 
     /// Registers a new node with lanes `0..lanes` and a lease of `ttl`.
     ///
@@ -46,6 +55,11 @@ pub trait Membership: Send + Sync {
 impl Membership for Store {
     fn is_embedded(&self) -> bool {
         Self::is_embedded(self)
+    }
+
+    fn apart(&self) -> Option<Apart> {
+        let store = self.postgres_apart()?;
+        Some(Box::new(move || Box::new(store())))
     }
 
     async fn register(&self, node_id: NodeId, lanes: u16, ttl: Duration) -> Result<Vec<LaneToken>, Error> {

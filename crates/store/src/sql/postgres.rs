@@ -44,6 +44,14 @@ pub(crate) async fn connect(url: &Secret) -> Result<PostgresDb, Error> {
     Ok(PostgresDb { write, read, options: Box::new(options) })
 }
 
+/// The same database, for one who sends a statement now and then: connections are opened when they are needed. A second
+/// one may stand in for one that hangs.
+pub(crate) fn apart(options: &PgConnectOptions) -> PostgresDb {
+    let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(ACQUIRE_LIMIT);
+    let lazy = || pool.clone().connect_lazy_with(options.clone());
+    PostgresDb { write: lazy(), read: lazy(), options: Box::new(options.clone()) }
+}
+
 impl PostgresDb {
     pub(crate) async fn close(&self) {
         self.read.close().await;

@@ -77,6 +77,8 @@ impl Owner {
 
     fn act(&mut self, id: ExecutionId, action: Action) {
         let draining = self.draining.is_some();
+        let (shared, events, authority) = (self.shared.clone(), self.events_in.clone(), self.authority.clone());
+        let outlet = effects::Outlet { shared, events, authority };
         let Some(hot) = self.hot.get_mut(&id) else { return };
         let spec = &hot.execution.spec;
         match action {
@@ -86,6 +88,12 @@ impl Owner {
             | Action::ProbeTool { .. }
             | Action::StartChild { .. }
                 if draining => {}
+            // nor does one whose shards may be another's by now; its loop ends
+            Action::CallModel { .. }
+            | Action::CallTool { .. }
+            | Action::ProbeTool { .. }
+            | Action::StartChild { .. }
+                if !self.authority.holds() => {}
             // what was given up between the decision and the commit is not begun
             Action::CallModel { step, .. }
             | Action::CallTool { step, .. }
@@ -103,7 +111,7 @@ impl Owner {
                     messages: hot.execution.messages.clone(),
                     tools: spec.tools.clone(),
                 };
-                let call = effects::call_model(&self.shared, &self.events_in, request, spec.agent_id, attempt);
+                let call = effects::call_model(outlet, request, spec.agent_id, attempt);
                 hot.calls.insert(step, call);
             }
             Action::CallTool { step, tool, arguments, effect: _, idempotency_key } => {
@@ -119,7 +127,7 @@ impl Owner {
                     tools: spec.tools.clone(),
                     config: spec.config.clone(),
                 };
-                let call = effects::call_tool(&self.shared, &self.events_in, request);
+                let call = effects::call_tool(outlet, request);
                 hot.calls.insert(step, call);
             }
             Action::ProbeTool { step, tool, arguments, idempotency_key, by } => {
@@ -135,7 +143,7 @@ impl Owner {
                     tools: spec.tools.clone(),
                     config: spec.config.clone(),
                 };
-                let call = effects::probe_tool(&self.shared, &self.events_in, request, by);
+                let call = effects::probe_tool(outlet, request, by);
                 hot.calls.insert(step, call);
             }
             Action::StartChild { step, child_id, agent, input } => {
@@ -155,7 +163,7 @@ impl Owner {
                 };
                 let environment = hot.environment.clone();
                 let child = Child { project_id: spec.project_id, id: child_id, agent, environment, input, origin };
-                let call = effects::start_child(&self.shared, &self.router, &self.events_in, (id, step), child);
+                let call = effects::start_child(outlet, &self.router, (id, step), child);
                 hot.calls.insert(step, call);
             }
             Action::Abort { steps } => {

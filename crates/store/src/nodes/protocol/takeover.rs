@@ -86,11 +86,13 @@ impl State {
     /// Updates the shards that match. `false` when one of them is held by another takeover: its end decides whether it
     /// matches.
     fn hold_shards(&mut self, node: u8, matches: impl Fn(Option<u8>) -> bool) -> bool {
-        let mut matching = self.shards.iter_mut().filter(|shard| matches(shard.owner)).collect::<Vec<_>>();
+        let matching = self.shards.iter_mut().filter(|shard| matches(shard.owner)).collect::<Vec<_>>();
         if matching.iter().any(|shard| shard.held_by.is_some_and(|by| by != node)) {
             return false;
         }
-        matching.iter_mut().for_each(|shard| shard.held_by = Some(node));
+        for shard in matching {
+            shard.held_by = Some(node);
+        }
         true
     }
 
