@@ -30,6 +30,11 @@ pub(crate) trait Directory: Send + Sync {
         project_id: ProjectId,
         request: &StartExecution,
     ) -> Result<(Arc<Spec>, Option<EnvironmentName>), Error>;
+
+    /// Learns who waits for events: before an owner writes any, or they would be lost to them.
+    async fn listen(&self, _shared: &Shared) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// What is live, as far as it is known.
@@ -79,6 +84,10 @@ impl Directory for Live {
             self.keep(question, Answer { revision, at: now, spec: spec.clone() });
         }
         Ok((spec, environment))
+    }
+
+    async fn listen(&self, shared: &Shared) -> Result<(), Error> {
+        shared.listeners.refresh(&self.store).await
     }
 }
 

@@ -186,6 +186,8 @@ impl Term<'_> {
         };
         // nothing that is held begins
         self.shared.holds.replace(&self.shared.journal.reads().holds().await?);
+        // what a recovered execution does first is heard
+        self.shared.directory.listen(self.shared).await?;
         let mut owners = self.start_owners(&lease, &tokens, &owned);
         loop {
             tokio::select! {

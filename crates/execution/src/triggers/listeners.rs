@@ -33,7 +33,7 @@ struct Listener {
 
 impl Listeners {
     /// Looks again.
-    pub(super) async fn refresh(&self, store: &Store) -> Result<(), Error> {
+    pub(crate) async fn refresh(&self, store: &Store) -> Result<(), Error> {
         let mut by_project: HashMap<ProjectId, Vec<Listener>> = HashMap::new();
         let mut after = None;
         loop {

@@ -109,6 +109,33 @@ async fn what_an_execution_does_fires_with_its_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_took_over_hears_before_it_has_looked_for_triggers() {
+    for mut timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let emit = json!({ "tool": "events.emit", "arguments": { "type": "report.done", "data": 7 } });
+        let wait = json!({ "tool": "signals.wait", "arguments": { "name": "go" } });
+        let script = json!([{ "calls": [wait] }, { "calls": [emit] }, { "text": "told" }]);
+        let tools = ["signals.wait", "events.emit"];
+        timed
+            .deploy(
+                json!({ "name": "teller", "kind": "prompt", "model": "scripted", "tools": tools, "script": script }),
+            )
+            .await;
+        let told = timed.create("echo", json!({ "event": "report.*" })).await;
+        let source = timed.world.accept(&timed.node, "teller", json!({}), "k").await.expect("accepted");
+        timed.until(&source, "suspended").await;
+        // nobody has swept on the next node when its owners begin to write
+        timed.crash().await;
+        let (id, go) = (source.execution_id.parse().expect("an id"), "go".to_owned());
+        timed.node.signal(&timed.world.principal, id, go, json!(1), None).await.expect("taken");
+        timed.until(&source, "completed").await;
+        timed.sweep().await;
+        assert_eq!(timed.get(&told).await.started, 1, "{}", timed.world.backend);
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_of_events_ends_at_the_cap() {
     for timed in Timed::all().await {
         timed.deploy(echo()).await;
