@@ -2,6 +2,7 @@
 //! to nothing, so that on two cores the figures are the server's.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,10 +43,13 @@ impl Response {
 /// Requests to one server.
 pub(crate) struct Client {
     address: SocketAddr,
+    /// Where requests go: another process on the same machine may take over.
+    port: AtomicU16,
     /// Header lines that every request carries.
     headers: String,
     limit: Duration,
-    idle: Mutex<Vec<TcpStream>>,
+    /// Kept connections, by port.
+    idle: Mutex<Vec<(u16, TcpStream)>>,
 }
 
 impl Client {
@@ -54,7 +58,8 @@ impl Client {
         if !address.ip().is_loopback() {
             bail!("{address} is not a loopback address");
         }
-        Ok(Self { address, headers, limit, idle: Mutex::default() })
+        let port = AtomicU16::new(address.port());
+        Ok(Self { address, port, headers, limit, idle: Mutex::default() })
     }
 
     /// One request. `headers` are whole lines. An error means that no complete answer came.
@@ -86,6 +91,12 @@ impl Client {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// Sends what follows to another port.
+    pub(crate) fn turn_to(&self, port: u16) {
+        self.port.store(port, Ordering::Relaxed);
+        self.forget();
+    }
+
     async fn exchange(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Result<Response> {
         let mut request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\n{}{headers}content-length: {}\r\n",
@@ -100,18 +111,19 @@ impl Client {
         let mut bytes = request.into_bytes();
         bytes.extend_from_slice(body);
 
+        let port = self.port.load(Ordering::Relaxed);
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut stream = if let Some(stream) = kept {
+        let mut stream = if let Some((_, stream)) = kept.filter(|(of, _)| *of == port) {
             stream
         } else {
-            let stream = TcpStream::connect(self.address).await.context("connect")?;
+            let stream = TcpStream::connect((self.address.ip(), port)).await.context("connect")?;
             stream.set_nodelay(true)?;
             stream
         };
         stream.write_all(&bytes).await.context("send the request")?;
         let (response, keep) = read(&mut stream).await?;
         if keep {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((port, stream));
         }
         Ok(response)
     }

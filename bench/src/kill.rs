@@ -8,6 +8,7 @@ mod agents;
 mod drain;
 mod runs;
 mod verify;
+mod zombies;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +46,10 @@ pub(crate) struct Args {
     /// A PostgreSQL URL of an empty database, instead of SQLite
     #[arg(long)]
     postgres: Option<String>,
+    /// Instead of killing: two servers on one PostgreSQL, of which the one that owns everything is stopped (SIGSTOP) this
+    /// many times until the other has taken over, and then goes on
+    #[arg(long, requires = "postgres")]
+    zombies: Option<u64>,
     /// Where the data folder is made; the system's folder for temporary files when absent
     #[arg(long)]
     under: Option<PathBuf>,
@@ -56,8 +61,12 @@ pub(crate) async fn run(args: Args) -> Result<bool> {
     let chance = Arc::new(Chance::new(seed));
     let folder = server::folder(args.under.as_deref(), seed)?;
     let store = if args.postgres.is_some() { "PostgreSQL" } else { "SQLite" };
-    println!("seed {seed}, {} kills on {store}, data in {}", args.cycles, folder.display());
-    let good = harness(&args, seed, &chance, folder.clone()).await;
+    let what = args.zombies.map_or_else(|| format!("{} kills", args.cycles), |times| format!("{times} zombies"));
+    println!("seed {seed}, {what} on {store}, data in {}", folder.display());
+    let good = match args.zombies {
+        None => harness(&args, seed, &chance, folder.clone()).await,
+        Some(times) => zombies::harness(&args, times, seed, &chance, &folder).await,
+    };
     if matches!(good, Ok(true)) {
         std::fs::remove_dir_all(&folder).context("remove the data folder")?;
     } else {
@@ -76,6 +85,7 @@ async fn harness(args: &Args, seed: u64, chance: &Arc<Chance>, folder: PathBuf) 
         model: model::spawn(model.clone()).await?,
         tools: counting.clone().spawn().await?,
         port: server::free_port()?,
+        key: None,
     };
     setup.write()?;
     let (mut running, first) = setup.start().await?;

@@ -2,6 +2,7 @@
 //! repeated request gets the same reply.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -188,6 +189,22 @@ pub(crate) async fn spawn(model: Arc<Model>) -> Result<std::net::SocketAddr> {
         let _ = axum::serve(tokio_nodelay(listener), model.router()).await;
     });
     Ok(address)
+}
+
+/// Serves on a free port of its own and counts what comes there.
+pub(crate) async fn door(model: Arc<Model>) -> Result<(std::net::SocketAddr, Arc<AtomicU64>)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("bind the model's port")?;
+    let (address, count) = (listener.local_addr()?, Arc::new(AtomicU64::new(0)));
+    let counted = count.clone();
+    let counting = axum::middleware::map_request(move |request: axum::extract::Request| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(request)
+    });
+    let router = model.router().layer(counting);
+    tokio::spawn(async move {
+        let _ = axum::serve(tokio_nodelay(listener), router).await;
+    });
+    Ok((address, count))
 }
 
 #[cfg(test)]

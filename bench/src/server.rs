@@ -25,6 +25,9 @@ pub(crate) struct Setup {
     pub tools: SocketAddr,
     /// The port of the API, the same at every start.
     pub port: u16,
+    /// The API key of an installation of several servers; without one the program is started for development, and makes
+    /// its own.
+    pub key: Option<String>,
 }
 
 /// A running server. Dropping it kills it.
@@ -68,20 +71,40 @@ impl Setup {
 
     /// Starts the program and waits until it is ready. Says how long that took.
     pub(crate) async fn start(&self) -> Result<(Server, Duration)> {
-        let log = OpenOptions::new().create(true).append(true).open(self.log())?;
-        let mut command = Command::new(&self.binary);
-        command.args(["dev", "--port", &self.port.to_string(), "--config"]).arg(self.config());
-        command.arg("--data-dir").arg(self.data());
-        command.current_dir(&self.folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let begun = Instant::now();
-        let child = command.spawn().with_context(|| format!("start {}", self.binary.display()))?;
-        let mut server = Server { child };
-        server.ready(self).await?;
+        let mut server = self.spawn()?;
+        server.until(self, "/readyz").await?;
         Ok((server, begun.elapsed()))
     }
 
-    /// The API key that the program made for itself.
+    /// Starts the program and waits until it answers: another one may own everything.
+    pub(crate) async fn stand_by(&self) -> Result<Server> {
+        let mut server = self.spawn()?;
+        server.until(self, "/healthz").await?;
+        Ok(server)
+    }
+
+    fn spawn(&self) -> Result<Server> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log())?;
+        let mut command = Command::new(&self.binary);
+        match &self.key {
+            None => command.args(["dev", "--port", &self.port.to_string()]),
+            Some(key) => {
+                command.env("MOLTFORGE_FIRST_KEY", key);
+                command.args(["serve", "--listen", &self.address().to_string()])
+            }
+        };
+        command.arg("--config").arg(self.config()).arg("--data-dir").arg(self.data());
+        command.current_dir(&self.folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let child = command.spawn().with_context(|| format!("start {}", self.binary.display()))?;
+        Ok(Server { child })
+    }
+
+    /// The API key: the given one, or what the program made for itself.
     pub(crate) fn key(&self) -> Result<String> {
+        if let Some(key) = &self.key {
+            return Ok(key.clone());
+        }
         let path = self.data().join("dev.key");
         Ok(fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?.trim().to_owned())
     }
@@ -95,11 +118,24 @@ impl Server {
         Ok(())
     }
 
-    async fn ready(&mut self, setup: &Setup) -> Result<()> {
+    /// SIGSTOP, or SIGCONT: it stands still in the middle of whatever it does, and goes on as if nothing had been.
+    pub(crate) fn signal(&mut self, name: &str) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("the server ended with {status}");
+        }
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
+        if !status.success() {
+            bail!("kill -{name} ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// Waits until it answers this with success.
+    pub(crate) async fn until(&mut self, setup: &Setup, path: &str) -> Result<()> {
         let client = Client::new(setup.address(), String::new(), Duration::from_secs(2))?;
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_mins(1) {
-            if client.send("GET", "/readyz", "", b"").await.is_ok_and(|response| response.good()) {
+            if client.send("GET", path, "", b"").await.is_ok_and(|response| response.good()) {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {

@@ -1,4 +1,4 @@
-//! `cargo xtask kill`: SIGKILL under load, again and again. The harness itself is `workload kill` in `bench/`; this builds
+//! `cargo xtask kill`: SIGKILL under load, again and again, or two servers of which one is stopped and wakes up late. The harness itself is `workload kill` in `bench/`; this builds
 //! both programs and gives it a database.
 
 use std::process::Command;
@@ -20,6 +20,10 @@ pub(crate) struct Args {
     /// On a throw-away PostgreSQL instead of SQLite
     #[arg(long)]
     postgres: bool,
+    /// Instead of killing: two servers on one PostgreSQL; the one that owns everything is stopped (SIGSTOP) this many
+    /// times until the other has taken over, and then goes on
+    #[arg(long, value_name = "TIMES")]
+    zombie: Option<u64>,
     /// Repeat the choices of an earlier run
     #[arg(long)]
     seed: Option<u64>,
@@ -37,10 +41,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut build = process::cargo();
     build.args(["build", "-p", "moltforge", "-p", "moltforge-workload", "--profile", profile]);
     process::run(build)?;
-    let server = if args.postgres { Some(Postgres::start()?) } else { None };
+    let server = if args.postgres || args.zombie.is_some() { Some(Postgres::start()?) } else { None };
     let mut command = harness(profile, args.cycles);
-    if let Some(server) = &server {
-        command.arg("--postgres").arg(server.database("kill")?);
+    let database = server.as_ref().map(|server| server.database("kill")).transpose()?;
+    if let Some(database) = &database {
+        command.arg("--postgres").arg(database);
+    }
+    if let Some(times) = args.zombie {
+        command.args(["--zombies", &times.to_string()]);
     }
     if let Some(seed) = args.seed {
         command.args(["--seed", &seed.to_string()]);
@@ -49,6 +57,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         command.args(["--seconds", &seconds.to_string()]);
     }
     let tally = counted(command)?;
+    if let Some(database) = &database {
+        dense(database)?;
+    }
     if tally.failed > 0 {
         bail!("{} checks failed", tally.failed);
     }
@@ -64,7 +75,30 @@ pub(crate) fn bounded(server: &Postgres) -> Result<Tally> {
     let mut postgres = harness(PROFILE, 20);
     postgres.args(["--seconds", "60", "--postgres"]).arg(server.database("kill")?);
     tally.add(counted(postgres)?);
+    let database = server.database("zombie")?;
+    let mut zombies = harness(PROFILE, 0);
+    zombies.args(["--zombies", "3", "--postgres", &database]);
+    tally.add(counted(zombies)?);
+    dense(&database)?;
     Ok(tally)
+}
+
+/// Each shard numbers its entries without a gap, and each execution's row says where its journal ends: looked at in the
+/// tables, past every program of ours. For a run that is too short for anything to be packed or purged.
+fn dense(database: &str) -> Result<()> {
+    let mut query = Command::new(Postgres::program("psql"));
+    query.arg(database).args(["-q", "-A", "-t", "-c"]).arg(
+        "SELECT (SELECT count(*) FROM (SELECT 1 FROM journal GROUP BY shard HAVING count(*) <> max(lsn)) s) || ' ' || \
+         (SELECT count(*) FROM execution e WHERE last_seq <> (SELECT count(*) FROM journal j \
+         WHERE j.execution_id = e.execution_id) OR last_seq <> (SELECT max(seq) FROM journal j \
+         WHERE j.execution_id = e.execution_id))",
+    );
+    let found = process::output(query).context("look at the tables")?;
+    if found != "0 0" {
+        bail!("shards with gaps and executions that do not fit their journals: {found}");
+    }
+    println!("  every shard is numbered without a gap, and every execution fits its journal");
+    Ok(())
 }
 
 fn harness(profile: &str, cycles: u64) -> Command {

@@ -55,7 +55,7 @@ impl Report {
         println!("{} passed, {failed} failed", self.checks.len() - failed);
     }
 
-    fn add(&mut self, check: &'static str, faults: impl IntoIterator<Item = String>) {
+    pub(super) fn add(&mut self, check: &'static str, faults: impl IntoIterator<Item = String>) {
         self.checks.entry(check).or_default().extend(faults);
     }
 }
