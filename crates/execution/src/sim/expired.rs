@@ -1,4 +1,5 @@
-//! A node whose time is over begins no call, however long that has waited for its turn.
+//! How calls leave: a node whose time is over begins none, however long that has waited for its turn, and one that is
+//! given up says so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +15,7 @@ use moltforge_types::execution::ProbeOutcome;
 use moltforge_types::{Ambient, ExecutionId, SeededRandom};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::agents::{Agents, effect_keys, specs};
@@ -106,7 +108,7 @@ impl Bench {
         Outlet { shared, events, authority: self.authority.clone() }
     }
 
-    fn model(&self, step: u32) {
+    fn model(&self, step: u32) -> AbortHandle {
         let spec = specs().remove(0);
         let request = ModelRequest {
             project_id: spec.project_id,
@@ -118,7 +120,7 @@ impl Bench {
             messages: Vec::new(),
             tools: spec.tools.clone(),
         };
-        effects::call_model(self.outlet(), request, spec.agent_id, 1);
+        effects::call_model(self.outlet(), request, spec.agent_id, 1)
     }
 
     fn request(&self, step: u32) -> CallRequest {
@@ -174,4 +176,14 @@ async fn one_that_waited_for_a_slot_does_not_leave_when_its_turn_comes_too_late(
     // the second one's turn comes in time, that of the third one does not
     bench.model(3);
     assert_eq!(bench.arrived(3).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_given_up_before_it_has_begun_is_gone() {
+    let mut bench = Bench::new();
+    // its task has not run yet: there was no await since
+    bench.model(1).abort();
+    let gone = bench.events.recv().await;
+    assert!(matches!(gone, Some(Event::CallGone { step: 1, .. })), "a stop would wait for it for ever");
+    assert_eq!(bench.calls.0.load(Ordering::Relaxed), 0);
 }

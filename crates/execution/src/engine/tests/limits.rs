@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use moltforge_types::execution::State;
 use moltforge_types::journal::Entry;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::harness::Run;
@@ -82,6 +85,16 @@ fn back_off_never_overflows_and_never_is_zero() {
             let delay = backoff(failures, random);
             assert!(delay.as_micros() >= 1 && delay.as_secs() <= 60, "{failures} {random} {delay:?}");
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn back_off_stays_between_zero_and_its_doubled_base(failures in 0_u32..=1_000_000, random: u64) {
+        let millis = 250.0 * f64::from(failures.max(1) - 1).exp2();
+        let ceiling = Duration::from_secs_f64((millis / 1000.0).min(60.0));
+        let delay = backoff(failures, random);
+        prop_assert!(!delay.is_zero() && delay <= ceiling, "{failures} {random} {delay:?} {ceiling:?}");
     }
 }
 
