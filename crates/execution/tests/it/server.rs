@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 pub(crate) struct Server {
     calls: Arc<Mutex<HashMap<String, u32>>>,
     bodies: Arc<Mutex<Vec<Value>>>,
+    /// How often the flaky model was asked, by conversation.
+    failures: Arc<Mutex<HashMap<String, u32>>>,
     /// Calls of each tool at this moment, and the most that there ever were.
     at_once: Arc<Mutex<HashMap<String, (u32, u32)>>>,
     address: Option<SocketAddr>,
@@ -84,13 +86,23 @@ impl Drop for AtWork {
     }
 }
 
-/// A model that always says the same, and takes its time.
-async fn reply(State(server): State<Server>) -> Json<Value> {
+/// A model that always says the same, and takes its time. The model `flaky` is not there for the first two calls with the
+/// same conversation.
+async fn reply(State(server): State<Server>, Json(request): Json<Value>) -> Response {
     let _at_work = AtWork::begin(&server, "model");
+    if request["model"] == "flaky" {
+        let mut failures = server.failures.lock().expect("not poisoned");
+        let count = failures.entry(request["messages"].to_string()).or_default();
+        *count += 1;
+        if *count <= 2 {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    }
     tokio::time::sleep(Duration::from_millis(30)).await;
     let message = json!({ "role": "assistant", "content": "done" });
     Json(json!({ "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
                  "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } }))
+    .into_response()
 }
 
 /// Tools whose name begins with `slow` take their time, those that begin with `hang` as good as never end; `lost...`
