@@ -5,7 +5,7 @@
 //! is deleted. Two nodes that do the same at once do it once.
 
 use moltforge_types::execution::State;
-use moltforge_types::{ExecutionId, ProjectId, Timestamp};
+use moltforge_types::{ExecutionId, ProjectId, Timestamp, TriggerId};
 
 use crate::error::Error;
 use crate::journal::archive::{MAX_BYTES, MAX_ENTRIES, pack};
@@ -31,6 +31,12 @@ pub struct Orphans {
     pub inputs: u64,
     /// Archived executions whose packed entries are not all there.
     pub incomplete: u64,
+    /// Approvals.
+    pub approvals: u64,
+    /// Fires of triggers that name what they started.
+    pub fires: u64,
+    /// Old messages to executions. New ones may wait for a receiver that is still to come.
+    pub messages: u64,
 }
 
 /// Executions that have ended, of all projects.
@@ -51,6 +57,20 @@ macro_rules! of_shards {
                 "shard = ANY (ARRAY(SELECT value::int8 FROM jsonb_array_elements_text($1::jsonb)))",
                 $after
             ),
+        )
+    };
+}
+
+/// Counts rows of a table that name an execution which does not exist.
+macro_rules! of_nobody {
+    ($table:literal, $column:literal $(, $more:literal)?) => {
+        concat!(
+            "SELECT count(*) AS n FROM ",
+            $table,
+            " r WHERE NOT EXISTS (SELECT 1 FROM execution e WHERE e.project_id = r.project_id AND e.execution_id = r.",
+            $column,
+            ")",
+            $($more)?
         )
     };
 }
@@ -152,7 +172,8 @@ impl Retention<'_> {
     }
 
     /// Deletes a packed execution that ended in `state` at `before` or earlier, with all that hangs on it: its entries,
-    /// its input, its idempotency key. Returns whether it was deleted.
+    /// its input, its idempotency key, its approvals, messages to it and the fire that started it. What it wrote into its
+    /// agent's state is the agent's and stays. Returns whether it was deleted.
     ///
     /// # Errors
     /// [`Error`] of the database.
@@ -163,32 +184,51 @@ impl Retention<'_> {
             .at
             .query(
                 "DELETE FROM execution WHERE project_id = $1 AND execution_id = $2 AND state = $3 \
-                 AND finished_at <= $4 AND archived_at IS NOT NULL",
+                 AND finished_at <= $4 AND archived_at IS NOT NULL RETURNING shard, trigger_id",
             )
             .bind(project_id)
             .bind(execution_id)
             .bind(state.as_str())
             .bind(before)
-            .execute()
+            .optional(|row| Ok((row.get::<u16>("shard")?, row.get::<Option<TriggerId>>("trigger_id")?)))
             .await?;
-        if gone != 1 {
-            return Ok(false);
+        let Some((shard, trigger_id)) = gone else { return Ok(false) };
+        for rows in [
+            "DELETE FROM execution_input WHERE project_id = $1 AND execution_id = $2",
+            "DELETE FROM approval WHERE project_id = $1 AND execution_id = $2",
+        ] {
+            self.at.query(rows).bind(project_id).bind(execution_id).execute().await?;
         }
         self.at
-            .query("DELETE FROM execution_input WHERE project_id = $1 AND execution_id = $2")
+            .query("DELETE FROM message WHERE shard = $1 AND project_id = $2 AND recipient = $3")
+            .bind(shard)
             .bind(project_id)
             .bind(execution_id)
             .execute()
             .await?;
+        let Some(trigger_id) = trigger_id else { return Ok(true) };
+        for rows in [
+            "DELETE FROM fire WHERE project_id = $1 AND trigger_id = $2 AND execution_id = $3",
+            "UPDATE trigger SET last_execution_id = NULL \
+             WHERE project_id = $1 AND trigger_id = $2 AND last_execution_id = $3",
+        ] {
+            self.at.query(rows).bind(project_id).bind(trigger_id).bind(execution_id).execute().await?;
+        }
         Ok(true)
     }
 
     /// Looks for rows that belong to no execution: all tables, but of the journal the next `limit` entries after
-    /// `after`. The second part is where to go on, `None` at the end.
+    /// `after`, and of messages those that were sent before `sent_before`. The second part is where to go on, `None` at
+    /// the end.
     ///
     /// # Errors
     /// [`Error`] of the database.
-    pub async fn orphans(&mut self, after: &str, limit: u32) -> Result<(Orphans, Option<String>), Error> {
+    pub async fn orphans(
+        &mut self,
+        sent_before: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<(Orphans, Option<String>), Error> {
         let ids: Vec<String> = self
             .at
             .query(
@@ -202,12 +242,17 @@ impl Retention<'_> {
         let next = ids.last().cloned();
         let list = serde_json::Value::from(ids).to_string();
         let journals = self.at.query(LOST).bind(list).one(|row| row.get("n")).await?;
-        let inputs = self
+        let inputs = self.at.query(of_nobody!("execution_input", "execution_id")).one(|row| row.get("n")).await?;
+        let approvals = self.at.query(of_nobody!("approval", "execution_id")).one(|row| row.get("n")).await?;
+        let fires = self
             .at
-            .query(
-                "SELECT count(*) AS n FROM execution_input i WHERE NOT EXISTS (SELECT 1 FROM execution e \
-                 WHERE e.project_id = i.project_id AND e.execution_id = i.execution_id)",
-            )
+            .query(of_nobody!("fire", "execution_id", " AND r.execution_id IS NOT NULL"))
+            .one(|row| row.get("n"))
+            .await?;
+        let messages = self
+            .at
+            .query(of_nobody!("message", "recipient", " AND r.recipient LIKE 'exe%' AND r.created_at < $1"))
+            .bind(sent_before)
             .one(|row| row.get("n"))
             .await?;
         let incomplete = self
@@ -219,7 +264,7 @@ impl Retention<'_> {
             )
             .one(|row| row.get("n"))
             .await?;
-        Ok((Orphans { journals, inputs, incomplete }, next))
+        Ok((Orphans { journals, inputs, incomplete, approvals, fires, messages }, next))
     }
 }
 

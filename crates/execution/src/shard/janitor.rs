@@ -24,6 +24,8 @@ const PARTS: u32 = 400;
 const AUDITED: u32 = 2_000;
 /// Rounds between two looks for rows that belong to nobody.
 const AUDIT: u32 = 120;
+/// After this a message has been taken, or its receiver was found to be missing.
+const UNDELIVERED: Duration = Duration::from_hours(1);
 
 /// What a round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,7 +56,7 @@ pub(crate) async fn run(store: Store, ambient: Ambient, retention: Retention, su
             Err(error) => tracing::warn!(%error, "cleaning up failed, trying again"),
         }
         if rounds.is_multiple_of(AUDIT) {
-            match store.retention().orphans(&after, AUDITED).await {
+            match store.retention().orphans(before(ambient.now(), UNDELIVERED), &after, AUDITED).await {
                 Ok((found, next)) => {
                     after = next.unwrap_or_default();
                     if found != moltforge_store::Orphans::default() {

@@ -10,7 +10,7 @@ use crate::fixture::{Owner, columns};
 
 moltforge_testing::worlds! { approvals_are_written_with_the_journal, pages_follow_their_indexes }
 
-fn row(world: &World, owner: &Owner, execution_id: ExecutionId) -> ApprovalRow {
+pub(crate) fn row(world: &World, owner: &Owner, execution_id: ExecutionId) -> ApprovalRow {
     ApprovalRow {
         project_id: owner.project_id,
         approval_id: world.ambient().id(),

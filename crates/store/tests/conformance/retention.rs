@@ -1,17 +1,20 @@
 //! Packing and deleting what has ended.
 
-use moltforge_store::{EndedExecution, EntryRow, Orphans, Snapshot};
+use moltforge_store::{EndedExecution, EntryRow, Message, Orphans, Ran, Settled, Side, Snapshot};
 use moltforge_testing::World;
-use moltforge_types::Timestamp;
 use moltforge_types::execution::State;
+use moltforge_types::{Timestamp, TriggerId};
 
+use crate::fires::fire;
 use crate::fixture::{Execution, Owner, columns};
+use crate::triggers::{Ground, insert};
 
 moltforge_testing::worlds! {
     a_packed_journal_reads_the_same,
     every_part_of_the_way_reads_the_same,
     what_lives_is_neither_packed_nor_deleted,
     a_purge_leaves_nothing,
+    a_purge_takes_approvals_messages_and_fires,
     numbers_are_not_given_twice,
     two_janitors_do_it_once,
     orphans_are_seen,
@@ -58,7 +61,7 @@ async fn hot(world: &World) -> u64 {
 }
 
 async fn no_orphans(world: &World) {
-    let (found, _) = world.retention().orphans("", 10_000).await.unwrap();
+    let (found, _) = world.retention().orphans(Timestamp::from_micros(9), "", 10_000).await.unwrap();
     assert_eq!(found, Orphans::default());
 }
 
@@ -164,6 +167,90 @@ async fn a_purge_leaves_nothing(world: &World) {
     no_orphans(world).await;
 }
 
+/// A trigger, and the start of an execution by it.
+async fn by_a_trigger(world: &World, owner: &Owner) -> (TriggerId, Execution) {
+    let ground = Ground { project_id: owner.project_id, agent_id: owner.agent_id };
+    let name = world.ambient().id::<TriggerId>().to_string();
+    let trigger_id = insert(world, &ground, &name, "webhook", None).await;
+    let mut batch = owner.batch();
+    let execution = owner.start(world, &mut batch, 1, columns(State::Running));
+    for start in &mut batch.starts {
+        start.origin.trigger_id = Some(trigger_id);
+    }
+    owner.commit(batch).await.unwrap();
+    let mut tx = world.begin().await.unwrap();
+    for (key, started) in [("its own", Some(execution.execution_id)), ("another's", None)] {
+        tx.fires(owner.project_id).insert(&fire(&ground, trigger_id, key, 5)).await.unwrap();
+        let how = Settled { state: "started", execution_id: started, error: None };
+        tx.fires(owner.project_id).settle(trigger_id, key, how).await.unwrap();
+    }
+    tx.triggers(owner.project_id).ran(trigger_id, Ran::Started(execution.execution_id)).await.unwrap();
+    tx.commit().await.unwrap();
+    (trigger_id, execution)
+}
+
+/// An approval of an execution and a message to it.
+async fn hang_on(world: &World, owner: &Owner, execution: Execution) {
+    let mut batch = owner.batch();
+    let approval = crate::approvals::row(world, owner, execution.execution_id);
+    batch.rows.push(Side::Approval(Box::new(approval)));
+    batch.rows.push(Side::Message(Message {
+        shard: 7,
+        message_id: world.ambient().id(),
+        project_id: owner.project_id,
+        recipient: execution.execution_id.to_string(),
+        kind: "stop".to_owned(),
+        body: "{}".to_owned(),
+        created_at: Timestamp::from_micros(3),
+    }));
+    owner.commit(batch).await.unwrap();
+}
+
+/// The tables of which a row names the execution, and how many do.
+async fn naming(world: &World, execution: Execution) -> Vec<(&'static str, u64)> {
+    let mut found = Vec::new();
+    for (table, sql) in [
+        ("execution", "SELECT count(*) AS n FROM execution WHERE execution_id = $1"),
+        ("execution_input", "SELECT count(*) AS n FROM execution_input WHERE execution_id = $1"),
+        ("journal", "SELECT count(*) AS n FROM journal WHERE execution_id = $1"),
+        ("archive", "SELECT count(*) AS n FROM archive WHERE execution_id = $1"),
+        ("snapshot", "SELECT count(*) AS n FROM snapshot WHERE execution_id = $1"),
+        ("approval", "SELECT count(*) AS n FROM approval WHERE execution_id = $1"),
+        ("message", "SELECT count(*) AS n FROM message WHERE recipient = $1"),
+        ("fire", "SELECT count(*) AS n FROM fire WHERE execution_id = $1"),
+        ("trigger", "SELECT count(*) AS n FROM trigger WHERE last_execution_id = $1"),
+    ] {
+        let rows: u64 = world.query(sql).bind(execution.execution_id).one(|row| row.get("n")).await.unwrap();
+        found.extend((rows > 0).then_some((table, rows)));
+    }
+    found
+}
+
+async fn a_purge_takes_approvals_messages_and_fires(world: &World) {
+    let owner = Owner::new(world).await;
+    let mut tx = world.begin().await.unwrap();
+    tx.agents(owner.project_id).insert(owner.agent_id, &"hello".parse().unwrap()).await.unwrap();
+    tx.commit().await.unwrap();
+    let ((trigger_id, gone), (_, kept)) = (by_a_trigger(world, &owner).await, by_a_trigger(world, &owner).await);
+    for execution in [gone, kept] {
+        hang_on(world, &owner, execution).await;
+        let ended = ended(&owner, owner.stepped(execution, columns(State::Completed)).await);
+        while world.archive_next(ended).await.unwrap() {}
+    }
+    no_orphans(world).await;
+    let all =
+        ["execution", "execution_input", "archive", "approval", "message", "fire", "trigger"].map(|table| (table, 1));
+    assert_eq!(naming(world, gone).await, all);
+    let mut tx = world.begin().await.unwrap();
+    let time = Timestamp::from_micros(7);
+    assert!(tx.retention().purge(ended(&owner, gone), State::Completed, time).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(naming(world, gone).await, []);
+    assert_eq!(naming(world, kept).await, all);
+    assert_eq!(world.fires(owner.project_id).list(trigger_id, None, 10).await.unwrap().len(), 1, "another's stays");
+    no_orphans(world).await;
+}
+
 /// Whoever remembers a number of the journal never meets another entry under it.
 async fn numbers_are_not_given_twice(world: &World) {
     let owner = Owner::new(world).await;
@@ -189,15 +276,20 @@ async fn two_janitors_do_it_once(world: &World) {
 
 async fn orphans_are_seen(world: &World) {
     let owner = Owner::new(world).await;
-    let (a, b) = (long(world, &owner, 2, State::Completed).await, long(world, &owner, 2, State::Running).await);
+    let mut tx = world.begin().await.unwrap();
+    tx.agents(owner.project_id).insert(owner.agent_id, &"hello".parse().unwrap()).await.unwrap();
+    tx.commit().await.unwrap();
+    let (a, (_, b)) = (long(world, &owner, 2, State::Completed).await, by_a_trigger(world, &owner).await);
     while world.archive_next(ended(&owner, a)).await.unwrap() {}
+    no_orphans(world).await;
+    hang_on(world, &owner, b).await;
     no_orphans(world).await;
     let mut tx = world.begin().await.unwrap();
     tx.query("DELETE FROM archive WHERE execution_id = $1").bind(a.execution_id).execute().await.unwrap();
     tx.query("DELETE FROM execution WHERE execution_id = $1").bind(b.execution_id).execute().await.unwrap();
     tx.commit().await.unwrap();
-    let (found, next) = world.retention().orphans("", 10_000).await.unwrap();
-    assert_eq!(found, Orphans { journals: 1, inputs: 1, incomplete: 1 });
+    let (found, next) = world.retention().orphans(Timestamp::from_micros(9), "", 10_000).await.unwrap();
+    assert_eq!(found, Orphans { journals: 1, inputs: 1, incomplete: 1, approvals: 1, fires: 1, messages: 1 });
     assert_eq!(next, Some(b.execution_id.to_string()));
 }
 
