@@ -100,6 +100,7 @@ async fn pays_once(timed: &mut Timed, at: At, death: Death) -> String {
     let late = (death == Death::Late).then(|| faulty.expect_late());
     timed.crash_onto(faulty.clone()).await;
     timed.clock.advance(23 * HOUR);
+    // a real wait: that nothing happens is what is waited for
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(get(timed, execution).await.state, "suspended", "not before its time");
     assert_eq!(timed.world.server.total(), 0);
@@ -139,6 +140,7 @@ async fn is_killed_with_its_children(timed: &Timed) {
     let boss: ExecutionId = started_by(timed, &schedule, "boss").await.execution_id.parse().expect("an id");
     let at_work = async {
         while world.server.at_once("hang").0 < 3 {
+            // a real wait: the real server works meanwhile; this polls, within a limit
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -170,6 +172,7 @@ async fn is_killed_with_its_children(timed: &Timed) {
     // the sockets are closed: nothing goes on behind the receipt
     let gone = async {
         while world.server.at_once("hang").0 > 0 {
+            // a real wait: the real server works meanwhile; this polls, within a limit
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -187,6 +190,7 @@ async fn started_by(timed: &Timed, schedule: &Trigger, agent: &str) -> View {
             if timed.fires(schedule).await.iter().any(|fire| fire.state != "pending") {
                 return;
             }
+            // a real wait: the real server works meanwhile; this polls, within a limit
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -229,6 +233,7 @@ async fn until(timed: &Timed, id: ExecutionId, what: impl Fn(&View) -> bool) -> 
             if what(&view) {
                 return view;
             }
+            // a real wait: the real server works meanwhile; this polls, within a limit
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -100,6 +100,7 @@ impl Operator<'_> {
             if ended && world.server.at_once("hang").0 == 0 {
                 return;
             }
+            // a real wait: the real server works meanwhile; this polls, within a limit
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
