@@ -25,12 +25,13 @@ const LIMIT: Duration = Duration::from_secs(6);
 /// How long a zombie may take to see that it is one, and how long it is watched then.
 const SEES: Duration = Duration::from_secs(10);
 const WATCHED: Duration = Duration::from_millis(500);
-/// Requests that may come from a zombie after it woke up: they were between the last look at the clock and the wire.
-const ON_THE_WIRE: u64 = 2;
+/// Requests that may come from a zombie after it woke up: they were between the last look at the clock and the wire, as
+/// a connection was opened or the request written. No clock of ours can hold those back.
+const ON_THE_WIRE: u64 = 8;
 
 const TAKEN: &str = "the other server takes over while one is stopped";
 const STANDS_BY: &str = "a zombie stops owning by itself and stands by";
-const QUIET: &str = "a zombie begins no call";
+const QUIET: &str = "a zombie sends no more than was on its way to the wire";
 const KNOWN: &str = "no owner met a journal that it did not know";
 
 struct Node {
@@ -119,6 +120,7 @@ pub(super) async fn harness(args: &Args, times: u64, seed: u64, chance: &Arc<Cha
     }
     let drained = drain::to_the_end(&client).await?;
     let mut report = verify::all(&client, &runs, &model, &counting).await?;
+    report.excuse_turns(late);
     for check in [TAKEN, STANDS_BY, QUIET, KNOWN] {
         report.add(check, []);
     }
