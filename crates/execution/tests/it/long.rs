@@ -119,7 +119,7 @@ async fn what_has_ended_is_packed_and_deleted_and_reads_the_same_until_then() {
         assert_eq!((cleaned.archived, cleaned.purged), (1, 2), "{}", world.backend);
         assert!(matches!(node.get(project, original).await, Err(Error::ExecutionNotFound(_))));
         assert!(node.list(project, &ListExecutions::default(), None, 10).await.expect("a page").items.is_empty());
-        let (orphans, _) = world.store.retention().orphans(world.ambient().now(), "", 10_000).await.expect("read");
+        let (orphans, _) = world.store.retention().orphans(world.ambient.now(), "", 10_000).await.expect("read");
         assert_eq!(orphans, moltforge_store::Orphans::default());
         node.drain().await;
     }
