@@ -209,6 +209,22 @@ pub struct ListExecutions {
     pub limit: Option<u32>,
 }
 
+/// Query of `GET /v1/executions/{execution}/steps`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListSteps {
+    /// `asc`, the oldest step first, or `desc`; `asc` when absent. A cursor goes on in the order that it was given out in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// Where to go on: `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Items per page, 1 to 200; 50 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
 /// One step of an execution, as the timeline shows it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Step {

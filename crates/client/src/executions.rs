@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use futures::Stream;
 use http::header::HeaderName;
+use moltforge_api::Page;
 use moltforge_api::approvals::{DecideEffect, Effect, Effects};
 use moltforge_api::executions::{
-    CancelExecution, Execution, ForkExecution, ListEvents, ListExecutions, PauseExecution, ReplayExecution, Replayed,
-    ResumeExecution, SignalExecution, StartExecution, Step, StopReceipt, TreeNode,
+    CancelExecution, Execution, ForkExecution, ListEvents, ListExecutions, ListSteps, PauseExecution, ReplayExecution,
+    Replayed, ResumeExecution, SignalExecution, StartExecution, Step, StopReceipt, TreeNode,
 };
-use moltforge_api::{Page, PageQuery};
 use moltforge_types::event::CloudEvent;
 
 use crate::events::{self, EventStream};
@@ -64,8 +64,8 @@ impl Executions<'_> {
         })
     }
 
-    /// `GET /v1/executions/{execution}/steps`: one page, in order.
-    pub async fn steps(self, execution: &str, page: &PageQuery) -> Result<Page<Step>, Error> {
+    /// `GET /v1/executions/{execution}/steps`: one page.
+    pub async fn steps(self, execution: &str, page: &ListSteps) -> Result<Page<Step>, Error> {
         self.client.json(Request::get(&["v1", "executions", execution, "steps"])?.query(page)?).await
     }
 
@@ -74,7 +74,7 @@ impl Executions<'_> {
         let (client, execution) = (self.client.clone(), execution.to_owned());
         pages::all(None, move |cursor| {
             let (client, execution) = (client.clone(), execution.clone());
-            let page = PageQuery { cursor, limit: Some(200) };
+            let page = ListSteps { cursor, limit: Some(200), order: None };
             async move { client.executions().steps(&execution, &page).await }
         })
     }

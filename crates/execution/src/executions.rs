@@ -1,12 +1,13 @@
 //! The service: what the API and the other roles ask of executions.
 
 mod long;
+mod steps;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use moltforge_api::Page;
-use moltforge_api::executions::{Execution as View, ListExecutions, StartExecution, Step};
+use moltforge_api::executions::{Execution as View, ListExecutions, StartExecution};
 use moltforge_bus::{Bus, Subscription};
 use moltforge_capabilities::llm::Models;
 use moltforge_capabilities::tools::Tools;
@@ -26,14 +27,15 @@ use crate::holds::Holds;
 use crate::live::{Live, agent_ref};
 use crate::shard::calls::Outside;
 use crate::shard::janitor::{self, Cleaned};
-use crate::shard::load;
 use crate::shard::message::{Reply, Request};
 use crate::shard::router::{COMMIT_TIMEOUT, Router};
 use crate::shard::shared::Shared;
-use crate::shard::specs::{Specs, VersionRef};
+use crate::shard::specs::Specs;
 use crate::shard::supervisor::{Readiness, Supervisor};
 use crate::triggers::Listeners;
 use crate::views;
+
+pub use steps::{StepPage, StepPlace};
 
 /// The longest `Prefer: wait`.
 pub const MAX_WAIT: Duration = Duration::from_mins(5);
@@ -358,23 +360,6 @@ impl Executions {
             AgentRef::Name(name) => self.store.agents(project_id).find_by_name(&name).await?,
         };
         found.map(|found| found.agent_id).ok_or_else(|| Error::AgentNotFound(agent.to_owned()))
-    }
-
-    /// The timeline of an execution.
-    pub async fn steps(&self, project_id: ProjectId, id: ExecutionId) -> Result<Vec<Step>, Error> {
-        let row = self.store.executions(project_id).find(id).await?;
-        let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
-        let of = VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
-        let spec = self.shared.specs.get(&self.store, of).await?;
-        let model = spec.as_ref().map_or("model", |spec| spec.config.model.as_str());
-        let entries = load::entries(&self.shared, id).await?;
-        let mut steps = crate::steps::steps_of(&entries, row.columns.state, row.columns.reason, model);
-        for (number, what) in self.shared.gates.waiting_of(id) {
-            if let Some(step) = steps.iter_mut().find(|step| step.step == number) {
-                step.waiting_for = Some(what);
-            }
-        }
-        Ok(steps)
     }
 
     /// Entries after `after`, oldest first. The caller has checked that the execution is the project's.

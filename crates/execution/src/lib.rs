@@ -28,7 +28,7 @@ mod views;
 
 pub use config::{Config, Retention};
 pub use error::Error;
-pub use executions::{Executions, Gauges, MAX_WAIT, Started};
+pub use executions::{Executions, Gauges, MAX_WAIT, Started, StepPage, StepPlace};
 pub use http::{router, triggers_router};
 pub use shard::janitor::Cleaned;
 pub use shard::supervisor::Readiness;

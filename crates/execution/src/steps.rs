@@ -9,23 +9,49 @@ use serde_json::{Value, json};
 use crate::engine::Recorded;
 use crate::views;
 
-/// The steps of an execution, in order. `state` and `reason` are the execution's own, which decide what an unanswered
-/// step is.
-#[expect(clippy::too_many_lines, reason = "an arm for each kind of entry, most of them a line")]
-pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason>, model: &str) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    // failures of a model step stand before the entry that creates it
-    let mut failures = 0;
-    // steps whose effect was let out
-    let mut sent = Vec::new();
-    for recorded in entries {
+/// The steps that some entries in a row tell of. All entries about a step lie between the model call of its turn and the
+/// next one: whole turns can be read without those around them.
+#[derive(Default)]
+pub(crate) struct Timeline {
+    steps: Vec<Step>,
+    /// The model's steps, and the numbers of the entries that made them.
+    turns: Vec<(u32, u64)>,
+    /// Steps whose effect was let out.
+    sent: Vec<u32>,
+    last_at: Option<Timestamp>,
+}
+
+impl Timeline {
+    /// The model's steps that were seen, and the numbers of their entries.
+    pub(crate) fn turns(&self) -> &[(u32, u64)] {
+        &self.turns
+    }
+
+    /// The steps, in order, when later entries are not looked at: nothing in them may be about one of these.
+    pub(crate) fn steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    /// The steps, in order, when there are no later entries. `state` and `reason` are the execution's own, which decide
+    /// what an unanswered step is.
+    pub(crate) fn steps_at_end(self, state: State, reason: Option<Reason>, model: &str) -> Vec<Step> {
+        let Self { mut steps, sent, last_at, .. } = self;
+        finish(&mut steps, &sent, last_at, (state, reason), model);
+        steps
+    }
+
+    /// The next entry.
+    #[expect(clippy::too_many_lines, reason = "an arm for each kind of entry, most of them a line")]
+    pub(crate) fn add(&mut self, recorded: &Recorded, model: &str) {
+        let Self { steps, turns, sent, last_at } = self;
+        *last_at = Some(recorded.at);
         match &recorded.entry {
             Entry::RetryScheduled { step, error, failures: count, .. } => {
-                failures = *count;
-                if let Some(known) = find(&mut steps, *step) {
+                if let Some(known) = find(steps, *step) {
                     known.retries = *count;
                     known.error = Some(views::error(error));
                 } else {
+                    // failures of a model step stand before the entry that creates it
                     let mut new = new_step(*step, StepKind::Model, model, Some(recorded.at));
                     new.error = Some(views::error(error));
                     new.retries = *count;
@@ -33,10 +59,12 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason
                 }
             }
             Entry::ModelCompleted { step, model, text, tool_calls, usage, started_at, duration_us } => {
+                let retries = find(steps, *step).map_or(0, |failed| failed.retries);
                 steps.retain(|known| known.step != *step);
+                turns.push((*step, recorded.seq));
                 let mut done = new_step(*step, StepKind::Model, model, Some(*started_at));
                 done.state = StepState::Succeeded.to_string();
-                done.retries = std::mem::take(&mut failures);
+                done.retries = retries;
                 done.duration_us = Some(*duration_us);
                 done.usage = Some(StepUsage {
                     input_tokens: usage.input_tokens,
@@ -53,13 +81,13 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason
             }
             Entry::ToolInvoked { step, .. } => {
                 sent.push(*step);
-                with(&mut steps, *step, |s| {
+                with(steps, *step, |s| {
                     s.state = StepState::Running.to_string();
                     s.waiting_for = None;
                     s.started_at = Some(recorded.at.to_string());
                 });
             }
-            Entry::ToolSucceeded { step, output, started_at, duration_us, .. } => with(&mut steps, *step, |s| {
+            Entry::ToolSucceeded { step, output, started_at, duration_us, .. } => with(steps, *step, |s| {
                 // a wait that is over took the time from its beginning
                 let waited = s.state == StepState::Waiting.as_str();
                 s.state = StepState::Succeeded.to_string();
@@ -71,31 +99,31 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason
                     s.started_at = Some(started_at.to_string());
                 }
             }),
-            Entry::ToolFailed { step, error, duration_us, .. } => with(&mut steps, *step, |s| {
+            Entry::ToolFailed { step, error, duration_us, .. } => with(steps, *step, |s| {
                 let waited = s.state == StepState::Waiting.as_str();
                 s.state = StepState::Failed.to_string();
                 s.waiting_for = None;
                 s.error = Some(views::error(error));
                 s.duration_us = Some(if waited { since(s, recorded.at) } else { *duration_us });
             }),
-            Entry::TimerSet { step, due, .. } => with(&mut steps, *step, |s| {
+            Entry::TimerSet { step, due, .. } => with(steps, *step, |s| {
                 s.state = StepState::Waiting.to_string();
                 s.started_at = Some(recorded.at.to_string());
                 s.waiting_for = Some(format!("the time {due}"));
             }),
-            Entry::SignalAwaited { step, name, due, .. } => with(&mut steps, *step, |s| {
+            Entry::SignalAwaited { step, name, due, .. } => with(steps, *step, |s| {
                 s.state = StepState::Waiting.to_string();
                 s.started_at = Some(recorded.at.to_string());
                 let until = due.map(|due| format!(" until {due}")).unwrap_or_default();
                 s.waiting_for = Some(format!("the signal {name:?}{until}"));
             }),
-            Entry::ApprovalRequested { approval_id, step, due, .. } => with(&mut steps, *step, |s| {
+            Entry::ApprovalRequested { approval_id, step, due, .. } => with(steps, *step, |s| {
                 s.state = StepState::Waiting.to_string();
                 s.started_at = Some(recorded.at.to_string());
                 s.waiting_for = Some(format!("the approval {approval_id} until {due}"));
                 s.approval_id = Some(approval_id.to_string());
             }),
-            Entry::ApprovalDecided { step, decision, by, arguments, .. } => with(&mut steps, *step, |s| {
+            Entry::ApprovalDecided { step, decision, by, arguments, .. } => with(steps, *step, |s| {
                 s.waiting_for = Some(format!("a resume ({decision} by {by})"));
                 if let Some(arguments) = arguments {
                     s.input = Some(arguments.clone());
@@ -104,14 +132,14 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason
             Entry::EffectProbed { step, outcome, detail, .. } if *outcome != ProbeOutcome::Done => {
                 let message = detail.clone().unwrap_or_else(|| format!("the probe says {outcome}"));
                 let error = views::error(&ErrorInfo::new("effect_unknown", message));
-                with(&mut steps, *step, |s| s.error = Some(error));
+                with(steps, *step, |s| s.error = Some(error));
             }
-            Entry::ChildRequested { step, child_id, wait, .. } => with(&mut steps, *step, |s| {
+            Entry::ChildRequested { step, child_id, wait, .. } => with(steps, *step, |s| {
                 s.state = StepState::Waiting.to_string();
                 s.started_at = Some(recorded.at.to_string());
                 s.waiting_for = wait.then(|| format!("the child {child_id}"));
             }),
-            Entry::ChildrenAwaited { step, children, any, due, .. } => with(&mut steps, *step, |s| {
+            Entry::ChildrenAwaited { step, children, any, due, .. } => with(steps, *step, |s| {
                 s.state = StepState::Waiting.to_string();
                 s.started_at = Some(recorded.at.to_string());
                 let which = if *any { "any of " } else { "" };
@@ -120,14 +148,24 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason
             }),
             Entry::Cancelled { unknown_steps, .. } | Entry::Failed { unknown_steps, .. } => {
                 for step in unknown_steps {
-                    with(&mut steps, *step, |s| s.state = StepState::Unknown.to_string());
+                    with(steps, *step, |s| s.state = StepState::Unknown.to_string());
                 }
             }
             _ => {}
         }
     }
+}
+
+/// What becomes of steps without an answer, and the step that has no entry yet.
+fn finish(
+    steps: &mut Vec<Step>,
+    sent: &[u32],
+    last_at: Option<Timestamp>,
+    (state, reason): (State, Option<Reason>),
+    model: &str,
+) {
     if state.is_terminal() {
-        for step in &mut steps {
+        for step in steps.iter_mut() {
             if step.state == StepState::Running.as_str() || step.state == StepState::Waiting.as_str() {
                 step.state = if step.error.is_some() { StepState::Failed } else { StepState::Cancelled }.to_string();
                 step.waiting_for = None;
@@ -146,10 +184,8 @@ pub(crate) fn steps_of(entries: &[Recorded], state: State, reason: Option<Reason
     } else if state == State::Running && steps.iter().all(|s| s.state != "running" && s.state != "waiting") {
         // the model call at work has no entry yet: it writes no intent
         let next = steps.last().map_or(1, |last| last.step + 1);
-        let started = entries.last().map(|last| last.at);
-        steps.push(new_step(next, StepKind::Model, model, started));
+        steps.push(new_step(next, StepKind::Model, model, last_at));
     }
-    steps
 }
 
 fn new_step(step: u32, kind: StepKind, name: &str, started_at: Option<Timestamp>) -> Step {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use moltforge_api::executions::{Execution, ListExecutions, StartExecution, Step, StopReceipt, TreeNode};
-use moltforge_api::{Page, PageQuery, Problem};
+use moltforge_api::executions::{Execution, ListExecutions, ListSteps, StartExecution, Step, StopReceipt, TreeNode};
+use moltforge_api::{Page, Problem};
 use moltforge_http::{ApiResult, Caller, IdempotencyKey, Json, Path, Query, cursor, page_limit};
 use moltforge_types::{ExecutionId, Scope};
 
 use super::{execution_id, problem};
-use crate::executions::{Executions, Started};
+use crate::executions::{Executions, Started, StepPage};
 
 /// Starts an execution of an agent's live version, or of the version that is named.
 #[utoipa::path(
@@ -107,32 +107,31 @@ pub(super) async fn get(
     Ok(Json(executions.get(principal.project_id, execution_id(&execution)?).await.map_err(problem)?))
 }
 
-/// The steps of an execution, oldest first.
+/// The steps of an execution: oldest first, or newest first with `order=desc`.
 #[utoipa::path(
     get, path = "/v1/executions/{execution}/steps", operation_id = "executions.steps", tag = "executions",
-    params(("execution" = String, Path, description = "`exe_...`"), PageQuery),
+    params(("execution" = String, Path, description = "`exe_...`"), ListSteps),
     responses(
-        (status = 200, description = "A page of steps, oldest first", body = Page<Step>),
+        (status = 200, description = "A page of steps", body = Page<Step>),
         (status = 400, description = "cursor_invalid, limit_invalid, query_invalid, path_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:read`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
+        (status = 422, description = "field_invalid", body = Problem),
     )
 )]
 pub(super) async fn steps(
     State(executions): State<Executions>,
     caller: Caller,
     Path(execution): Path<String>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<ListSteps>,
 ) -> ApiResult<Json<Page<Step>>> {
     let principal = caller.require(Scope::ExecutionsRead)?;
-    let after = query.cursor.as_deref().map(cursor::decode::<u32>).transpose()?.unwrap_or(0);
-    let limit = page_limit(query.limit)? as usize;
-    let mut items = executions.steps(principal.project_id, execution_id(&execution)?).await.map_err(problem)?;
-    items.retain(|step| step.step > after);
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = more.then(|| items.last().map(|step| cursor::encode(&step.step))).flatten();
-    Ok(Json(Page { items, next }))
+    let id = execution_id(&execution)?;
+    let limit = page_limit(query.limit)?;
+    let place = query.cursor.as_deref().map(cursor::decode).transpose()?;
+    let wanted = StepPage::new(query.order.as_deref(), place).map_err(problem)?;
+    let (items, next) = executions.steps_page(principal.project_id, id, wanted, limit).await.map_err(problem)?;
+    Ok(Json(Page { items, next: next.map(|place| cursor::encode(&place)) }))
 }
 
 /// What a stop did to an execution and everything below it.

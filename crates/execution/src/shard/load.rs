@@ -100,11 +100,22 @@ pub(crate) async fn entries(shared: &Shared, id: ExecutionId) -> Result<Vec<Reco
 async fn for_each_entry(
     shared: &Shared,
     id: ExecutionId,
-    mut after: u64,
+    after: u64,
     mut each: impl FnMut(&Recorded, u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    while_entries(shared, id, after, PAGE, |recorded, bytes| each(recorded, bytes).map(|()| true)).await.map(|_| ())
+}
+
+/// The entries after `after`, `page` at a time, until `each` has enough of them. Returns whether it never had.
+pub(crate) async fn while_entries(
+    shared: &Shared,
+    id: ExecutionId,
+    mut after: u64,
+    page: u32,
+    mut each: impl FnMut(&Recorded, u64) -> Result<bool, Error>,
+) -> Result<bool, Error> {
     loop {
-        let rows = shared.journal.reads().entries(id, after, PAGE).await?;
+        let rows = shared.journal.reads().entries(id, after, page).await?;
         for row in &rows {
             if row.seq != after + 1 {
                 let message = format!("entry {} follows entry {after}", row.seq);
@@ -116,10 +127,12 @@ async fn for_each_entry(
                 let message = "the first entry is not scheduled".to_owned();
                 return Err(Error::JournalUnreadable { execution_id: id, seq: 1, message });
             }
-            each(&recorded, row.payload.len() as u64)?;
+            if !each(&recorded, row.payload.len() as u64)? {
+                return Ok(false);
+            }
         }
-        if rows.len() < PAGE as usize {
-            return Ok(());
+        if rows.len() < page as usize {
+            return Ok(true);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moltforge_api::approvals::{Approval, CallbackDecision, DecideApproval, ListApprovals};
 use moltforge_api::executions::{Execution as View, StartExecution};
-use moltforge_execution::{Config, Error, Executions};
+use moltforge_execution::{Config, Error, Executions, Retention};
 use moltforge_store::NewKey;
 use moltforge_types::secret::InstallationSecret;
 use moltforge_types::{Actor, ApprovalId, ExecutionId, Principal, Scope};
@@ -258,6 +258,38 @@ async fn a_callback_decides_for_the_key_that_it_was_made_for() {
         assert!(matches!(answer_by(callback.token, "reject").await, Err(Error::ApprovalDecided { .. })));
         assert_eq!(seen(&finance).await, None, "it was decided");
         assert_eq!(ended(&world, &node, id).await.state, "completed");
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approval_goes_with_its_execution_when_that_is_deleted() {
+    for world in World::all().await {
+        agent(&world, "gone", json!({})).await;
+        let retention = Retention { hot: Duration::ZERO, completed: Duration::ZERO, ..Retention::default() };
+        let config = Config { retention, ..Config::default() };
+        let node = world.node_with(world.journal.clone(), config).await;
+        let person = key(&world, "p", &[Scope::ApprovalsDecide]).await;
+        let (id, approval) = asked(&world, &node, "gone").await;
+        node.decide_approval(&person, id_of(&approval), decision(&approval, "approve")).await.expect("decided");
+        assert_eq!(ended(&world, &node, id).await.state, "completed");
+        let cleaned = node.clean_up().await.expect("cleaned");
+        assert_eq!((cleaned.archived, cleaned.purged), (1, 1), "{}", world.backend);
+        for table in [
+            "SELECT count(*) AS n FROM execution WHERE execution_id = $1",
+            "SELECT count(*) AS n FROM execution_input WHERE execution_id = $1",
+            "SELECT count(*) AS n FROM journal WHERE execution_id = $1",
+            "SELECT count(*) AS n FROM archive WHERE execution_id = $1",
+            "SELECT count(*) AS n FROM snapshot WHERE execution_id = $1",
+            "SELECT count(*) AS n FROM approval WHERE execution_id = $1",
+            "SELECT count(*) AS n FROM message WHERE recipient = $1",
+            "SELECT count(*) AS n FROM fire WHERE execution_id = $1",
+        ] {
+            let rows: u64 = world.store.query(table).bind(id).one(|row| row.get("n")).await.expect("counted");
+            assert_eq!(rows, 0, "{}: {table}", world.backend);
+        }
+        let read = node.approval(&world.principal, id_of(&approval)).await;
+        assert!(read.is_err(), "{}", world.backend);
         node.drain().await;
     }
 }

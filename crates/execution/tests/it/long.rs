@@ -35,7 +35,8 @@ async fn state_at_end(world: &World, node: &Executions, id: ExecutionId) -> Stri
 }
 
 async fn effects(world: &World) -> Places {
-    let (config, _) = samples(&world.server).pop().expect("a sample");
+    let (config, _) =
+        samples(&world.server).into_iter().find(|(config, _)| config.name == "effects").expect("a sample");
     world.agent(&config).await;
     Places { steps: vec![1, 4, 7, 10] }
 }

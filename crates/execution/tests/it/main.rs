@@ -1,6 +1,7 @@
 //! The execution service on real stores, with the scripted model and a real HTTP server for its tools.
 
 mod approvals;
+mod counting;
 mod crash;
 mod effects;
 mod faulty;
@@ -8,6 +9,7 @@ mod flows;
 mod long;
 mod pressure;
 mod server;
+mod steps;
 mod stops;
 mod story;
 mod triggers;

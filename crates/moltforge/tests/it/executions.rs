@@ -1,9 +1,8 @@
 //! `/v1/executions`: the life of a run.
 
 use futures::StreamExt as _;
-use moltforge_api::PageQuery;
 use moltforge_api::executions::{
-    CancelExecution, ListEvents, ListExecutions, PauseExecution, ResumeExecution, SignalExecution,
+    CancelExecution, ListEvents, ListExecutions, ListSteps, PauseExecution, ResumeExecution, SignalExecution,
 };
 use moltforge_client::{ExecutionEvent, StartOptions};
 use moltforge_types::Fault as _;
@@ -31,7 +30,7 @@ async fn a_run_tells_its_steps_and_events(world: World) {
     assert_eq!((execution.state.as_str(), execution.output), ("completed", Some(json!("5"))));
 
     let client = world.client();
-    let steps = client.executions().steps(&execution.execution_id, &PageQuery::default()).await.unwrap().items;
+    let steps = client.executions().steps(&execution.execution_id, &ListSteps::default()).await.unwrap().items;
     let told: Vec<_> = steps.iter().map(|s| (s.step, s.kind.as_str(), s.name.as_str(), s.state.as_str())).collect();
     assert_eq!(
         told,
@@ -41,7 +40,7 @@ async fn a_run_tells_its_steps_and_events(world: World) {
             (3, "model", "scripted", "succeeded")
         ]
     );
-    let mut page = PageQuery { cursor: None, limit: Some(2) };
+    let mut page = ListSteps { limit: Some(2), ..ListSteps::default() };
     let first = client.executions().steps(&execution.execution_id, &page).await.unwrap();
     assert_eq!(first.items.len(), 2);
     page.cursor = first.next;
