@@ -72,6 +72,9 @@ pub struct Execution {
     /// What it is a copy of, when it is a fork.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<String>,
+    /// When its journal was packed; it reads the same as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<String>,
     /// What a stop did. In the answers of `cancel` and `kill`; at any time under `/receipt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Box<StopReceipt>>,

@@ -17,6 +17,16 @@ pub(crate) enum Flash {
     Resumed,
     /// An execution was stopped.
     Cancelled,
+    /// An execution was stopped at once.
+    Killed,
+    /// A copy was started.
+    Forked,
+    /// An agent is held.
+    AgentPaused,
+    /// An agent's kill switch was pulled.
+    AgentKilled,
+    /// An agent goes on.
+    AgentResumed,
     /// A signal was accepted.
     Signalled,
     /// A trigger is held.
@@ -40,7 +50,7 @@ pub(crate) enum Flash {
 }
 
 impl Flash {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 22] = [
         Self::Deployed,
         Self::RolledBack,
         Self::Undeployed,
@@ -48,6 +58,11 @@ impl Flash {
         Self::Paused,
         Self::Resumed,
         Self::Cancelled,
+        Self::Killed,
+        Self::Forked,
+        Self::AgentPaused,
+        Self::AgentKilled,
+        Self::AgentResumed,
         Self::Signalled,
         Self::TriggerPaused,
         Self::TriggerResumed,
@@ -70,6 +85,11 @@ impl Flash {
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Cancelled => "cancelled",
+            Self::Killed => "killed",
+            Self::Forked => "forked",
+            Self::AgentPaused => "agent-paused",
+            Self::AgentKilled => "agent-killed",
+            Self::AgentResumed => "agent-resumed",
             Self::Signalled => "signalled",
             Self::TriggerPaused => "trigger-paused",
             Self::TriggerResumed => "trigger-resumed",
@@ -93,6 +113,11 @@ impl Flash {
             Self::Paused => "Pause accepted. Finished steps are kept; nothing runs until somebody resumes it.",
             Self::Resumed => "Resume accepted. The execution goes on where it was.",
             Self::Cancelled => "Cancel accepted. The execution does not run again.",
+            Self::Killed => "Kill accepted. The receipt below says what was on its way.",
+            Self::Forked => "Started as a copy. The copied steps stand below; what they did is not done again.",
+            Self::AgentPaused => "Paused. Its executions go on when somebody resumes the agent; new ones wait.",
+            Self::AgentKilled => "The kill switch is pulled. Its executions are stopped, new ones are refused.",
+            Self::AgentResumed => "Resumed. The agent's executions go on, and new ones begin.",
             Self::Signalled => "Signal accepted. It is delivered once.",
             Self::TriggerPaused => "Paused. Nothing fires this trigger until somebody resumes it.",
             Self::TriggerResumed => "Resumed. Runs whose time passed meanwhile are not made up for.",

@@ -24,6 +24,10 @@ pub(crate) mod pattern {
     pub(crate) const ROLLBACK: &str = "/agents/{agent}/rollback";
     /// Takes an environment's live version away.
     pub(crate) const UNDEPLOY: &str = "/agents/{agent}/undeploy";
+    /// Pauses an agent, or pulls its kill switch.
+    pub(crate) const HOLD: &str = "/agents/{agent}/hold";
+    /// Lifts that.
+    pub(crate) const LIFT: &str = "/agents/{agent}/lift";
     /// One version.
     pub(crate) const VERSION: &str = "/agents/{agent}/versions/{version}";
     /// One version compared with another; `?against=`.
@@ -40,6 +44,12 @@ pub(crate) mod pattern {
     pub(crate) const RESUME: &str = "/executions/{execution}/resume";
     /// Stops it for good.
     pub(crate) const CANCEL: &str = "/executions/{execution}/cancel";
+    /// Stops it for good, at once, with everything below it.
+    pub(crate) const KILL: &str = "/executions/{execution}/kill";
+    /// Starts a copy of its first steps.
+    pub(crate) const FORK: &str = "/executions/{execution}/fork";
+    /// Runs its journal through the engine again.
+    pub(crate) const REPLAY: &str = "/executions/{execution}/replay";
     /// Sends it a signal.
     pub(crate) const SIGNAL: &str = "/executions/{execution}/signal";
     /// Triggers.
@@ -91,6 +101,11 @@ pub(crate) mod pattern {
         PAUSE,
         RESUME,
         CANCEL,
+        KILL,
+        FORK,
+        REPLAY,
+        HOLD,
+        LIFT,
         SIGNAL,
         KEYS,
         REVOKE,

@@ -50,6 +50,7 @@ pub(crate) fn of_hot(execution: &Execution, environment: Option<&str>) -> View {
         parent_id: execution.origin.parent.as_ref().map(|parent| parent.execution_id.to_string()),
         root_id: execution.origin.parent.as_ref().map(|parent| parent.root_id.to_string()),
         forked_from: execution.origin.forked_from.as_ref().map(|fork| fork.execution_id.to_string()),
+        archived_at: None,
         receipt: None,
     }
 }
@@ -83,6 +84,7 @@ pub(crate) fn of_row(row: ExecutionRow) -> View {
         parent_id: row.parent_id.map(|id| id.to_string()),
         root_id: row.root_id.map(|id| id.to_string()),
         forked_from: row.forked_from.map(|id| id.to_string()),
+        archived_at: row.archived_at.map(|at| at.to_string()),
         receipt: None,
     }
 }

@@ -60,6 +60,8 @@ pub struct ExecutionRow {
     pub root_id: Option<ExecutionId>,
     /// What it is a copy of.
     pub forked_from: Option<ExecutionId>,
+    /// When its journal was packed.
+    pub archived_at: Option<Timestamp>,
     /// The number of its latest entry.
     pub last_seq: u64,
     /// What its entries made of it.
@@ -91,6 +93,7 @@ impl ExecutionRow {
             parent_id: row.get("parent_id")?,
             root_id: row.get("root_id")?,
             forked_from: row.get("forked_from")?,
+            archived_at: row.get("archived_at")?,
             last_seq: row.get("last_seq")?,
             columns: columns(row)?,
         })
@@ -138,7 +141,7 @@ macro_rules! select {
              e.environment, e.idempotency_key, e.request_hash, i.input, e.deadline, e.created_at, e.updated_at, \
              e.last_seq, e.state, e.reason, e.attempt, e.wake_at, e.waiting_for, e.finished_at, e.output, e.error, \
              e.tokens, e.trigger, e.trigger_id, e.chain_depth, e.priority, e.concurrency_key, e.parent_id, e.root_id, \
-             e.forked_from FROM execution e \
+             e.forked_from, e.archived_at FROM execution e \
              JOIN execution_input i ON i.project_id = e.project_id AND i.execution_id = e.execution_id ",
             $($rest),*
         )

@@ -155,7 +155,7 @@ pub(crate) async fn hot_entries(
         .await
 }
 
-async fn last_entries(db: &Db, execution_id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error> {
+async fn hot_last_entries(db: &Db, execution_id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error> {
     let query =
         db.query("SELECT seq, kind, at, payload FROM journal WHERE execution_id = $1 ORDER BY seq DESC LIMIT $2");
     let mut rows = query.bind(execution_id).bind(limit).all(|row| EntryRow::from_row(&row)).await?;

@@ -10,15 +10,18 @@ use super::badge::look;
 use super::icon::{Icon, icon};
 use super::scale::{Scale, span};
 use super::{json, markdown};
+use crate::pages::execution::fork_button;
 use crate::{text, time};
 
 /// The list of steps.
-pub(crate) fn timeline(execution: &Execution, steps: &[Step], now: Timestamp) -> Markup {
+pub(crate) fn timeline(execution: &Execution, steps: &[Step], form_key: &str, now: Timestamp) -> Markup {
     let scale = Scale::of(execution, steps, now);
     html! {
         (axis(&scale))
         ol class="steps" id="steps" {
-            @for step in steps { (row(step, &scale, now)) }
+            @for step in steps {
+                (row(step, &scale, &html! { @if step.kind == "model" { (fork_button(execution, step.step, form_key)) } }, now))
+            }
         }
     }
 }
@@ -57,7 +60,7 @@ fn axis(scale: &Scale) -> Markup {
     }
 }
 
-fn row(step: &Step, scale: &Scale, now: Timestamp) -> Markup {
+fn row(step: &Step, scale: &Scale, actions: &Markup, now: Timestamp) -> Markup {
     let id = format!("step-{}", step.step);
     let took = took(step, now);
     html! {
@@ -74,7 +77,7 @@ fn row(step: &Step, scale: &Scale, now: Timestamp) -> Markup {
                     span class="step-took" { (took.map_or_else(|| "–".to_owned(), time::duration)) }
                     span class="step-state" { (state(step)) }
                 }
-                div class="step-body" { (body(step, now)) }
+                div class="step-body" { (body(step, now)) (actions) }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `/agents/{agent}`: what it is, what is live, its history, and the form that runs it.
 
 mod actions;
+mod holds;
 mod parts;
 
 use axum::extract::Path;
@@ -10,13 +11,14 @@ use moltforge_api::PageQuery;
 use moltforge_api::agents::Agent;
 use moltforge_api::deployments::Deployment;
 use moltforge_api::executions::{Execution, ListExecutions};
+use moltforge_api::holds::Hold;
 use moltforge_api::triggers::{ListTriggers, Trigger};
 use moltforge_api::versions::Version;
 use moltforge_client::{Client, StartOptions};
 use moltforge_types::{Fault as _, Kind, Timestamp};
 use serde_json::Value;
 
-pub(crate) use actions::{deploy, rollback, undeploy};
+pub(crate) use actions::{deploy, hold, lift, rollback, undeploy};
 pub(crate) use parts::configuration;
 
 use super::run_form::{self, RunForm};
@@ -45,13 +47,15 @@ pub(crate) struct Page {
     pub(crate) state: Vec<Value>,
     /// What starts it by itself.
     pub(crate) triggers: Vec<Trigger>,
+    /// What of it is held, and the whole project; `None` without the scope.
+    pub(crate) holds: Option<Vec<Hold>>,
     pub(crate) run: RunForm,
 }
 
 /// `GET /agents/{agent}`
 pub(crate) async fn show(browser: Browser, Path(agent): Path<String>) -> Result {
     let run = RunForm { form_key: browser.form_key(), ..Default::default() };
-    let page = load(&browser.client, &agent, run).await?;
+    let page = Box::pin(load(&browser.client, &agent, run)).await?;
     Ok(browser.page(&page))
 }
 
@@ -74,7 +78,7 @@ pub(crate) async fn run(browser: Browser, Path(name): Path<String>, form: Form) 
         }
     };
     let run = RunForm { typed: Some(form.0), problems, error, form_key: browser.form_key() };
-    Ok(browser.page(&load(&browser.client, &name, run).await?))
+    Ok(browser.page(&Box::pin(load(&browser.client, &name, run)).await?))
 }
 
 async fn load(client: &Client, name: &str, run: RunForm) -> Result<Page> {
@@ -83,15 +87,19 @@ async fn load(client: &Client, name: &str, run: RunForm) -> Result<Page> {
     let some = PageQuery { limit: Some(SHOWN), ..Default::default() };
     let latest = ListExecutions { agent: Some(agent.agent_id.clone()), limit: Some(8), ..Default::default() };
     let own = ListTriggers { agent: Some(agent.agent_id.clone()), limit: Some(SHOWN), ..Default::default() };
-    let (versions, history, state, latest, triggers) = futures::join!(
+    let (versions, history, state, latest, triggers, holds) = futures::join!(
         async { agents.versions(name, &some).await },
         async { agents.deployments(name, &some).await },
         async { agents.state(name, &some).await },
         async { client.executions().list(&latest).await },
         // a deleted agent has none
         async { if agent.deleted_at.is_some() { Ok(None) } else { client.triggers().list(&own).await.map(Some) } },
+        async { client.holds().list().await },
     );
+    let of_this = |hold: &Hold| hold.agent_id.as_ref().is_none_or(|id| *id == agent.agent_id);
+    let holds = permitted(holds)?.map(|page| page.items.into_iter().filter(of_this).collect());
     Ok(Page {
+        holds,
         agent,
         versions: versions?.items,
         history: history?.items,
@@ -146,6 +154,7 @@ impl View for Page {
                         h2 id="live-title" { "Live" }
                         (parts::live(self, now))
                     }
+                    @if let Some(holds) = self.holds.as_deref().filter(|_| !deleted) { (holds::panel(agent, holds, now)) }
                     @if !self.triggers.is_empty() {
                         section class="card" aria-labelledby="triggers-title" {
                             h2 id="triggers-title" { "Triggers" }

@@ -5,23 +5,25 @@
 
 mod actions;
 mod effects;
+mod family;
+mod long;
 mod parts;
 
 use axum::extract::{Path, Query};
 use axum::response::{Html, IntoResponse as _};
-use futures::{StreamExt as _, TryStreamExt as _};
 use maud::{Markup, html};
 use moltforge_api::approvals::Effect;
-use moltforge_api::executions::{Execution, ListEvents, Step};
+use moltforge_api::executions::{Execution, ListEvents, ListSteps, Replayed, Step, StopReceipt, TreeNode};
 use moltforge_client::Client;
 use moltforge_types::Timestamp;
 use moltforge_types::event::CloudEvent;
 use serde::Deserialize;
 
-pub(crate) use actions::{cancel, pause, resume, signal};
+pub(crate) use actions::{cancel, kill, pause, resume, signal};
 pub(crate) use effects::{decide as decide_effect, probe};
+pub(crate) use long::{fork, fork_button, replay};
 
-use super::{Result, View};
+use super::{Result, View, permitted};
 use crate::browser::Browser;
 use crate::components::account::{account, bar};
 use crate::components::badge::badge;
@@ -31,9 +33,7 @@ use crate::paths::{self, pattern};
 use crate::{text, time};
 
 /// Steps of one page.
-const SHOWN_STEPS: usize = 200;
-/// Steps that are read of one execution.
-const MOST_STEPS: usize = 5_000;
+const SHOWN_STEPS: u32 = 200;
 /// The latest events that are shown.
 const SHOWN_EVENTS: u32 = 200;
 
@@ -41,14 +41,22 @@ const SHOWN_EVENTS: u32 = 200;
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
     pub(crate) execution: Execution,
-    /// All of them, in order.
+    /// Those of one page, in order: the latest, or those before.
     pub(crate) steps: Vec<Step>,
-    /// The number of the last step to show; the latest when absent.
-    pub(crate) until: Option<usize>,
+    /// How many there are.
+    pub(crate) all_steps: usize,
+    /// Where the steps before them are.
+    pub(crate) older: Option<String>,
     /// The latest events, oldest first.
     pub(crate) events: Vec<CloudEvent>,
     /// Its calls that change something outside; none while it runs.
     pub(crate) effects: Vec<Effect>,
+    /// It and everything below it.
+    pub(crate) tree: Vec<TreeNode>,
+    /// What a stop did.
+    pub(crate) receipt: Option<StopReceipt>,
+    /// What a replay found, when one was asked for.
+    pub(crate) replayed: Option<Replayed>,
     /// Makes sending a signal twice send it once.
     pub(crate) form_key: String,
 }
@@ -56,8 +64,8 @@ pub(crate) struct Page {
 /// The query.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
-    /// The number of the last step to show; the latest when absent.
-    until: Option<usize>,
+    /// Where the steps to show begin, going back; the latest when absent.
+    steps: Option<String>,
 }
 
 /// `GET /executions/{execution}`
@@ -77,12 +85,38 @@ async fn load(browser: &Browser, id: &str, asked: &Asked) -> Result<Page> {
     let execution = client.executions().get(id).await?;
     let after = execution.seq.saturating_sub(u64::from(SHOWN_EVENTS));
     let events = ListEvents { after: Some(after), limit: Some(SHOWN_EVENTS) };
-    let steps = client.executions().steps_all(id).take(MOST_STEPS).try_collect();
-    let (steps, events) = futures::try_join!(steps, async { client.executions().events_page(id, &events).await })?;
+    let latest = asked.steps.is_none();
+    let page = ListSteps { order: Some("desc".to_owned()), cursor: asked.steps.clone(), limit: Some(SHOWN_STEPS) };
+    let last = ListSteps { limit: Some(1), cursor: None, ..page.clone() };
+    let api = client.executions();
+    let cancelled = execution.state == "cancelled";
+    let (steps, last, events, tree, receipt) = futures::try_join!(
+        async { Ok(api.steps(id, &page).await?) },
+        async { if latest { Ok(None) } else { Ok(Some(api.steps(id, &last).await?)) } },
+        async { Ok(api.events_page(id, &events).await?) },
+        async { permitted(api.tree(id).await) },
+        async { if cancelled { permitted(api.receipt(id).await) } else { Ok(None) } },
+    )?;
+    let mut shown = steps.items;
+    // numbers are dense: the latest step's says how many there are
+    let newest = last.as_ref().map_or(shown.first(), |page| page.items.first());
+    let all_steps = newest.map_or(0, |step| step.step as usize);
+    shown.reverse();
     // what an operator may decide about rests; while it runs, the timeline says enough
     let rests = !matches!(execution.state.as_str(), "running" | "scheduled");
     let effects = if rests { client.executions().effects(id).await?.items } else { Vec::new() };
-    Ok(Page { execution, steps, until: asked.until, events: events.items, effects, form_key: browser.form_key() })
+    Ok(Page {
+        execution,
+        steps: shown,
+        all_steps,
+        older: steps.next,
+        events: events.items,
+        effects,
+        tree: tree.map(|page| page.items).unwrap_or_default(),
+        receipt,
+        replayed: None,
+        form_key: browser.form_key(),
+    })
 }
 
 impl View for Page {
@@ -130,9 +164,9 @@ impl Page {
             section class="card" aria-labelledby="timeline-title" {
                 div class="card-head" {
                     h2 id="timeline-title" { "Timeline" }
-                    span id="steps-count" data-live="count" class="dim" { (text::count(self.steps.len(), "step")) }
+                    span id="steps-count" data-live="count" class="dim" { (text::count(self.all_steps, "step")) }
                 }
-                div id="account" data-live="account" { @if self.whole() { (bar(&account(execution, &self.steps, &self.events, now))) } }
+                div id="account" data-live="account" { @if self.whole() && self.steps.len() == self.all_steps { (bar(&account(execution, &self.steps, &self.events, now))) } }
                 div id="timeline" data-live="timeline" { (self.steps(now)) }
                 // filled by the script while a model writes; the committed step replaces it
                 div id="provisional" class="provisional" hidden {
@@ -140,6 +174,8 @@ impl Page {
                     pre class="code plain" dir="auto" {}
                 }
             }
+            div id="receipt" data-live="receipt" { @if let Some(receipt) = &self.receipt { (family::receipt(receipt, now)) } }
+            div id="tree" data-live="tree" { (family::section(&self.tree)) }
             div id="effects" data-live="effects" { (effects::section(&execution.execution_id, &self.effects, now)) }
             section class="card" aria-labelledby="events-title" {
                 details id="events-more" {
@@ -147,6 +183,7 @@ impl Page {
                     div id="events" data-live="events" { (parts::events(self)) }
                 }
             }
+            @if self.ended() || self.replayed.is_some() { (long::replay_section(execution, self.replayed.as_ref())) }
         }
     }
 
@@ -155,31 +192,25 @@ impl Page {
         self.events.len() as u64 >= self.execution.seq
     }
 
-    /// The steps that are shown: the latest, or those up to one that was asked for.
-    fn shown(&self) -> (usize, &[Step]) {
-        let until = self.until.unwrap_or(usize::MAX).min(self.steps.len());
-        let from = until.saturating_sub(SHOWN_STEPS);
-        (from, self.steps.get(from..until).unwrap_or_default())
-    }
-
     fn steps(&self, now: Timestamp) -> Markup {
-        let (from, shown) = self.shown();
         html! {
-            @if shown.is_empty() {
+            @if self.steps.is_empty() {
                 (empty("No step yet.", &html! { p { @if self.ended() { "It ended before its first step." } @else { "It waits for its turn; this page shows the first step when it begins." } } }))
-            } @else { (timeline(&self.execution, shown, now)) }
-            (self.pager(from, shown.len()))
+            } @else { (timeline(&self.execution, &self.steps, &self.form_key, now)) }
+            (self.pager())
         }
     }
 
-    fn pager(&self, from: usize, shown: usize) -> Markup {
+    fn pager(&self) -> Markup {
         let path = paths::execution(&self.execution.execution_id);
+        let number = |step: Option<&Step>| step.map_or(0, |step| step.step);
+        let (first, last) = (number(self.steps.first()), number(self.steps.last()));
         html! {
-            @if shown < self.steps.len() {
+            @if self.steps.len() < self.all_steps {
                 nav class="pager" aria-label="Steps" {
-                    p class="note" { "Steps " (from + 1) " to " (from + shown) " of " (self.steps.len()) }
-                    @if from > 0 { a class="button" href=(paths::query(&path, &[("until", &from.to_string())])) { "← Earlier" } }
-                    @if self.until.is_some() { a class="button" href=(path) { "Latest →" } }
+                    p class="note" { "Steps " (first) " to " (last) " of " (self.all_steps) }
+                    @if let Some(older) = &self.older { a class="button" href=(paths::query(&path, &[("steps", older)])) { "← Earlier" } }
+                    @if (last as usize) < self.all_steps { a class="button" href=(path) { "Latest →" } }
                 }
             }
         }

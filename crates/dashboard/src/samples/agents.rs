@@ -4,6 +4,7 @@ use moltforge_api::ProblemItem;
 use moltforge_api::agents::Agent;
 use moltforge_api::config::{AgentConfig, AgentKind, Limits, ModelParameters, ScriptedCall, ScriptedReply};
 use moltforge_api::deployments::Deployment;
+use moltforge_api::holds::Hold;
 use moltforge_api::versions::{FieldChange, Version, VersionDiff};
 use moltforge_types::execution::State;
 use serde_json::json;
@@ -153,8 +154,24 @@ pub(super) fn agent_page() -> agent::Page {
             json!({"key": "last_release", "value": "v1.4.0"}),
             json!({"key": "authors", "value": {"ada": 12, "grace": 9}}),
         ],
+        holds: Some(Vec::new()),
         run: RunForm { form_key: "req_1".to_owned(), ..Default::default() },
     }
+}
+
+fn hold(mode: &str, whole: bool) -> Hold {
+    Hold {
+        agent_id: (!whole).then(|| release_notes().agent_id),
+        agent: (!whole).then(|| release_notes().name),
+        mode: mode.to_owned(),
+        note: Some("it writes the same note again and again".to_owned()),
+        actor: "key_01h455vb4pex5vsknk084sn02q".to_owned(),
+        created_at: before(4 * MINUTE),
+    }
+}
+
+fn held(holds: Vec<Hold>) -> agent::Page {
+    agent::Page { holds: Some(holds), ..agent_page() }
 }
 
 fn empty_agent() -> agent::Page {
@@ -262,6 +279,8 @@ pub(super) fn samples() -> Vec<Sample> {
         sample("no agent found", "/agents-unfound", &agents::Page { asked: searched, ..Default::default() }),
         sample("agent", "/agents/release-notes", &agent_page()),
         flashed("agent deployed", "/agents/deployed", &agent_page(), Some(Flash::Deployed)),
+        sample("paused agent", "/agents/paused", &held(vec![hold("pause", false), hold("pause", true)])),
+        sample("killed agent", "/agents/killed", &held(vec![hold("kill", false)])),
         sample("new agent", "/agents/empty", &empty_agent()),
         sample("run refused", "/agents/refused", &refused_run()),
         sample("deleted agent", "/agents/deleted", &deleted_agent()),

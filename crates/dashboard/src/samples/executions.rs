@@ -1,6 +1,9 @@
 //! Executions in every state.
 
-use moltforge_api::executions::{Execution, ExecutionError, Step, StepUsage};
+use moltforge_api::executions::{
+    Execution, ExecutionError, ReplayDifference, Replayed, Step, StepUsage, StopReceipt, StoppedCall, StoppedExecution,
+    TreeNode,
+};
 use moltforge_types::event::CloudEvent;
 use moltforge_types::{Id as _, ProjectId, Timestamp};
 use serde_json::{Value, json};
@@ -174,7 +177,19 @@ pub(super) fn events(age: i64) -> Vec<CloudEvent> {
 pub(super) fn page(execution: Execution, steps: Vec<Step>, events: Vec<CloudEvent>) -> execution::Page {
     let effects =
         if execution.reason.as_deref() == Some("effect_unknown") { super::approvals::effects() } else { Vec::new() };
-    execution::Page { execution, steps, until: None, events, effects, form_key: "req_3".to_owned() }
+    let all_steps = steps.len();
+    execution::Page {
+        execution,
+        steps,
+        all_steps,
+        older: None,
+        events,
+        effects,
+        tree: Vec::new(),
+        receipt: None,
+        replayed: None,
+        form_key: "req_3".to_owned(),
+    }
 }
 
 fn running() -> execution::Page {
@@ -262,6 +277,73 @@ fn gave_up() -> Vec<Step> {
     all
 }
 
+fn other(tail: &str) -> String {
+    format!("exe_01h455vb4pex5vsknk084{tail}")
+}
+
+/// A child of a child, with two of its own.
+fn child() -> execution::Page {
+    let mut page = running();
+    "agent".clone_into(&mut page.execution.trigger);
+    (page.execution.parent_id, page.execution.root_id) = (Some(other("aaaaf")), Some(other("aaaag")));
+    page.tree = tree();
+    page
+}
+
+pub(super) fn tree() -> Vec<TreeNode> {
+    let node = |id: String, agent: &str, state: &str, parent: Option<String>| TreeNode {
+        execution_id: id,
+        agent_name: agent.to_owned(),
+        state: state.to_owned(),
+        parent_id: parent,
+    };
+    vec![
+        node(ID.to_owned(), "release-notes", "running", None),
+        node(other("aaaab"), "hello", "completed", Some(ID.to_owned())),
+        node(other("aaaac"), "invoice-reader", "cancelled", Some(ID.to_owned())),
+        node(other("aaaad"), "weather-reporter", "running", Some(other("aaaac"))),
+    ]
+}
+
+pub(super) fn receipt() -> StopReceipt {
+    let stopped = |id: String, agent: &str, calls: Vec<StoppedCall>| StoppedExecution {
+        execution_id: id,
+        agent_name: agent.to_owned(),
+        state: "cancelled".to_owned(),
+        by: Some("key_01h455vb4pex5vsknk084sn02q".to_owned()),
+        kill: true,
+        requested_at: Some(before(HOUR - 9_388)),
+        stopped_at: Some(before(HOUR - 9_400)),
+        stop_us: Some(12_400),
+        calls,
+    };
+    let call = |step: u32, name: &str, kind: &str| StoppedCall {
+        step,
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        outcome: "unknown".to_owned(),
+        idempotency_key: (kind == "tool").then(|| "mf2_b1946ac92492d2347c6235b4d2611184".to_owned()),
+        booked_tokens: (kind == "model").then_some(33_000),
+    };
+    StopReceipt {
+        stopped: stopped(ID.to_owned(), "release-notes", vec![call(6, "bank.transfer", "tool")]),
+        below: vec![
+            stopped(other("aaaac"), "invoice-reader", vec![call(3, "scripted", "model")]),
+            stopped(other("aaaad"), "weather-reporter", Vec::new()),
+        ],
+        took_us: None,
+    }
+}
+
+fn difference() -> ReplayDifference {
+    ReplayDifference {
+        seq: 7,
+        message: "the version asks for another tool".to_owned(),
+        recorded: Some(json!({"kind": "tool_invoked", "tool": "http.fetch"})),
+        produced: Some(json!({"kind": "tool_invoked", "tool": "github.pulls"})),
+    }
+}
+
 pub(super) fn samples() -> Vec<Sample> {
     let list = executions::Page {
         executions: some(),
@@ -280,8 +362,15 @@ pub(super) fn samples() -> Vec<Sample> {
     let failed = page(execution(ID, "release-notes", "failed", HOUR, 9_400), steps(HOUR).0, events(HOUR));
     let mut cancelled = page(execution(ID, "release-notes", "cancelled", HOUR, 9_400), steps(HOUR).0, events(HOUR));
     let sixth = cancelled.steps[5].clone();
-    cancelled.steps.extend((7..=430).map(|step| Step { step, ..sixth.clone() }));
-    cancelled.until = Some(230);
+    cancelled.steps = (31..=230).map(|step| Step { step, ..sixth.clone() }).collect();
+    (cancelled.all_steps, cancelled.older) = (430, Some("b2xk".to_owned()));
+    (cancelled.receipt, cancelled.tree) = (Some(receipt()), tree());
+    let mut replayed = completed();
+    replayed.replayed = Some(Replayed { identical: true, entries: 12, version: 3, difference: None });
+    let mut differs = completed();
+    differs.execution.forked_from = Some(other("aaaab"));
+    differs.execution.archived_at = Some(before(MINUTE));
+    differs.replayed = Some(Replayed { identical: false, entries: 6, version: 4, difference: Some(difference()) });
     let scheduled = page(execution(ID, "release-notes", "scheduled", 300, 0), Vec::new(), Vec::new());
     vec![
         sample("executions", "/executions", &list),
@@ -297,6 +386,9 @@ pub(super) fn samples() -> Vec<Sample> {
         sample("retries exhausted in a step", "/executions/exhausted-step", &exhausted_in(gave_up())),
         sample("failed", "/executions/failed", &failed),
         sample("cancelled", "/executions/cancelled", &cancelled),
+        sample("replayed", "/executions/replayed", &replayed),
+        sample("replayed otherwise", "/executions/differs", &differs),
+        sample("child", "/executions/child", &child()),
         sample("scheduled", "/executions/scheduled", &scheduled),
     ]
 }

@@ -169,7 +169,7 @@ async fn pages(
         let (steps, next) = node.steps_page(world.principal.project_id, id, page, limit).await.expect("a page");
         let read = journal.take();
         assert!(read <= 24 * limit as usize + 400, "{}: {read} entries for {limit} steps", world.backend);
-        assert_eq!(steps.len() == limit as usize || next.is_none(), true, "{} of {limit}", steps.len());
+        assert!(steps.len() == limit as usize || next.is_none(), "{} of {limit}", steps.len());
         all.extend(steps);
         place = next;
         if place.is_none() {
@@ -195,7 +195,7 @@ async fn a_page_of_steps_reads_the_entries_of_its_own_turns() {
                 let of = EndedExecution { project_id: world.principal.project_id, execution_id: id };
                 while world.store.archive_next(of).await.expect("packed") {}
             }
-            for (limit, desc) in [(200, false), (200, true), (50, true), (20, false), (7, true)] {
+            for (limit, desc) in [(200, false), (200, true), (50, true), (50, false)] {
                 let all = pages(&world, &node, &journal, id, limit, desc).await;
                 assert_eq!(told(&all), expected, "{} {limit} {desc} {ends}", world.backend);
             }

@@ -93,6 +93,35 @@ pub(super) async fn entries(
     }
 }
 
+/// The last entries of an execution, wherever they are. The last ones are packed last.
+pub(super) async fn last_entries(db: &Db, execution_id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error> {
+    let mut found = super::hot_last_entries(db, execution_id, limit).await?;
+    loop {
+        let first = found.first().map_or(u64::MAX, |row| row.seq);
+        if first == 1 || found.len() >= limit as usize {
+            return Ok(found);
+        }
+        let body: Option<Vec<u8>> = db
+            .query(
+                "SELECT a.body FROM archive a WHERE a.execution_id = $1 AND a.first_seq < $2 \
+                 ORDER BY a.first_seq DESC LIMIT 1",
+            )
+            .bind(execution_id)
+            .bind(first.min(i64::MAX as u64))
+            .optional(|row| row.get("body"))
+            .await?;
+        let Some(body) = body else { return Ok(found) };
+        let packed = unpack(&body).map_err(|error| Error::Internal { table: "archive", source: error.into() })?;
+        let mut packed: Vec<_> = packed.into_iter().filter(|row| row.seq < first).collect();
+        if packed.is_empty() {
+            return Ok(found);
+        }
+        packed.drain(..packed.len().saturating_sub(limit as usize - found.len()));
+        packed.append(&mut found);
+        found = packed;
+    }
+}
+
 /// The first body with entries after `after`.
 async fn packed(db: &Db, execution_id: ExecutionId, after: u64) -> Result<Option<Vec<EntryRow>>, Error> {
     let body: Option<Vec<u8>> = db

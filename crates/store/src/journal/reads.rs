@@ -102,7 +102,7 @@ impl Reads for Store {
     }
 
     async fn last_entries(&self, execution_id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error> {
-        super::last_entries(self.db(), execution_id, limit).await
+        super::archive::last_entries(self.db(), execution_id, limit).await
     }
 
     async fn holds(&self) -> Result<Vec<Hold>, Error> {

@@ -52,6 +52,10 @@ async fn read(world: &World, execution: Execution, page: u32) -> Vec<EntryRow> {
     }
 }
 
+async fn last(owner: &Owner, execution: Execution, limit: u32) -> Vec<EntryRow> {
+    owner.journal.reads().last_entries(execution.execution_id, limit).await.unwrap()
+}
+
 async fn count(world: &World, sql: &'static str) -> u64 {
     world.query(sql).one(|row| row.get("n")).await.unwrap()
 }
@@ -69,11 +73,16 @@ async fn a_packed_journal_reads_the_same(world: &World) {
     let owner = Owner::new(world).await;
     let execution = long(world, &owner, 3, State::Completed).await;
     let before = read(world, execution, 1_000).await;
+    let found = async || world.executions(owner.project_id).find(execution.execution_id).await.unwrap().unwrap();
+    assert_eq!(found().await.archived_at, None);
     assert!(!world.archive_next(ended(&owner, execution)).await.unwrap());
     assert_eq!(hot(world).await, 0);
     assert_eq!(read(world, execution, 1_000).await, before);
     assert_eq!(read(world, execution, 2).await, before);
     assert!(world.entries(execution.execution_id, 3, 10).await.unwrap().is_empty());
+    assert_eq!(last(&owner, execution, 2).await, before[1..]);
+    assert_eq!(last(&owner, execution, 9).await, before);
+    assert!(found().await.archived_at.is_some());
     // once more changes nothing
     assert!(!world.archive_next(ended(&owner, execution)).await.unwrap());
     assert_eq!(read(world, execution, 1_000).await, before);
@@ -92,6 +101,9 @@ async fn every_part_of_the_way_reads_the_same(world: &World) {
         parts += 1;
         assert_eq!(read(world, execution, 1_000).await, before, "after part {parts}");
         assert_eq!(read(world, execution, 700).await, before, "after part {parts}");
+        for limit in [8, 700] {
+            assert_eq!(last(&owner, execution, limit).await, before[1_500 - limit as usize..], "after part {parts}");
+        }
         no_orphans(world).await;
         if !more {
             break;

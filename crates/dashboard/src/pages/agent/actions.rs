@@ -1,7 +1,8 @@
-//! What can be done with an agent's versions.
+//! What can be done with an agent's versions, and with the agent itself.
 
 use axum::extract::Path;
 use moltforge_api::deployments::{Deploy, Rollback};
+use moltforge_api::holds::SetHold;
 
 use crate::browser::Browser;
 use crate::flash::Flash;
@@ -27,4 +28,18 @@ pub(crate) async fn undeploy(browser: Browser, Path(agent): Path<String>, form: 
     let environment = form.filled("environment").unwrap_or_else(|| "production".to_owned());
     browser.client.agents().undeploy(&agent, &environment).await?;
     Ok(finish::done(&paths::agent(&agent), Flash::Undeployed))
+}
+
+/// `POST /agents/{agent}/hold`
+pub(crate) async fn hold(browser: Browser, Path(agent): Path<String>, form: Form) -> Result {
+    let mode = form.filled("mode").unwrap_or_else(|| "pause".to_owned());
+    let told = if mode == "kill" { Flash::AgentKilled } else { Flash::AgentPaused };
+    browser.client.holds().set(Some(&agent), &SetHold { mode, note: form.filled("note") }).await?;
+    Ok(finish::done(&paths::agent(&agent), told))
+}
+
+/// `POST /agents/{agent}/lift`
+pub(crate) async fn lift(browser: Browser, Path(agent): Path<String>) -> Result {
+    browser.client.holds().lift(Some(&agent)).await?;
+    Ok(finish::done(&paths::agent(&agent), Flash::AgentResumed))
 }

@@ -1,4 +1,4 @@
-//! Pause, resume, cancel, signal: the buttons and what they do.
+//! Pause, resume, cancel, kill, signal: the buttons and what they do.
 
 use axum::extract::Path;
 use maud::{Markup, html};
@@ -31,6 +31,12 @@ pub(crate) async fn cancel(browser: Browser, Path(id): Path<String>, form: Form)
     Ok(finish::done(&paths::execution(&id), Flash::Cancelled))
 }
 
+/// `POST /executions/{execution}/kill`
+pub(crate) async fn kill(browser: Browser, Path(id): Path<String>, form: Form) -> Result {
+    browser.client.executions().kill(&id, &CancelExecution { note: form.filled("note") }).await?;
+    Ok(finish::done(&paths::execution(&id), Flash::Killed))
+}
+
 /// `POST /executions/{execution}/signal`
 pub(crate) async fn signal(browser: Browser, Path(id): Path<String>, form: Form) -> Result {
     let name = form.filled("name").ok_or_else(|| Error::Form("a signal needs a name".to_owned()))?;
@@ -61,7 +67,7 @@ pub(super) fn buttons(execution: &Execution) -> Markup {
                 button type="submit" id="resume" class="primary" { (icon(Icon::Play)) span { "Resume" } }
             }
         }
-        @if !ended { (cancel_button(id)) }
+        @if !ended { (cancel_button(id)) (kill_button(id)) }
     }
 }
 
@@ -77,6 +83,22 @@ fn cancel_button(id: &str) -> Markup {
         action: &paths::execution_action(id, "cancel"),
         fields: field("cancel-note", "Why (optional, kept in its history)", None, None, &note),
         yes: "Yes, cancel it",
+        danger: true,
+    })
+}
+
+fn kill_button(id: &str) -> Markup {
+    let note = html! { input id="kill-note" name="note" maxlength="1000" autocomplete="off"; };
+    confirm(&Confirm {
+        id: "kill",
+        label: "Kill",
+        icon: Some(Icon::Cross),
+        class: "danger-quiet",
+        question: "Kill this execution and everything below it?",
+        consequence: html! { p { "It ends at once, with all of its children. Calls on their way are not waited for: their outcome is unknown, and the receipt names them." } },
+        action: &paths::execution_action(id, "kill"),
+        fields: field("kill-note", "Why (optional, kept in its history)", None, None, &note),
+        yes: "Yes, kill it",
         danger: true,
     })
 }

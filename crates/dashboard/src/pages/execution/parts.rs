@@ -6,7 +6,7 @@ use moltforge_types::Timestamp;
 use moltforge_types::event::{CloudEvent, TYPE_PREFIX};
 use serde_json::Value;
 
-use super::{Page, actions, took};
+use super::{Page, actions, family, took};
 use crate::components::badge::look;
 use crate::components::icon::{Icon, icon};
 use crate::components::table::{column, table, wide};
@@ -26,6 +26,7 @@ pub(super) fn facts(execution: &Execution, now: Timestamp) -> Markup {
             div { dt { "Took" } dd { (took(execution, now)) @if execution.finished_at.is_none() { " so far" } } }
             @if execution.priority != 5 { div { dt { "Priority" } dd { (execution.priority) } } }
             @if let Some(key) = &execution.concurrency_key { div { dt { "Concurrency key" } dd { code { (text::one_line(key, 100)) } } } }
+            (family::facts(execution, now))
             div { dt { "Tokens" } dd { (text::grouped(execution.tokens)) } }
             div { dt { "Attempts" } dd { (execution.attempt) } }
             @if let Some(at) = execution.wake_at.as_ref().filter(|_| execution.finished_at.is_none()) { div { dt { "Wakes" } dd { (time::relative(at, now)) } } }

@@ -221,6 +221,7 @@ fn row(start: &NewExecution, at: Timestamp) -> ExecutionRow {
         parent_id: start.origin.parent.as_ref().map(|parent| parent.execution_id),
         root_id: start.origin.parent.as_ref().map(|parent| parent.root_id),
         forked_from: start.origin.forked_from.as_ref().map(|fork| fork.execution_id),
+        archived_at: None,
         last_seq: start.last_seq,
         columns: start.columns.clone(),
     }
