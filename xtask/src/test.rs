@@ -1,8 +1,9 @@
 //! `cargo xtask test`: installs and starts what the tests need, then runs all of them.
 //!
 //! The stages, in order: `setup` (a throw-away PostgreSQL), `build` (everything, once), `unit` (every Rust test on
-//! SQLite and PostgreSQL), `doc` (examples in the documentation of items), `docs` (generated pages are fresh),
-//! `quickstart` (the page is typed), `kill` (SIGKILL under load), `browser` (pages in Chromium).
+//! SQLite and PostgreSQL), `doc` (examples in the documentation of items), `simulation` (the engine from many seeds),
+//! `docs` (generated pages are fresh), `quickstart` (the page is typed), `kill` (SIGKILL under load), `browser` (pages in
+//! Chromium).
 
 mod apt;
 pub(crate) mod browser;
@@ -16,7 +17,7 @@ use crate::stage::Stages;
 use crate::workspace::{PROFILE, built};
 use crate::{docs, kill, quickstart};
 
-const STAGES: [&str; 6] = ["unit", "doc", "docs", "quickstart", "kill", "browser"];
+const STAGES: [&str; 7] = ["unit", "doc", "simulation", "docs", "quickstart", "kill", "browser"];
 
 /// What to test.
 #[derive(clap::Args)]
@@ -55,6 +56,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         if wanted("doc") && args.filter.is_none() {
             stages.run("doc", || rust::doc(url));
+        }
+        if wanted("simulation") && args.filter.is_none() {
+            stages.run("simulation", rust::simulation);
         }
         if wanted("docs") && args.filter.is_none() {
             stages.run("docs", || docs::fresh(&built(PROFILE, "moltforge")));

@@ -29,6 +29,15 @@ pub(super) fn unit(postgres: &str, filter: Option<&str>) -> Result<Tally> {
     locked(&mut command);
     command.args(filter);
     backends(&mut command, postgres);
+    tests(command)
+}
+
+/// Simulates the engine from many seeds: a stage of its own, because it takes both processors for minutes.
+pub(super) fn simulation() -> Result<Tally> {
+    let mut command = process::cargo();
+    command.args(["test", "-p", "moltforge-execution", "--lib", "--profile", PROFILE]);
+    locked(&mut command);
+    command.args(["sim::seeds::seeds", "--", "--exact", "--nocapture"]);
     command.env("MOLTFORGE_SIM_SEEDS", SEEDS.to_string());
     tests(command)
 }

@@ -176,15 +176,18 @@ pub(super) fn carry_out(
         advance::succeed(execution, call, output, context, out);
         return;
     }
-    let (code, message) = match verdict.decision {
+    let error = match verdict.decision {
         Decision::Approved => return begin(execution, call, verdict.approval_id, context, out),
         Decision::Rejected => {
             let note = verdict.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-            ("approval_rejected", format!("the call of {} was rejected by {}{note}", call.tool, verdict.by))
+            let message = format!("the call of {} was rejected by {}{note}", call.tool, verdict.by);
+            ErrorInfo::new("approval_rejected", message)
         }
-        Decision::Expired => ("approval_expired", format!("nobody approved the call of {} in time", call.tool)),
+        Decision::Expired => {
+            ErrorInfo::new("approval_expired", format!("nobody approved the call of {} in time", call.tool))
+        }
     };
-    advance::fail(execution, call, ErrorInfo::new(code, message), false, context, out);
+    advance::fail(execution, call, error, false, context, out);
 }
 
 /// An approved call begins: with an intent, whatever its class is, so that its start can be proven.

@@ -98,6 +98,7 @@ mod tests {
         inbox.send(signal(6_000)).await.expect("room");
         let second = inbox.clone();
         let second = tokio::spawn(async move { second.send(signal(6_000)).await });
+        // a real wait: looks again a moment later
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(!second.is_finished(), "there is no room for both");
         drop(owner.recv().await);

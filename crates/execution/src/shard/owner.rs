@@ -166,6 +166,7 @@ impl Owner {
             // a full batch takes nothing more: what is on its way waits in its channel
             Some(event) = self.events.recv(), if open => self.event(event),
             Some(letter) = self.requests.recv(), if open => self.request(letter.request),
+            // a real wait: the guarantee against a lost hint
             () = tokio::time::sleep(wake) => {}
         }
         for _ in 0..DRAIN {

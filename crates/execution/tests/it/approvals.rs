@@ -76,6 +76,7 @@ async fn ended(world: &World, node: &Executions, id: ExecutionId) -> View {
         if ["completed", "failed", "cancelled"].contains(&view.state.as_str()) {
             return view;
         }
+        // a real wait: looks again a moment later
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     panic!("{}: it does not end: {:?}", world.backend, node.get(world.principal.project_id, id).await)
@@ -182,6 +183,7 @@ async fn time_escalates_and_expires_what_is_cold_too() {
         let second = world.node(world.journal.clone()).await;
         let mut escalated = read(&world, &second, &approval).await;
         while escalated.escalated_at.is_none() && escalated.state == "pending" {
+            // a real wait: looks again a moment later
             tokio::time::sleep(Duration::from_millis(20)).await;
             escalated = read(&world, &second, &approval).await;
         }

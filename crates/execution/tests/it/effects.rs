@@ -97,6 +97,7 @@ async fn an_operator_records_what_happened() {
         // the last decision lets it go on
         let mut view = node.get(world.principal.project_id, id).await.expect("there");
         while view.state != "completed" {
+            // a real wait: looks again a moment later
             tokio::time::sleep(Duration::from_millis(5)).await;
             view = node.get(world.principal.project_id, id).await.expect("there");
         }

@@ -29,6 +29,7 @@ async fn state_at_end(world: &World, node: &Executions, id: ExecutionId) -> Stri
         if view.finished_at.is_some() {
             return view.state;
         }
+        // a real wait: looks again a moment later
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     panic!("{id} does not end")
@@ -161,6 +162,7 @@ async fn a_long_execution_goes_on_from_its_snapshot() {
             if kept.is_some() {
                 break;
             }
+            // a real wait: looks again a moment later
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let kept = kept.expect("a snapshot is there");

@@ -56,6 +56,7 @@ async fn until(world: &World, node: &Executions, id: ExecutionId, wanted: impl F
             return view;
         }
         assert!(began.elapsed() < PATIENCE, "{}: {view:?} {:?}", world.backend, node.gauges());
+        // a real wait: looks again a moment later
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -76,6 +77,7 @@ async fn is_clean(world: &World, node: &Executions) {
             return;
         }
         assert!(began.elapsed() < PATIENCE, "{}: {gauges:?}", world.backend);
+        // a real wait: looks again a moment later
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -93,6 +95,7 @@ async fn an_agents_limit_holds_through_a_kill() {
         first.abandon().await;
         // the server notices that the calls of the dead node are gone
         while world.server.at_once("slow").0 > 0 {
+            // a real wait: looks again a moment later
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let second = world.node(world.journal.clone()).await;
@@ -182,6 +185,7 @@ async fn a_queue_that_is_too_old_refuses_with_a_time() {
         let view = node.get(world.principal.project_id, waits).await.expect("there");
         let said = view.waiting_for.unwrap_or_default();
         assert!(said.starts_with("one of the 1 running slots of this node"), "{}: {said}", world.backend);
+        // a real wait: looks again a moment later
         tokio::time::sleep(Duration::from_millis(1_300)).await;
         let refused = node.accept(&world.principal, start("slow"), None, None).await;
         let Err(Error::QueueTooOld { waited, retry_after }) = refused else { panic!("{refused:?}") };
@@ -206,6 +210,7 @@ async fn executions_with_the_same_key_run_one_at_a_time_through_a_kill() {
         until(&world, &first, ids[3], |view| view.state == "completed").await;
         first.abandon().await;
         while world.server.at_once("slow").0 > 0 {
+            // a real wait: looks again a moment later
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let second = world.node(world.journal.clone()).await;

@@ -98,6 +98,7 @@ async fn reply(State(server): State<Server>, Json(request): Json<Value>) -> Resp
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     }
+    // a real wait: the other side takes its time
     tokio::time::sleep(Duration::from_millis(30)).await;
     let message = json!({ "role": "assistant", "content": "done" });
     Json(json!({ "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
@@ -110,9 +111,11 @@ async fn reply(State(server): State<Server>, Json(request): Json<Value>) -> Resp
 async fn answer(State(server): State<Server>, Path(tool): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let _at_work = AtWork::begin(&server, &tool);
     if tool.starts_with("slow") {
+        // a real wait: the other side takes its time
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     if tool.starts_with("hang") {
+        // a real wait: the other side takes its time
         tokio::time::sleep(Duration::from_mins(2)).await;
     }
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or("none").to_owned();

@@ -54,6 +54,7 @@ async fn until(world: &World, node: &Executions, id: ExecutionId, what: impl Fn(
             if what(&view) {
                 return view;
             }
+            // a real wait: looks again a moment later
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -66,6 +67,7 @@ async fn at_work(world: &World, node: &Executions, boss: ExecutionId) {
         while world.server.at_once("hang").0 < 3
             || node.tree(world.principal.project_id, boss).await.expect("there").len() < 7
         {
+            // a real wait: looks again a moment later
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -97,6 +99,7 @@ async fn one_command_kills_a_whole_tree_and_says_what_it_did() {
         // the sockets are closed: nothing goes on behind the receipt
         let wait = async {
             while world.server.at_once("hang").0 > 0 {
+                // a real wait: looks again a moment later
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -168,6 +171,7 @@ async fn a_paused_agent_starts_nothing_until_it_is_resumed() {
         node.abandon().await;
         // the next owner knows of the hold before it begins
         let node = world.node(world.journal.clone()).await;
+        // a real wait: looks again a moment later
         tokio::time::sleep(Duration::from_millis(300)).await;
         for id in [before, during] {
             until(&world, &node, id, |view| view.reason.as_deref() == Some("held")).await;

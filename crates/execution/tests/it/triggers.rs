@@ -105,6 +105,7 @@ impl Timed {
             if self.node.get(project_id, id).await.expect("found").state == state {
                 return;
             }
+            // a real wait: looks again a moment later
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("{} did not become {state}", execution.execution_id);

@@ -242,6 +242,7 @@ async fn published_events_fire(world: World) {
     let text = serde_json::to_string(&event).unwrap();
     let typed = [("content-type", "application/cloudevents+json")];
     assert_eq!(world.http().send("POST", "/v1/events", &typed, text.as_bytes()).await.status, 202);
+    // a real wait: looks again a moment later
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(client.triggers().get(&made.trigger_id).await.unwrap().started, 1, "one event, one execution");
 }
@@ -263,6 +264,7 @@ async fn until_started(world: &World, trigger: &Trigger, count: u64) -> Trigger 
         if now.started >= count {
             return now;
         }
+        // a real wait: looks again a moment later
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("{} did not start {count}", trigger.trigger_id);

@@ -19,6 +19,7 @@ fn provider() -> Resource {
 async fn come(gates: &Gates, n: u128, of: u128) -> tokio::task::JoinHandle<Slot> {
     let gates = gates.clone();
     let task = tokio::spawn(async move { gates.enter(provider(), 1, caller(n, of)).await });
+    // a real wait: looks again a moment later
     tokio::time::sleep(Duration::from_millis(5)).await;
     task
 }

@@ -148,6 +148,7 @@ async fn a_chain_of_events_ends_at_the_cap() {
             if timed.get(&made).await.refused > 0 {
                 break;
             }
+            // a real wait: looks again a moment later
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         let now = timed.get(&made).await;
