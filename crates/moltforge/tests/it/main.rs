@@ -9,6 +9,7 @@ mod dev;
 mod executions;
 mod http;
 mod keys;
+mod lives;
 mod openapi;
 mod process;
 mod sessions;
