@@ -48,6 +48,11 @@ impl Owner {
         // what is scheduled waits for its turn; what goes on after a wait need not when nobody else waits
         let may_go_on = matches!(hot.execution.state, State::Suspended | State::BackingOff | State::Paused);
         let stops = matches!(command, Command::Pause { .. } | Command::Stop { .. } | Command::Hold);
+        // what ran when its owner was lost keeps its slot, also when its journal could not be read at the first try
+        let was_lost = matches!(command, Command::Claim { recovered: true }) && hot.execution.state == State::Running;
+        if hot.permit.is_none() && was_lost {
+            hot.permit = Some(self.shared.fairness.run(&hot.claimant));
+        }
         if hot.permit.is_none() && may_go_on && !stops && self.draining.is_none() {
             hot.permit = self.shared.fairness.try_run(&hot.claimant);
         }
