@@ -58,6 +58,8 @@ pub struct AgentPatch {
     pub tools: Option<Vec<String>>,
     /// The hosts that it asks to reach: the whole list.
     pub hosts: Option<Vec<String>>,
+    /// The agents that it may start as children: the whole list.
+    pub agents: Option<Vec<String>>,
     /// JSON Schema of the input; an object is merged into the one that is there.
     pub input_schema: Option<Value>,
     /// JSON Schema of the output; an object is merged into the one that is there.
@@ -91,6 +93,12 @@ pub struct LimitsPatch {
     pub tokens: Option<u64>,
     /// Attempts without progress before it is paused.
     pub attempts: Option<u32>,
+    /// Executions of the agent at work at the same time.
+    pub concurrency: Option<u32>,
+    /// Executions at work at the same time with one `concurrency_key`.
+    pub key_concurrency: Option<u32>,
+    /// Children that it may start.
+    pub children: Option<u32>,
 }
 
 /// Filters of `GET /v1/agents`.

@@ -141,8 +141,10 @@ async fn probe(http: &Http, method: &str, path: &str) -> Answer {
     let content_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
     let body = match method {
         "GET" | "DELETE" => String::new(),
+        "PUT" if path.starts_with("/v1/holds") => json!({ "mode": "pause" }).to_string(),
         "PUT" => json!({ "config": greeter("hello") }).to_string(),
         _ if path.ends_with("/signals") => json!({ "name": "go" }).to_string(),
+        _ if path.ends_with("/fork") => json!({ "at_step": 1 }).to_string(),
         _ if path.contains("/effects/") => json!({ "decision": "fail" }).to_string(),
         _ if path.ends_with("/decision") => json!({ "decision": "reject", "call_sha256": "" }).to_string(),
         _ => "{}".to_owned(),
