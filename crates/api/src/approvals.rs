@@ -99,6 +99,13 @@ pub struct ListApprovals {
     pub limit: Option<u32>,
 }
 
+/// How many calls wait for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApprovalCount {
+    /// Approvals that are `pending`; counted no further than 1,000.
+    pub pending: u64,
+}
+
 /// A decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

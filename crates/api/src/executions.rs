@@ -60,7 +60,7 @@ pub struct Execution {
     /// 0 (lowest) to 9.
     #[serde(default)]
     pub priority: u8,
-    /// Executions of its agent with this key run one at a time.
+    /// So many executions of its agent with this key run at a time: `limits.key_concurrency`, one when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency_key: Option<String>,
     /// The execution that started it, when it is a child.
@@ -188,7 +188,8 @@ pub struct StartExecution {
     /// 0 (lowest) to 9; 5 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
-    /// Executions of the agent with the same key run one at a time. 1 to 100 characters.
+    /// Executions of the agent with the same key run one at a time, or as many as its `limits.key_concurrency`. 1 to 100
+    /// characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency_key: Option<String>,
 }

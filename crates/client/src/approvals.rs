@@ -2,7 +2,7 @@
 
 use futures::Stream;
 use moltforge_api::Page;
-use moltforge_api::approvals::{Approval, CallbackDecision, DecideApproval, ListApprovals};
+use moltforge_api::approvals::{Approval, ApprovalCount, CallbackDecision, DecideApproval, ListApprovals};
 
 use crate::request::Request;
 use crate::{Client, Error, pages};
@@ -26,6 +26,11 @@ impl Approvals<'_> {
             let (client, filter) = (client.clone(), ListApprovals { cursor, ..filter.clone() });
             async move { client.approvals().list(&filter).await }
         })
+    }
+
+    /// `GET /v1/approvals/count`: how many wait for a person.
+    pub async fn count(self) -> Result<ApprovalCount, Error> {
+        self.client.json(Request::get(&["v1", "approvals", "count"])?).await
     }
 
     /// `GET /v1/approvals/{approval}`

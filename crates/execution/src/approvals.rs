@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use moltforge_api::Page;
-use moltforge_api::approvals::{Approval, Callback, CallbackDecision, DecideApproval, ListApprovals};
+use moltforge_api::approvals::{Approval, ApprovalCount, Callback, CallbackDecision, DecideApproval, ListApprovals};
 use moltforge_store::{ApprovalFilter, ApprovalRow};
 use moltforge_types::approval::ApprovalState;
 use moltforge_types::{Actor, ApprovalId, ExecutionId, KeyId, Principal, ProjectId, Scope};
@@ -17,6 +17,8 @@ use crate::executions::{Executions, check_note};
 
 /// The longest edited arguments and answers, bytes of JSON.
 const MAX_ANSWER: usize = 64 * 1024;
+/// How many that wait are counted.
+const MAX_COUNTED: u32 = 1_000;
 /// How long a decision waits for the rows of an owner that is being taken over.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -45,6 +47,11 @@ impl Executions {
         rows.truncate(limit as usize);
         let next = more.then(|| rows.last().map(|row| moltforge_http::cursor::encode(&row.approval_id))).flatten();
         Ok(Page { items: rows.into_iter().map(view).collect(), next })
+    }
+
+    /// How many wait for a person.
+    pub async fn approval_count(&self, project_id: ProjectId) -> Result<ApprovalCount, Error> {
+        Ok(ApprovalCount { pending: self.store().approvals(project_id).count_pending(MAX_COUNTED).await? })
     }
 
     /// One approval; with a callback when the caller may decide about it.

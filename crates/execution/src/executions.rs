@@ -354,9 +354,10 @@ impl Executions {
         }
     }
 
+    /// The id of an agent of the project, by name or id. By id also a deleted one: what it did can be looked at.
     pub(crate) async fn agent_id(&self, project_id: ProjectId, agent: &str) -> Result<AgentId, Error> {
         let found = match agent_ref(agent)? {
-            AgentRef::Id(id) => return Ok(id),
+            AgentRef::Id(id) => self.store.agents(project_id).find(id).await?,
             AgentRef::Name(name) => self.store.agents(project_id).find_by_name(&name).await?,
         };
         found.map(|found| found.agent_id).ok_or_else(|| Error::AgentNotFound(agent.to_owned()))

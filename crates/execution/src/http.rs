@@ -41,6 +41,7 @@ pub fn router(executions: Executions) -> OpenApiRouter {
         .routes(routes!(effects::probe))
         .routes(routes!(effects::decide))
         .routes(routes!(approvals::list))
+        .routes(routes!(approvals::count))
         .routes(routes!(approvals::get))
         .routes(routes!(approvals::decide))
         .routes(routes!(approvals::callback))

@@ -1,7 +1,7 @@
 //! `/v1/approvals`
 
 use axum::extract::State;
-use moltforge_api::approvals::{Approval, CallbackDecision, DecideApproval, ListApprovals};
+use moltforge_api::approvals::{Approval, ApprovalCount, CallbackDecision, DecideApproval, ListApprovals};
 use moltforge_api::{Page, Problem};
 use moltforge_http::{ApiResult, Caller, Json, Path, Query, cursor, page_limit};
 use moltforge_types::{ApprovalId, Principal, Scope};
@@ -35,6 +35,19 @@ pub(super) async fn list(
     let limit = page_limit(query.limit)?;
     let before = query.cursor.as_deref().map(cursor::decode::<ApprovalId>).transpose()?;
     Ok(Json(executions.approvals(principal.project_id, &query, before, limit).await.map_err(problem)?))
+}
+
+/// Counts the calls that wait for a person.
+#[utoipa::path(
+    get, path = "/v1/approvals/count", operation_id = "approvals.count", tag = "approvals",
+    responses(
+        (status = 200, description = "How many", body = ApprovalCount),
+        (status = 403, description = "scope_missing: needs `executions:read` or `approvals:decide`", body = Problem),
+    )
+)]
+pub(super) async fn count(State(executions): State<Executions>, caller: Caller) -> ApiResult<Json<ApprovalCount>> {
+    let principal = reader(&caller)?;
+    Ok(Json(executions.approval_count(principal.project_id).await.map_err(problem)?))
 }
 
 /// Reads one approval; with a decision URL for callers who may decide about it.

@@ -31,7 +31,7 @@ pub(super) async fn list(
 
 /// Asks the other side about a call now. Answers when it has said something, or after 30 seconds.
 #[utoipa::path(
-    post, path = "/v1/executions/{execution}/effects/{step}/probe", operation_id = "executions.probeEffect",
+    post, path = "/v1/executions/{execution}/effects/{step}/probe", operation_id = "executions.probe_effect",
     tag = "executions",
     params(("execution" = String, Path, description = "`exe_...`"), ("step" = u32, Path, description = "The step")),
     responses(
@@ -54,7 +54,7 @@ pub(super) async fn probe(
 /// Decides about a call whose outcome is not known. An execution that was held for such calls alone goes on with the last
 /// decision.
 #[utoipa::path(
-    post, path = "/v1/executions/{execution}/effects/{step}/decision", operation_id = "executions.decideEffect",
+    post, path = "/v1/executions/{execution}/effects/{step}/decision", operation_id = "executions.decide_effect",
     tag = "executions",
     params(("execution" = String, Path, description = "`exe_...`"), ("step" = u32, Path, description = "The step")),
     request_body = DecideEffect,

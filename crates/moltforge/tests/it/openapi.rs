@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use moltforge_api::PageQuery;
 use moltforge_api::deployments::Deploy;
+use moltforge_api::triggers::CreateTrigger;
 use serde_json::{Value, json};
 
 use crate::http::{Answer, Http};
@@ -63,29 +64,12 @@ async fn every_operation_is_named_and_described(world: World) {
             assert!(response["description"].as_str().is_some_and(|d| !d.is_empty()), "{} {status}", operation.id);
         }
     }
-    for id in [
-        "agents.create",
-        "agents.list",
-        "agents.get",
-        "agents.put",
-        "agents.patch",
-        "agents.delete",
-        "executions.start",
-        "executions.list",
-        "executions.get",
-        "executions.steps",
-        "executions.events",
-        "executions.pause",
-        "executions.resume",
-        "executions.cancel",
-        "executions.signal",
-        "executions.effects",
-        "approvals.list",
-        "approvals.decide",
-        "keys.create",
-        "keys.list",
-        "keys.revoke",
-    ] {
+    let named = "agents.create agents.list agents.get agents.put agents.patch agents.delete executions.start \
+         executions.list executions.get executions.steps executions.events executions.pause executions.resume \
+         executions.cancel executions.kill executions.receipt executions.tree executions.fork executions.replay \
+         executions.signal executions.effects approvals.list approvals.count approvals.decide triggers.create \
+         triggers.list triggers.fire events.publish holds.list keys.create keys.list keys.revoke";
+    for id in named.split(' ') {
         assert!(ids.contains(id), "{id} is missing from {ids:?}");
     }
 }
@@ -110,6 +94,7 @@ async fn nothing_answers_another_project(world: World) {
     let execution = world.run("patient", json!(null)).await.execution_id;
     let agent_id = world.client().agents().get("hello").await.unwrap().agent_id;
     let key_id = world.client().keys().list(&PageQuery::default()).await.unwrap().items[0].key_id.clone();
+    let trigger = trigger(&world, "patient").await;
     let (_, secret) = world.stranger().await;
     let stranger = Http::new(world.server.address(), Some(secret.expose()));
     let document = document(&world).await;
@@ -119,22 +104,31 @@ async fn nothing_answers_another_project(world: World) {
         if ["approvals.callback", "hooks.receive"].contains(&operation.id.as_str()) {
             continue;
         }
-        let path = filled(&operation.path, &execution, &agent_id).replace("{key}", &key_id);
+        let path = filled(&operation.path, &execution, &agent_id);
+        let path = path.replace("{key}", &key_id).replace("{trigger}", &trigger);
         let answer = probe(&stranger, &operation.method, &path).await;
         assert_eq!(answer.status, 404, "{} {path}: {}", operation.method, answer.text());
         probed += 1;
     }
     assert!(probed > 15, "{probed} probed");
     // lists are empty, names are free, a start finds no agent
-    for list in ["/v1/agents", "/v1/executions"] {
+    for list in ["/v1/agents", "/v1/executions", "/v1/triggers", "/v1/approvals", "/v1/holds"] {
         assert_eq!(stranger.get(list).await.value()["items"], json!([]), "{list}");
     }
     assert_eq!(stranger.get("/v1/keys").await.value()["items"].as_array().unwrap().len(), 1);
     let started = stranger.json("POST", "/v1/executions", &json!({ "agent": agent_id }).to_string()).await;
     assert_eq!((started.status, started.code().as_str()), (404, "agent_not_found"));
     // and nothing happened to what is there
+    assert_eq!(world.client().triggers().get(&trigger).await.unwrap().state, "active");
     assert_eq!(world.client().executions().get(&execution).await.unwrap().state, "suspended");
     assert_eq!(world.client().agents().get("hello").await.unwrap().latest_version, 1);
+}
+
+/// A schedule that fires in years.
+async fn trigger(world: &World, agent: &str) -> String {
+    let config = serde_json::from_value(json!({ "schedule": "0 0 29 2 *" })).unwrap();
+    let wanted = CreateTrigger { agent: agent.to_owned(), environment: None, config };
+    world.client().triggers().create(&wanted).await.unwrap().trigger.trigger_id
 }
 
 async fn probe(http: &Http, method: &str, path: &str) -> Answer {
@@ -173,6 +167,9 @@ async fn answers_fit_the_document(world: World) {
     world.run("hello", json!({ "name": "Ada" })).await;
     let exe = world.run("patient", json!(null)).await.execution_id;
     let key = world.client().keys().list(&PageQuery::default()).await.unwrap().items[0].key_id.clone();
+    let trg = trigger(&world, "patient").await;
+    let webhook = json!({ "agent": "patient", "config": { "webhook": true } }).to_string();
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "shop", "type": "order.created" }).to_string();
     let other = json!({ "config": greeter("other") }).to_string();
     let key_body = json!({ "name": "k", "scopes": ["agents:read"] }).to_string();
 
@@ -200,13 +197,40 @@ async fn answers_fit_the_document(world: World) {
         ("GET", format!("/v1/executions/{exe}/effects"), ""),
         ("POST", format!("/v1/executions/{exe}/effects/2/decision"), "{\"decision\":\"fail\"}"),
         ("GET", "/v1/approvals".to_owned(), ""),
+        ("GET", "/v1/approvals/count".to_owned(), ""),
         ("GET", "/v1/approvals/apr_01h455vb4pex5vsknk084sn02q".to_owned(), ""),
         ("GET", format!("/v1/executions/{exe}/events"), ""),
         ("POST", format!("/v1/executions/{exe}/pause"), "{}"),
         ("POST", format!("/v1/executions/{exe}/signals"), "{\"name\":\"x\"}"),
         ("POST", format!("/v1/executions/{exe}/resume"), "{}"),
         ("POST", format!("/v1/executions/{exe}/resume"), "{}"),
+        ("GET", format!("/v1/executions/{exe}/tree"), ""),
+        ("POST", format!("/v1/executions/{exe}/replay"), "{}"),
+        ("POST", format!("/v1/executions/{exe}/fork"), "{\"at_step\":1}"),
+        ("POST", format!("/v1/executions/{exe}/fork"), "{\"at_step\":7}"),
         ("POST", format!("/v1/executions/{exe}/cancel"), "{}"),
+        ("POST", format!("/v1/executions/{exe}/kill"), "{}"),
+        ("GET", format!("/v1/executions/{exe}/receipt"), ""),
+        ("POST", "/v1/triggers".to_owned(), webhook.as_str()),
+        ("POST", "/v1/triggers".to_owned(), webhook.as_str()),
+        ("GET", "/v1/triggers".to_owned(), ""),
+        ("GET", format!("/v1/triggers/{trg}"), ""),
+        ("PATCH", format!("/v1/triggers/{trg}"), "{\"config\":{\"schedule\":\"0 0 29 2 *\",\"missed\":\"skip\"}}"),
+        ("PATCH", format!("/v1/triggers/{trg}"), "{\"config\":{\"schedule\":\"never\"}}"),
+        ("POST", format!("/v1/triggers/{trg}/fire"), "{}"),
+        ("GET", format!("/v1/triggers/{trg}/fires"), ""),
+        ("POST", format!("/v1/triggers/{trg}/secret"), ""),
+        ("POST", format!("/v1/triggers/{trg}/pause"), ""),
+        ("POST", format!("/v1/triggers/{trg}/resume"), ""),
+        ("DELETE", format!("/v1/triggers/{trg}"), ""),
+        ("POST", format!("/v1/hooks/{trg}"), "{}"),
+        ("POST", "/v1/events".to_owned(), event.as_str()),
+        ("POST", "/v1/events".to_owned(), "{}"),
+        ("PUT", "/v1/holds/agents/hello".to_owned(), "{\"mode\":\"pause\"}"),
+        ("PUT", "/v1/holds/project".to_owned(), "{\"mode\":\"nonsense\"}"),
+        ("GET", "/v1/holds".to_owned(), ""),
+        ("DELETE", "/v1/holds/agents/hello".to_owned(), ""),
+        ("DELETE", "/v1/holds/project".to_owned(), ""),
         ("DELETE", "/v1/agents/other".to_owned(), ""),
         ("GET", "/v1/keys".to_owned(), ""),
         ("POST", "/v1/keys".to_owned(), key_body.as_str()),
