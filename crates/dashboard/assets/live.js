@@ -49,9 +49,14 @@ const load = async (address) => {
 
 // --- an execution as it happens ----------------------------------------------------------------------------------
 
-const EVENTS = ["scheduled", "running", "suspended", "resumed", "paused", "retry_scheduled", "completed", "failed", "cancelled"]
-  .map((name) => `execution.${name}`)
-  .concat("model.completed", "tool.invoked", "tool.succeeded", "tool.failed", "timer.set", "signal.awaited", "signal.received");
+// Every kind of entry that a journal may hold; a test of the server's compares.
+const EVENTS = [
+  "execution.scheduled", "execution.running", "execution.suspended", "execution.resumed", "execution.paused",
+  "execution.retry_scheduled", "execution.stopping", "execution.completed", "execution.failed", "execution.cancelled",
+  "execution.forked", "model.completed", "tool.invoked", "tool.succeeded", "tool.failed", "timer.set", "signal.awaited",
+  "signal.received", "child.requested", "child.started", "child.ended", "children.awaited", "approval.requested",
+  "approval.decided", "approval.escalated", "approval.reopened", "effect.probed", "effect.decided", "event.emitted",
+];
 
 const follow = (root) => {
   const fragment = root.dataset.fragment + location.search;

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use axum::response::IntoResponse as _;
+
 use crate::paths::pattern;
 use crate::samples;
 
@@ -114,6 +116,35 @@ fn every_link_leads_somewhere() {
                 }
             }
         }
+    }
+}
+
+/// What each form of every page says, and whether its route takes a POST.
+#[tokio::test]
+async fn every_form_is_taken() {
+    let (app, _) = requests::dashboard(|| http::StatusCode::NO_CONTENT.into_response());
+    let mut seen = std::collections::BTreeSet::new();
+    for (sample, document) in documents() {
+        for form in document.elements.iter().filter(|e| e.name == "form" && e.get("method") == Some("post")) {
+            let action = form.get("action").unwrap();
+            if seen.insert(action) {
+                let response = requests::ask(&app, http::Method::POST, action, "").await;
+                let page = requests::text(response).await;
+                assert!(!page.contains("page_not_found"), "{}: POST {action}", sample.name);
+            }
+        }
+    }
+    assert!(seen.len() > 30, "{seen:?}");
+}
+
+/// A page is told of every kind of entry: `journal.jsonl` holds a line of each.
+#[test]
+fn the_script_listens_to_every_event() {
+    let script = include_str!("../assets/live.js");
+    for line in include_str!("../../types/tests/journal.jsonl").lines() {
+        let stored: serde_json::Value = serde_json::from_str(line).unwrap();
+        let entry: moltforge_types::journal::Entry = serde_json::from_value(stored["payload"].clone()).unwrap();
+        assert!(script.contains(&format!("\"{}\"", entry.event_type())), "{}", entry.event_type());
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{Config, router};
 pub(super) type Notes = Arc<Mutex<Vec<String>>>;
 
 /// The dashboard before an API that gives the same answer to everything.
-fn dashboard(answer: fn() -> Response) -> (Router, Notes) {
+pub(super) fn dashboard(answer: fn() -> Response) -> (Router, Notes) {
     let notes = Notes::default();
     let kept = notes.clone();
     let api = Router::new().fallback(move |request: Request| {
