@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod badge;
 pub(crate) mod diff;
 pub(crate) mod form;
+pub(crate) mod hold;
 pub(crate) mod icon;
 pub(crate) mod json;
 pub(crate) mod layout;

@@ -64,7 +64,9 @@ struct App {
 /// The dashboard. `api` is the part of the gateway that answers `/v1`: it alone decides who is asking, from the
 /// browser's own headers.
 pub fn router(api: Router, config: Config) -> Router {
-    use pages::{agent, agents, approvals, execution, executions, keys, overview, sign_in, trigger, triggers, version};
+    use pages::{
+        agent, agents, approval, approvals, execution, executions, keys, overview, sign_in, trigger, triggers, version,
+    };
     let app = App { api, config: Arc::new(config) };
     Router::new()
         .route(pattern::OVERVIEW, get(overview::show))
@@ -78,6 +80,8 @@ pub fn router(api: Router, config: Config) -> Router {
         .route(pattern::UNDEPLOY, post(agent::undeploy))
         .route(pattern::HOLD, post(agent::hold))
         .route(pattern::LIFT, post(agent::lift))
+        .route(pattern::PROJECT_HOLD, post(overview::hold))
+        .route(pattern::PROJECT_LIFT, post(overview::lift))
         .route(pattern::VERSION, get(version::show))
         .route(pattern::DIFF, get(version::diff))
         .route(pattern::EXECUTIONS, get(executions::show))
@@ -99,8 +103,8 @@ pub fn router(api: Router, config: Config) -> Router {
         .route(pattern::PROBE, post(execution::probe))
         .route(pattern::EFFECT_DECISION, post(execution::decide_effect))
         .route(pattern::APPROVALS, get(approvals::show))
-        .route(pattern::APPROVAL, get(approvals::one))
-        .route(pattern::DECISION, post(approvals::decide))
+        .route(pattern::APPROVAL, get(approval::show))
+        .route(pattern::DECISION, post(approval::decide))
         .route(pattern::KEYS, get(keys::show).post(keys::create))
         .route(pattern::REVOKE, post(keys::revoke))
         .fallback(pages::not_found)

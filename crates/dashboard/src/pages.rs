@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod agents;
+pub(crate) mod approval;
 pub(crate) mod approvals;
 pub(crate) mod error_page;
 pub(crate) mod execution;
@@ -18,6 +19,7 @@ use axum::extract::{FromRequest, Request};
 use axum::response::{Html, IntoResponse as _, Response};
 use http::StatusCode;
 use maud::Markup;
+use moltforge_api::holds::SetHold;
 use moltforge_client::Error as ClientError;
 use moltforge_types::{Fault as _, Kind, Timestamp};
 
@@ -43,8 +45,11 @@ pub(crate) trait View {
 
 impl Browser {
     /// The view as a whole page.
-    pub(crate) fn page(&self, view: &impl View) -> Response {
-        let frame = Frame { flash: self.flash, ..view.frame() };
+    pub(crate) async fn page(&self, view: &(impl View + Sync)) -> Response {
+        let frame = view.frame();
+        // whoever may not see approvals, or has no session any more, sees no count
+        let count = if frame.signed_in { self.client.approvals().count().await.ok() } else { None };
+        let frame = Frame { flash: self.flash, pending: count.map_or(0, |count| count.pending), ..frame };
         respond(view, &frame, self.now)
     }
 }
@@ -67,6 +72,13 @@ pub(crate) fn permitted<T>(result: std::result::Result<T, ClientError>) -> Resul
         Err(error) if error.kind() == Kind::Forbidden => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Sets the hold that a form asks for, of an agent or of the project.
+pub(crate) async fn set_hold(browser: &Browser, agent: Option<&str>, form: &Form) -> Result<()> {
+    let mode = form.filled("mode").unwrap_or_default();
+    browser.client.holds().set(agent, &SetHold { mode, note: form.filled("note") }).await?;
+    Ok(())
 }
 
 /// `404` for every address that is no page.

@@ -28,6 +28,10 @@ pub(crate) mod pattern {
     pub(crate) const HOLD: &str = "/agents/{agent}/hold";
     /// Lifts that.
     pub(crate) const LIFT: &str = "/agents/{agent}/lift";
+    /// Pauses the whole project, or pulls its kill switch.
+    pub(crate) const PROJECT_HOLD: &str = "/hold";
+    /// Lifts that.
+    pub(crate) const PROJECT_LIFT: &str = "/lift";
     /// One version.
     pub(crate) const VERSION: &str = "/agents/{agent}/versions/{version}";
     /// One version compared with another; `?against=`.
@@ -106,6 +110,8 @@ pub(crate) mod pattern {
         REPLAY,
         HOLD,
         LIFT,
+        PROJECT_HOLD,
+        PROJECT_LIFT,
         SIGNAL,
         KEYS,
         REVOKE,

@@ -20,6 +20,11 @@ pub(crate) fn field(id: &str, label: &str, hint: Option<&str>, error: Option<&st
     }
 }
 
+/// A short text for people, which is kept with what it is about.
+pub(crate) fn note(id: &str, label: &str) -> Markup {
+    field(id, label, None, None, &html! { input id=(id) name="note" maxlength="1000" autocomplete="off"; })
+}
+
 /// The value of `aria-describedby` for a field with a hint or an error.
 pub(crate) fn described(id: &str, hint: bool, error: bool) -> Option<String> {
     match (hint, error) {

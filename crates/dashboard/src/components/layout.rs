@@ -37,12 +37,14 @@ pub(crate) struct Frame {
     pub(crate) flash: Option<Flash>,
     /// Whether to show the navigation: not on the sign-in page.
     pub(crate) signed_in: bool,
+    /// How many calls wait for a person, beside the link that leads to them.
+    pub(crate) pending: u64,
 }
 
 impl Frame {
     /// A page for somebody who is signed in.
     pub(crate) fn new(title: impl Into<String>, section: Section) -> Self {
-        Self { title: title.into(), section, flash: None, signed_in: true }
+        Self { title: title.into(), section, flash: None, signed_in: true, pending: 0 }
     }
 }
 
@@ -67,7 +69,7 @@ pub(crate) fn document(frame: &Frame, body: &Markup) -> Markup {
             }
             body class=(if frame.signed_in { "app" } else { "bare" }) {
                 a class="skip" href="#main" { "Skip to content" }
-                @if frame.signed_in { (side(frame.section)) }
+                @if frame.signed_in { (side(frame)) }
                 main id="main" tabindex="-1" {
                     @if let Some(flash) = frame.flash {
                         p class="flash" role="status" { (icon(Icon::Check)) span { (flash.message()) } }
@@ -80,7 +82,7 @@ pub(crate) fn document(frame: &Frame, body: &Markup) -> Markup {
     }
 }
 
-fn side(section: Section) -> Markup {
+fn side(frame: &Frame) -> Markup {
     let links = [
         (Section::Overview, pattern::OVERVIEW, Icon::Overview, "Overview"),
         (Section::Agents, pattern::AGENTS, Icon::Agent, "Agents"),
@@ -97,7 +99,10 @@ fn side(section: Section) -> Markup {
                     ul {
                         @for (place, path, shape, name) in links {
                             li {
-                                a href=(path) aria-current=[(place == section).then_some("page")] { (icon(shape)) span { (name) } }
+                                a href=(path) aria-current=[(place == frame.section).then_some("page")] {
+                                    (icon(shape)) span { (name) }
+                                    @if place == Section::Approvals { (waiting(frame.pending)) }
+                                }
                             }
                         }
                     }
@@ -108,6 +113,17 @@ fn side(section: Section) -> Markup {
                         button type="submit" class="quiet" { (icon(Icon::Leave)) span { "Sign out" } }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// How many wait, beside a link. Always there, so that a page that refreshes itself finds it.
+fn waiting(pending: u64) -> Markup {
+    html! {
+        span id="pending" data-live="pending" {
+            @if pending > 0 {
+                span class="count" { @if pending > 999 { "999+" } @else { (pending) } } span class="unseen" { " waiting" }
             }
         }
     }

@@ -43,8 +43,8 @@ pub(crate) fn pager(next: Option<&str>, first: Option<&str>) -> Markup {
     html! {
         @if next.is_some() || first.is_some() {
             nav class="pager" aria-label="Pages" {
-                @if let Some(first) = first { a class="button" href=(first) { "← Newest" } }
-                @if let Some(next) = next { a class="button" rel="next" href=(next) { "Older →" } }
+                @if let Some(first) = first { a class="button" href=(first) { "← First page" } }
+                @if let Some(next) = next { a class="button" rel="next" href=(next) { "Next page →" } }
             }
         }
     }

@@ -10,18 +10,20 @@ use super::badge::look;
 use super::icon::{Icon, icon};
 use super::scale::{Scale, span};
 use super::{json, markdown};
-use crate::pages::execution::fork_button;
 use crate::{text, time};
 
-/// The list of steps.
-pub(crate) fn timeline(execution: &Execution, steps: &[Step], form_key: &str, now: Timestamp) -> Markup {
+/// The list of steps; `actions` are the buttons of each.
+pub(crate) fn timeline(
+    execution: &Execution,
+    steps: &[Step],
+    now: Timestamp,
+    actions: impl Fn(&Step) -> Markup,
+) -> Markup {
     let scale = Scale::of(execution, steps, now);
     html! {
         (axis(&scale))
         ol class="steps" id="steps" {
-            @for step in steps {
-                (row(step, &scale, &html! { @if step.kind == "model" { (fork_button(execution, step.step, form_key)) } }, now))
-            }
+            @for step in steps { (row(step, &scale, &actions(step), now)) }
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `/agents/{agent}`: what it is, what is live, its history, and the form that runs it.
 
 mod actions;
-mod holds;
 mod parts;
 
 use axum::extract::Path;
@@ -25,6 +24,7 @@ use super::run_form::{self, RunForm};
 use super::{Form, Result, View, executions, permitted, triggers};
 use crate::browser::Browser;
 use crate::components::badge::badge;
+use crate::components::hold::{self, Holdable};
 use crate::components::layout::{Frame, Section, empty, heading};
 use crate::flash::Flash;
 use crate::paths::{self, pattern};
@@ -56,7 +56,7 @@ pub(crate) struct Page {
 pub(crate) async fn show(browser: Browser, Path(agent): Path<String>) -> Result {
     let run = RunForm { form_key: browser.form_key(), ..Default::default() };
     let page = Box::pin(load(&browser.client, &agent, run)).await?;
-    Ok(browser.page(&page))
+    Ok(browser.page(&page).await)
 }
 
 /// `POST /agents/{agent}/run`
@@ -78,7 +78,7 @@ pub(crate) async fn run(browser: Browser, Path(name): Path<String>, form: Form) 
         }
     };
     let run = RunForm { typed: Some(form.0), problems, error, form_key: browser.form_key() };
-    Ok(browser.page(&Box::pin(load(&browser.client, &name, run)).await?))
+    Ok(browser.page(&Box::pin(load(&browser.client, &name, run)).await?).await)
 }
 
 async fn load(client: &Client, name: &str, run: RunForm) -> Result<Page> {
@@ -128,6 +128,7 @@ impl View for Page {
             (heading(Some((pattern::AGENTS, "Agents")), &title, None))
             @if !agent.description.is_empty() { p class="lead" { (text::one_line(&agent.description, 500)) } }
             @if deleted { p class="callout tone-warn" { "This agent was deleted. Its history stays readable; it runs no more." } }
+            @else { (hold::standing(self.holds.as_deref().unwrap_or_default(), now)) }
             div class="columns" {
                 div class="stack" {
                     @if !deleted {
@@ -154,7 +155,7 @@ impl View for Page {
                         h2 id="live-title" { "Live" }
                         (parts::live(self, now))
                     }
-                    @if let Some(holds) = self.holds.as_deref().filter(|_| !deleted) { (holds::panel(agent, holds, now)) }
+                    @if let Some(holds) = self.holds.as_deref().filter(|_| !deleted) { (switches(agent, holds)) }
                     @if !self.triggers.is_empty() {
                         section class="card" aria-labelledby="triggers-title" {
                             h2 id="triggers-title" { "Triggers" }
@@ -175,6 +176,20 @@ impl View for Page {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What holds the agent, and lets it go on.
+fn switches(agent: &Agent, holds: &[Hold]) -> Markup {
+    let reference = paths::reference(agent);
+    let (hold_at, lift_at) = (paths::agent_action(reference, "hold"), paths::agent_action(reference, "lift"));
+    let target = Holdable { name: &agent.name, kind: "agent", hold: &hold_at, lift: &lift_at };
+    html! {
+        section class="card" id="hold" aria-labelledby="hold-title" {
+            h2 id="hold-title" { "Hold" }
+            p class="dim" { @if holds.is_empty() { "It is not held: executions begin and go on." } @else { "It is held; see above." } }
+            (hold::switches(&target, holds.iter().find(|hold| hold.agent_id.is_some())))
         }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn show(browser: Browser, Query(asked): Query<Asked>) -> Result
         ..Default::default()
     };
     let page = browser.client.agents().list(&query).await?;
-    Ok(browser.page(&Page { agents: page.items, next: page.next, asked }))
+    Ok(browser.page(&Page { agents: page.items, next: page.next, asked }).await)
 }
 
 impl View for Page {

@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 pub(crate) use actions::{cancel, kill, pause, resume, signal};
 pub(crate) use effects::{decide as decide_effect, probe};
-pub(crate) use long::{fork, fork_button, replay};
+pub(crate) use long::{fork, replay};
 
 use super::{Result, View, permitted};
 use crate::browser::Browser;
@@ -71,7 +71,7 @@ pub(crate) struct Asked {
 /// `GET /executions/{execution}`
 pub(crate) async fn show(browser: Browser, Path(id): Path<String>, Query(asked): Query<Asked>) -> Result {
     let page = load(&browser, &id, &asked).await?;
-    Ok(browser.page(&page))
+    Ok(browser.page(&page).await)
 }
 
 /// `GET /executions/{execution}/timeline`
@@ -196,7 +196,7 @@ impl Page {
         html! {
             @if self.steps.is_empty() {
                 (empty("No step yet.", &html! { p { @if self.ended() { "It ended before its first step." } @else { "It waits for its turn; this page shows the first step when it begins." } } }))
-            } @else { (timeline(&self.execution, &self.steps, &self.form_key, now)) }
+            } @else { (timeline(&self.execution, &self.steps, now, |step| long::fork_button(&self.execution, step, &self.form_key))) }
             (self.pager())
         }
     }

@@ -55,7 +55,7 @@ pub(crate) async fn show(browser: Browser, Query(asked): Query<Asked>) -> Result
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(browser.page(&Page { executions: page.items, next: page.next, asked }))
+    Ok(browser.page(&Page { executions: page.items, next: page.next, asked }).await)
 }
 
 impl View for Page {

@@ -35,7 +35,7 @@ pub(crate) struct Page {
 /// `GET /keys`
 pub(crate) async fn show(browser: Browser) -> Result {
     let page = load(&browser, Page::default()).await?;
-    Ok(browser.page(&page))
+    Ok(browser.page(&page).await)
 }
 
 /// `POST /keys`: answers with the page itself, since a redirect would have to carry the secret.
@@ -47,7 +47,7 @@ pub(crate) async fn create(browser: Browser, form: Form) -> Result {
     if scopes.is_empty() {
         let error = Some("Choose at least one scope.".to_owned());
         let page = load(&browser, Page { error, name, ..Default::default() }).await?;
-        return Ok(browser.page(&page));
+        return Ok(browser.page(&page).await);
     }
     let body = CreateKey { name: name.clone(), scopes, expires_at: expiry(&form, browser.now)? };
     let page = match browser.client.keys().create(&body).await {
@@ -58,7 +58,7 @@ pub(crate) async fn create(browser: Browser, form: Form) -> Result {
         Err(error) => return Err(Error::Api(error)),
     };
     let page = load(&browser, page).await?;
-    Ok(browser.page(&page))
+    Ok(browser.page(&page).await)
 }
 
 /// `POST /keys/{key}/revoke`

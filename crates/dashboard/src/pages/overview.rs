@@ -4,19 +4,24 @@ use axum::response::Response;
 use maud::{Markup, html};
 use moltforge_api::agents::{Agent, ListAgents};
 use moltforge_api::executions::{Execution, ListExecutions};
+use moltforge_api::holds::Hold;
 use moltforge_types::Timestamp;
 use moltforge_types::execution::State;
 use serde_json::json;
 
-use super::{Result, View, executions, permitted, run_form};
+use super::{Form, Result, View, executions, permitted, run_form, set_hold};
 use crate::browser::Browser;
 use crate::components::badge::{badge, look, tag};
+use crate::components::hold::{self, Holdable};
 use crate::components::icon::icon;
 use crate::components::layout::{Frame, Section, empty, heading};
 use crate::components::snippet::snippet;
+use crate::flash::Flash;
 use crate::paths::{self, pattern};
-use crate::text;
+use crate::{finish, text};
 
+/// Holds that are shown.
+const SHOWN_HOLDS: usize = 5;
 /// Fewer executions than this, and the page still explains itself.
 const NEWCOMER: usize = 4;
 
@@ -29,6 +34,8 @@ pub(crate) struct Page {
     pub(crate) latest: Option<Vec<Execution>>,
     /// Agents; `None` without the scope.
     pub(crate) agents: Option<Vec<Agent>>,
+    /// What of the project is held, and the whole of it; `None` without the scope.
+    pub(crate) holds: Option<Vec<Hold>>,
     /// The address that people use.
     pub(crate) base_url: String,
 }
@@ -38,17 +45,33 @@ pub(crate) async fn show(browser: Browser) -> Result<Response> {
     let api = &browser.client;
     let latest = ListExecutions { limit: Some(10), ..Default::default() };
     let agents = ListAgents { limit: Some(20), ..Default::default() };
-    let (metrics, latest, agents) =
-        futures::join!(async { api.metrics().await.ok() }, async { api.executions().list(&latest).await }, async {
-            api.agents().list(&agents).await
-        });
-    let (latest, agents) = (permitted(latest)?, permitted(agents)?);
-    Ok(browser.page(&Page {
+    let (metrics, latest, agents, holds) = futures::join!(
+        async { api.metrics().await.ok() },
+        async { api.executions().list(&latest).await },
+        async { api.agents().list(&agents).await },
+        async { api.holds().list().await },
+    );
+    let (latest, agents, holds) = (permitted(latest)?, permitted(agents)?, permitted(holds)?);
+    let page = Page {
         counts: metrics.and_then(|text| counts(&text)),
         latest: latest.map(|page| page.items),
         agents: agents.map(|page| page.items),
+        holds: holds.map(|page| page.items),
         base_url: browser.base_url.clone(),
-    }))
+    };
+    Ok(browser.page(&page).await)
+}
+
+/// `POST /hold`
+pub(crate) async fn hold(browser: Browser, form: Form) -> Result {
+    set_hold(&browser, None, &form).await?;
+    Ok(finish::done(pattern::OVERVIEW, Flash::ProjectHeld))
+}
+
+/// `POST /lift`
+pub(crate) async fn lift(browser: Browser) -> Result {
+    browser.client.holds().lift(None).await?;
+    Ok(finish::done(pattern::OVERVIEW, Flash::ProjectResumed))
 }
 
 /// Live executions per live state, from the project's metrics. `None` when one of the states is missing there.
@@ -70,6 +93,7 @@ impl View for Page {
         let newcomer = self.latest.as_ref().is_some_and(|latest| latest.len() < NEWCOMER);
         html! {
             (heading(None, &html! { "Overview" }, None))
+            div id="holds" data-live="holds" { (self.held(now)) }
             @if newcomer { (self.welcome(true)) }
             section id="now" data-live="now" data-poll=(pattern::OVERVIEW) aria-labelledby="now-title" {
                 h2 id="now-title" class="unseen" { "Live executions" }
@@ -97,6 +121,7 @@ impl View for Page {
                 }
             }
             @if !newcomer { (self.welcome(false)) }
+            @if let Some(holds) = &self.holds { (switches(holds)) }
         }
     }
 }
@@ -117,7 +142,35 @@ fn tiles(counts: &[(State, u64)]) -> Markup {
     }
 }
 
+/// What holds the whole project, and lets it go on.
+fn switches(holds: &[Hold]) -> Markup {
+    let target = Holdable {
+        name: "the whole project",
+        kind: "project",
+        hold: pattern::PROJECT_HOLD,
+        lift: pattern::PROJECT_LIFT,
+    };
+    html! {
+        section class="card switches" id="hold" aria-labelledby="hold-title" {
+            div {
+                h2 id="hold-title" { "Stop everything" }
+                p class="dim" { "All agents of the project, their executions, and what triggers start." }
+            }
+            (hold::switches(&target, holds.iter().find(|hold| hold.agent_id.is_none())))
+        }
+    }
+}
+
 impl Page {
+    /// The holds that stand: the project's, and those of agents.
+    fn held(&self, now: Timestamp) -> Markup {
+        let holds = self.holds.as_deref().unwrap_or_default();
+        html! {
+            (hold::standing(holds.get(..SHOWN_HOLDS).unwrap_or(holds), now))
+            @if holds.len() > SHOWN_HOLDS { p class="note" { (holds.len() - SHOWN_HOLDS) " more agents are held." } }
+        }
+    }
+
     /// What a newcomer does next; later it waits at the end of the page, closed.
     fn welcome(&self, open: bool) -> Markup {
         let agents = self.agents.as_deref().unwrap_or_default();

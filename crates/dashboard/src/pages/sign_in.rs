@@ -42,7 +42,7 @@ pub(crate) struct Asked {
 /// `GET /sign-in`
 pub(crate) async fn show(browser: Browser, Query(asked): Query<Asked>) -> Response {
     let next = paths::local(asked.next.as_deref().unwrap_or_default()).to_owned();
-    browser.page(&Page { code: asked.code.filter(|code| code.len() <= 200), next, error: None })
+    browser.page(&Page { code: asked.code.filter(|code| code.len() <= 200), next, error: None }).await
 }
 
 /// `POST /sign-in`
@@ -58,7 +58,7 @@ pub(crate) async fn open(browser: Browser, form: Form) -> Result {
                 Kind::Unauthenticated | Kind::Invalid | Kind::Gone | Kind::NotFound | Kind::RateLimited
             ) =>
         {
-            Ok(browser.page(&Page { code: None, next: next.to_owned(), error: Some(error.to_string()) }))
+            Ok(browser.page(&Page { code: None, next: next.to_owned(), error: Some(error.to_string()) }).await)
         }
         Err(error) => Err(Error::Api(error)),
     }

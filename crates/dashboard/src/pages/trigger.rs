@@ -37,7 +37,7 @@ pub(crate) struct Page {
 /// `GET /triggers/{trigger}`
 pub(crate) async fn show(browser: Browser, Path(trigger): Path<String>) -> Result {
     let page = load(&browser, &trigger, None).await?;
-    Ok(browser.page(&page))
+    Ok(browser.page(&page).await)
 }
 
 /// `POST /triggers/{trigger}/pause`
@@ -63,7 +63,7 @@ pub(crate) async fn fire(browser: Browser, Path(trigger): Path<String>, form: Fo
 pub(crate) async fn rotate(browser: Browser, Path(trigger): Path<String>) -> Result {
     let secret = browser.client.triggers().rotate(&trigger).await?;
     let page = load(&browser, &trigger, Some(secret)).await?;
-    Ok(browser.page(&page))
+    Ok(browser.page(&page).await)
 }
 
 async fn load(browser: &Browser, id: &str, secret: Option<TriggerSecret>) -> Result<Page> {
@@ -81,6 +81,7 @@ impl View for Page {
     fn body(&self, now: Timestamp) -> Markup {
         let trigger = &self.trigger;
         let title = html! { (text::one_line(&trigger.name, 80)) " " (badge(&trigger.state)) };
+        let poll = paths::trigger(&trigger.trigger_id);
         html! {
             (heading(Some((pattern::TRIGGERS, "Triggers")), &title, Some(&self.actions())))
             @if let Some(TriggerSecret { secret: Some(secret), .. }) = &self.secret {
@@ -100,12 +101,12 @@ impl View for Page {
             }
             div class="columns" {
                 div class="stack" {
-                    section class="card" aria-labelledby="fires-title" { h2 id="fires-title" { "Fired" } (self.fired(now)) }
+                    section class="card" id="fires" data-live="fires" data-poll=(poll) aria-labelledby="fires-title" { h2 id="fires-title" { "Fired" } (self.fired(now)) }
                 }
                 div class="stack" {
-                    section class="card" aria-labelledby="what-title" { h2 id="what-title" { "What it does" } (self.facts(now)) }
+                    section class="card" id="what" data-live="what" aria-labelledby="what-title" { h2 id="what-title" { "What it does" } (self.facts(now)) }
                     @if !trigger.upcoming.is_empty() {
-                        section class="card" aria-labelledby="next-title" {
+                        section class="card" id="next" data-live="next" aria-labelledby="next-title" {
                             h2 id="next-title" { "Next runs" }
                             ol class="history" { @for at in &trigger.upcoming { li { p { (time::relative(at, now)) } p class="dim" { (time::absolute(at)) } } } }
                         }
@@ -154,10 +155,15 @@ impl Page {
             dl class="facts column" {
                 dt { "Starts" } dd { a href=(paths::agent(&trigger.agent_name)) { (text::one_line(&trigger.agent_name, 80)) } " " (tag(&trigger.environment)) }
                 dt { "Fired by" } dd { (triggers::source(trigger)) }
+                @if trigger.kind == "schedule" {
+                    dt { "Missed runs" } dd { (missed(config.missed.as_deref())) }
+                    @if let Some(jitter) = &config.jitter { dt { "Jitter" } dd { "up to " (text::one_line(jitter, 20)) } }
+                }
+                @if let (Some(_), Some(topic)) = (&config.event, &config.topic) { dt { "Topic" } dd { code { (text::one_line(topic, 80)) } } }
                 @if let Some(url) = &trigger.url { dt { "URL" } dd { code { (text::one_line(url, 120)) } } }
                 @if let Some(filter) = &config.filter { dt { "Filter" } dd { (json::json(filter, 600)) } }
                 @if let Some(input) = &config.input { dt { "Input" } dd { (json::json(input, 600)) } }
-                dt { "While one runs" } dd { (text::one_line(&trigger.concurrency, 40)) }
+                dt { "While one runs" } dd { (overlap(&trigger.concurrency)) }
                 dt { "Started" } dd { (trigger.started) }
                 dt { "Skipped" } dd { (trigger.skipped) }
                 dt { "Refused" } dd { (trigger.refused) }
@@ -188,5 +194,24 @@ impl Page {
             }
         };
         table("Fires", &[column("For"), column("Outcome"), wide("Execution")], &rows)
+    }
+}
+
+/// What becomes of runs that nobody was there for.
+fn missed(policy: Option<&str>) -> &'static str {
+    match policy {
+        Some("skip") => "are left out",
+        Some("all") => "are all made up for, up to 100",
+        _ => "are made up for by one",
+    }
+}
+
+/// What happens when it fires while an execution of it lives.
+fn overlap(rule: &str) -> &'static str {
+    match rule {
+        "queue" => "the next one waits",
+        "skip" => "no other one starts",
+        "replace" => "it is cancelled for the next one",
+        _ => "others run beside it",
     }
 }

@@ -23,6 +23,8 @@ const SHOWN: u32 = 50;
 pub(crate) struct Page {
     pub(crate) triggers: Vec<Trigger>,
     pub(crate) next: Option<String>,
+    /// Not the first page.
+    pub(crate) is_later: bool,
 }
 
 /// What the address says.
@@ -33,9 +35,10 @@ pub(crate) struct Wanted {
 
 /// `GET /triggers`
 pub(crate) async fn show(browser: Browser, Query(wanted): Query<Wanted>) -> Result {
+    let is_later = wanted.cursor.is_some();
     let filter = ListTriggers { agent: None, cursor: wanted.cursor, limit: Some(SHOWN) };
     let page = browser.client.triggers().list(&filter).await?;
-    Ok(browser.page(&Page { triggers: page.items, next: page.next }))
+    Ok(browser.page(&Page { triggers: page.items, next: page.next, is_later }).await)
 }
 
 impl View for Page {
@@ -53,8 +56,9 @@ impl View for Page {
                     (snippet("In a terminal", "moltforge triggers create AGENT --schedule \"0 9 * * MON-FRI\" --timezone Europe/Berlin"))
                 }))
             } @else {
-                section class="card" aria-label="Triggers" { (rows(&self.triggers, true, now)) }
-                (pager(next.as_deref(), None))
+                @let poll = (!self.is_later).then_some(pattern::TRIGGERS);
+                section class="card" id="list" data-live="list" data-poll=[poll] aria-label="Triggers" { (rows(&self.triggers, true, now)) }
+                (pager(next.as_deref(), self.is_later.then_some(pattern::TRIGGERS)))
             }
         }
     }

@@ -51,7 +51,7 @@ pub(crate) async fn show(browser: Browser, Path((agent, version)): Path<(String,
         async { agents.versions(&agent, &some).await }
     )?;
     let others = others.items.iter().map(|other| other.version).collect();
-    Ok(browser.page(&Page { agent, version, others }))
+    Ok(browser.page(&Page { agent, version, others }).await)
 }
 
 /// `GET /agents/{agent}/versions/{version}/diff`
@@ -65,7 +65,7 @@ pub(crate) async fn diff(
         agents.diff(&agent, version, asked.against).await
     })?;
     let against = asked.against.unwrap_or(if diff.to == version { diff.from } else { diff.to });
-    Ok(browser.page(&DiffPage { agent, version, against, diff }))
+    Ok(browser.page(&DiffPage { agent, version, against, diff }).await)
 }
 
 impl View for Page {

@@ -243,6 +243,7 @@ fn full_overview() -> overview::Page {
         counts: Some(counted(&[12_408, 3, 250, 1, 2])),
         latest: Some(latest),
         agents: Some(some_agents()),
+        holds: Some(Vec::new()),
         base_url: "http://127.0.0.1:8420".to_owned(),
     }
 }
@@ -259,7 +260,8 @@ pub(super) fn samples() -> Vec<Sample> {
         agents: Some(Vec::new()),
         ..full_overview()
     };
-    let forbidden = overview::Page { counts: None, latest: None, agents: None, ..full_overview() };
+    let forbidden = overview::Page { counts: None, latest: None, agents: None, holds: None, ..full_overview() };
+    let stopped = overview::Page { holds: Some(vec![hold("kill", true), hold("pause", false)]), ..full_overview() };
     let list = agents::Page { agents: some_agents(), next: Some("abc=".to_owned()), asked: agents::Asked::default() };
     let searched = agents::Asked { name: "zz".to_owned(), ..Default::default() };
     let version_page =
@@ -273,6 +275,7 @@ pub(super) fn samples() -> Vec<Sample> {
         sample("overview", "/", &full_overview()),
         sample("overview of a newcomer", "/overview/newcomer", &newcomer),
         sample("overview of nothing", "/overview/empty", &nothing),
+        sample("overview of a stopped project", "/overview/stopped", &stopped),
         sample("overview without scopes", "/overview/forbidden", &forbidden),
         sample("agents", "/agents", &list),
         sample("no agents", "/agents-none", &agents::Page::default()),

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::executions::ID;
 use super::{HOUR, MINUTE, Sample, before, hostile, sample};
-use crate::pages::approvals;
+use crate::pages::{approval, approvals};
 
-fn approval(tool: &str, arguments: Value, state: &str) -> Approval {
+fn sketch(tool: &str, arguments: Value, state: &str) -> Approval {
     let decided = state != "pending";
     Approval {
         approval_id: "apr_01h455vb4pex5vsknk084sn02q".to_owned(),
@@ -38,23 +38,24 @@ fn approval(tool: &str, arguments: Value, state: &str) -> Approval {
 }
 
 pub(super) fn samples() -> Vec<Sample> {
-    let refund = || approval("bank.refund", json!({"amount": 120, "order": "A-17"}), "pending");
+    let refund = || sketch("bank.refund", json!({"amount": 120, "order": "A-17"}), "pending");
     let form = json!({"type": "object", "properties": {"when": {"enum": ["today", "later"]}}});
-    let question = approval("approvals.request", json!({"title": "Ship it?", "form": form}), "pending");
+    let question = sketch("approvals.request", json!({"title": "Ship it?", "form": form}), "pending");
     let evil = Approval {
         agent_name: hostile::text(),
         approvers: vec![hostile::text()],
         note: Some(hostile::text()),
-        ..approval(&hostile::text(), json!({ (hostile::text()): hostile::text() }), "rejected")
+        ..sketch(&hostile::text(), json!({ (hostile::text()): hostile::text() }), "rejected")
     };
-    let decided = approval("bank.refund", json!({"amount": 120, "order": "A-17"}), "approved");
+    let decided = sketch("bank.refund", json!({"amount": 120, "order": "A-17"}), "approved");
     let list = approvals::Page {
         pending: vec![refund(), question.clone()],
         all: vec![refund(), question.clone(), decided.clone(), evil.clone()],
+        more_pending: true,
         next: Some("bmV4dA".to_owned()),
         is_later: true,
     };
-    let one = |approval| approvals::OnePage { approval };
+    let one = |approval| approval::Page { approval, typed: approval::Typed::default() };
     vec![
         sample("approvals", "/approvals", &list),
         sample("no approvals", "/approvals/none", &approvals::Page::default()),

@@ -97,7 +97,11 @@ pub(super) fn samples() -> Vec<Sample> {
     };
     let all = vec![schedule(), webhook(), event.clone(), inactive.clone()];
     vec![
-        sample("triggers", "/triggers", &triggers::Page { triggers: all, next: Some("next".to_owned()) }),
+        sample(
+            "triggers",
+            "/triggers",
+            &triggers::Page { triggers: all, next: Some("next".to_owned()), is_later: true },
+        ),
         sample("no triggers", "/triggers/none", &triggers::Page::default()),
         sample("schedule", "/triggers/schedule", &page(schedule())),
         sample("webhook", "/triggers/webhook", &page(webhook())),

@@ -2,11 +2,10 @@
 
 use axum::extract::Path;
 use moltforge_api::deployments::{Deploy, Rollback};
-use moltforge_api::holds::SetHold;
 
 use crate::browser::Browser;
 use crate::flash::Flash;
-use crate::pages::{Form, Result};
+use crate::pages::{Form, Result, set_hold};
 use crate::{finish, paths};
 
 /// `POST /agents/{agent}/deploy`
@@ -32,10 +31,8 @@ pub(crate) async fn undeploy(browser: Browser, Path(agent): Path<String>, form: 
 
 /// `POST /agents/{agent}/hold`
 pub(crate) async fn hold(browser: Browser, Path(agent): Path<String>, form: Form) -> Result {
-    let mode = form.filled("mode").unwrap_or_else(|| "pause".to_owned());
-    let told = if mode == "kill" { Flash::AgentKilled } else { Flash::AgentPaused };
-    browser.client.holds().set(Some(&agent), &SetHold { mode, note: form.filled("note") }).await?;
-    Ok(finish::done(&paths::agent(&agent), told))
+    set_hold(&browser, Some(&agent), &form).await?;
+    Ok(finish::done(&paths::agent(&agent), Flash::AgentHeld))
 }
 
 /// `POST /agents/{agent}/lift`

@@ -6,7 +6,7 @@ use moltforge_api::executions::{CancelExecution, Execution, PauseExecution, Resu
 use serde_json::Value;
 
 use crate::browser::Browser;
-use crate::components::form::{Confirm, confirm, field};
+use crate::components::form::{Confirm, confirm, field, note};
 use crate::components::icon::{Icon, icon};
 use crate::flash::Flash;
 use crate::pages::{Form, Result};
@@ -62,7 +62,8 @@ pub(super) fn buttons(execution: &Execution) -> Markup {
                 button type="submit" id="pause" { (icon(Icon::Pause)) span { "Pause" } }
             }
         }
-        @if paused && execution.reason.as_deref() != Some("effect_unknown") {
+        // one that is held goes on with its agent; one with an unknown effect asks for a choice
+        @if paused && !matches!(execution.reason.as_deref(), Some("effect_unknown" | "held")) {
             form method="post" action=(paths::execution_action(id, "resume")) {
                 button type="submit" id="resume" class="primary" { (icon(Icon::Play)) span { "Resume" } }
             }
@@ -72,23 +73,21 @@ pub(super) fn buttons(execution: &Execution) -> Markup {
 }
 
 fn cancel_button(id: &str) -> Markup {
-    let note = html! { input id="cancel-note" name="note" maxlength="1000" autocomplete="off"; };
     confirm(&Confirm {
         id: "cancel",
         label: "Cancel",
         icon: Some(Icon::Stop),
         class: "danger-quiet",
         question: "Cancel this execution?",
-        consequence: html! { p { "It stops for good: what runs is aborted, finished steps stay in its history. To hold it for a while, pause it instead." } },
+        consequence: html! { p { "It stops for good, with everything below it. Calls on their way get a moment to end, finished steps stay in its history. To hold it for a while, pause it instead." } },
         action: &paths::execution_action(id, "cancel"),
-        fields: field("cancel-note", "Why (optional, kept in its history)", None, None, &note),
+        fields: note("cancel-note", "Why (optional, kept in its history)"),
         yes: "Yes, cancel it",
         danger: true,
     })
 }
 
 fn kill_button(id: &str) -> Markup {
-    let note = html! { input id="kill-note" name="note" maxlength="1000" autocomplete="off"; };
     confirm(&Confirm {
         id: "kill",
         label: "Kill",
@@ -97,7 +96,7 @@ fn kill_button(id: &str) -> Markup {
         question: "Kill this execution and everything below it?",
         consequence: html! { p { "It ends at once, with all of its children. Calls on their way are not waited for: their outcome is unknown, and the receipt names them." } },
         action: &paths::execution_action(id, "kill"),
-        fields: field("kill-note", "Why (optional, kept in its history)", None, None, &note),
+        fields: note("kill-note", "Why (optional, kept in its history)"),
         yes: "Yes, kill it",
         danger: true,
     })

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::components::badge::{actor, badge};
-use crate::components::form::field;
+use crate::components::form::{field, note};
 use crate::components::icon::{Icon, icon};
 use crate::components::table::{column, table, wide};
 use crate::flash::Flash;
@@ -76,7 +76,6 @@ fn choice(execution: &str, effect: &Effect) -> Markup {
     let (output_id, note_id) = (id("output"), id("note"));
     let output =
         html! { textarea id=(output_id) name="output" rows="2" class="mono" spellcheck="false" placeholder="null" {} };
-    let note = html! { input id=(note_id) name="note" maxlength="1000" autocomplete="off"; };
     html! {
         details {
             summary { "Decide about #" (effect.step) " " (text::one_line(&effect.tool, 64)) }
@@ -87,7 +86,7 @@ fn choice(execution: &str, effect: &Effect) -> Markup {
             }
             form method="post" action=(action) {
                 (field(&output_id, "What it answered, if it happened (JSON)", None, None, &output))
-                (field(&note_id, "Why (kept in its history)", None, None, &note))
+                (note(&note_id, "Why (optional, kept in its history)"))
                 div class="buttons" {
                     button type="submit" name="decision" value="succeed" { (icon(Icon::Check)) span { "It happened" } }
                     button type="submit" name="decision" value="fail" { (icon(Icon::Cross)) span { "It failed" } }

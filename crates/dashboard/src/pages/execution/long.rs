@@ -2,11 +2,11 @@
 
 use axum::extract::Path;
 use maud::{Markup, html};
-use moltforge_api::executions::{Execution, ForkExecution, ReplayExecution, Replayed};
+use moltforge_api::executions::{Execution, ForkExecution, ReplayExecution, Replayed, Step};
 
 use super::{Asked, load};
 use crate::browser::Browser;
-use crate::components::form::{Confirm, confirm, field};
+use crate::components::form::{Confirm, confirm, field, note};
 use crate::components::icon::{Icon, icon};
 use crate::components::json;
 use crate::flash::Flash;
@@ -28,17 +28,20 @@ pub(crate) async fn replay(browser: Browser, Path(id): Path<String>, form: Form)
     let replayed = browser.client.executions().replay(&id, &body).await?;
     let mut page = load(&browser, &id, &Asked::default()).await?;
     page.replayed = Some(replayed);
-    Ok(browser.page(&page))
+    Ok(browser.page(&page).await)
 }
 
-/// The button that starts a copy of the steps before a model's step.
-pub(crate) fn fork_button(execution: &Execution, step: u32, form_key: &str) -> Markup {
+/// The button that starts a copy of the steps before a model's step; nothing for other steps.
+pub(super) fn fork_button(execution: &Execution, step: &Step, form_key: &str) -> Markup {
+    if step.kind != "model" {
+        return html! {};
+    }
+    let step = step.step;
     let id = |name: &str| format!("fork-{step}-{name}");
     let (version_id, note_id) = (id("version"), id("note"));
     let version =
         html! { input id=(version_id) name="version" type="number" min="1" value=(execution.version) required; };
-    let note = html! { input id=(note_id) name="note" maxlength="1000" autocomplete="off"; };
-    confirm(&Confirm {
+    let button = confirm(&Confirm {
         id: &format!("fork-{step}"),
         label: "Fork from here",
         icon: Some(Icon::Play),
@@ -50,11 +53,12 @@ pub(crate) fn fork_button(execution: &Execution, step: u32, form_key: &str) -> M
             input type="hidden" name="at_step" value=(step);
             input type="hidden" name="form_key" value={ (form_key) "-" (step) };
             (field(&version_id, "Version that goes on", None, None, &version))
-            (field(&note_id, "Why (optional, kept in its history)", None, None, &note))
+            (note(&note_id, "Why (optional, kept in its history)"))
         },
         yes: "Yes, fork it",
         danger: false,
-    })
+    });
+    html! { div class="buttons" { (button) } }
 }
 
 /// The button that replays, and what the last replay found.
@@ -78,9 +82,9 @@ pub(super) fn replay_section(execution: &Execution, replayed: Option<&Replayed>)
 fn outcome(replayed: &Replayed) -> Markup {
     html! {
         @if replayed.identical {
-            p class="callout tone-good" id="replayed" { (icon(Icon::Check)) "Identical: all " (text::count(usize::try_from(replayed.entries).unwrap_or(usize::MAX), "entry").replace("entrys", "entries")) " come out of v" (replayed.version) " as they are recorded." }
+            p class="callout tone-good" id="replayed" { (icon(Icon::Check)) "Identical: all " (text::grouped(replayed.entries)) " entries" " come out of v" (replayed.version) " as they are recorded." }
         } @else {
-            p class="callout tone-warn" id="replayed" { (icon(Icon::Alert)) "Different after " (replayed.entries) " equal entries, with v" (replayed.version) "." }
+            p class="callout tone-warn" id="replayed" { (icon(Icon::Alert)) "Different: the first " (text::grouped(replayed.entries)) " entries are as recorded, the next one is not, with v" (replayed.version) "." }
         }
         @if let Some(difference) = &replayed.difference {
             p { "Entry " (difference.seq) ": " (text::one_line(&difference.message, 500)) }

@@ -78,6 +78,7 @@ fn code(error: &ExecutionError) -> Markup {
 fn reason(execution: &Execution) -> String {
     match execution.reason.as_deref() {
         Some("operator") => "Somebody paused it.".to_owned(),
+        Some("held") => "Its agent, or the whole project, is held.".to_owned(),
         Some("retries_exhausted") => "It failed too often without getting on.".to_owned(),
         Some("crash_loop") => "The server died too often while this ran.".to_owned(),
         Some("diverged") => "Its journal does not fit its version's behaviour.".to_owned(),
@@ -105,6 +106,9 @@ fn what_to_do(page: &Page) -> &'static str {
             "Finished steps are kept. Resume it after the cause is gone, or cancel it."
         }
         Some("budget") => "Raise the limit in a new version for later runs, or cancel this one.",
+        Some("held") => {
+            "Nothing runs and nothing is lost. It goes on by itself when the agent or the project is resumed."
+        }
         _ => "Nothing runs and nothing is lost. Resume it to go on where it was.",
     }
 }
