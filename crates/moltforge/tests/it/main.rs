@@ -5,6 +5,7 @@ mod agents;
 mod approvals;
 mod bad_input;
 mod cli;
+mod dashboard;
 mod dev;
 mod executions;
 mod http;

@@ -10,6 +10,7 @@ use moltforge_api::deployments::Deploy;
 use moltforge_api::executions::{Execution, StartExecution};
 use moltforge_api::keys::CreateKey;
 use moltforge_client::{Client, StartOptions};
+use moltforge_egress::EgressConfig;
 use moltforge_execution::triggers::WebhookKey;
 use moltforge_store::Location;
 use moltforge_testing::TestStore;
@@ -29,14 +30,20 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn sqlite() -> Self {
-        Self::start(None).await
+        Self::start(None, EgressConfig::default()).await
     }
 
     pub(crate) async fn postgres() -> Option<Self> {
-        Some(Self::start(Some(TestStore::postgres().await?)).await)
+        Some(Self::start(Some(TestStore::postgres().await?), EgressConfig::default()).await)
     }
 
-    async fn start(database: Option<TestStore>) -> Self {
+    /// On SQLite, with agents that may reach this port of the machine.
+    pub(crate) async fn reaching(port: u16) -> Self {
+        let allow_local = vec![format!("127.0.0.1:{port}").parse().unwrap()];
+        Self::start(None, EgressConfig { allow_local, ..EgressConfig::default() }).await
+    }
+
+    async fn start(database: Option<TestStore>, egress: EgressConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = moltforge_accounts::new_key_secret(&Ambient::system());
         let mut config = Config {
@@ -45,6 +52,7 @@ impl World {
             first_key: Some(key.clone()),
             webhook_key: Some(WebhookKey::new([7; 32]).to_text()),
             drain_seconds: 5,
+            egress,
             ..Config::default()
         };
         if let Some(database) = &database {
