@@ -1,14 +1,19 @@
 //! Connecting to PostgreSQL.
 
+use std::time::Duration;
+
 use moltforge_types::Secret;
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgPool};
 
 use super::{ACQUIRE_LIMIT, classify};
 use crate::error::Error;
 
 /// Connections of each of the two pools. The journal's lanes have their own.
 const CONNECTIONS: u32 = 8;
+
+/// An idle connection is taken to be alive for so long.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// A PostgreSQL database.
 #[derive(Debug, Clone)]
@@ -37,7 +42,17 @@ fn options(url: &Secret) -> Result<PgConnectOptions, Error> {
 
 /// A pool that writes and a pool that cannot.
 pub(crate) async fn connect(url: &Secret) -> Result<PostgresDb, Error> {
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_LIMIT);
+    // one that was in use a moment ago is not asked first whether it still answers: that would be another round trip
+    let pool = PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, state| {
+            Box::pin(async move {
+                // an error closes it, and another one is opened
+                if state.idle_for >= TRUSTED { connection.ping().await.map(|()| true) } else { Ok(true) }
+            })
+        });
     let options = options(url)?;
     let write = pool.clone().connect_with(options.clone()).await.map_err(|error| classify(error, "(connection)"))?;
     let read = pool.connect_lazy_with(options.clone().options([("default_transaction_read_only", "on")]));

@@ -91,6 +91,7 @@ pub(crate) async fn connect(file: &Path) -> Result<SqliteDb, Error> {
     let options = SqliteConnectOptions::new().filename(file).foreign_keys(true).busy_timeout(Duration::from_secs(5));
     let write = SqlitePoolOptions::new()
         .max_connections(1)
+        .test_before_acquire(false)
         .acquire_timeout(ACQUIRE_LIMIT)
         .idle_timeout(None)
         .max_lifetime(None)
@@ -108,6 +109,8 @@ pub(crate) async fn connect(file: &Path) -> Result<SqliteDb, Error> {
         .map_err(|error| classify(error, "(connection)"))?;
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
+        // a file does not hang up
+        .test_before_acquire(false)
         .acquire_timeout(ACQUIRE_LIMIT)
         .idle_timeout(None)
         .max_lifetime(None)
