@@ -448,9 +448,13 @@ impl Executions {
 
     pub(crate) async fn apply(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> Result<View, Error> {
         let row = self.store.executions(project_id).find(id).await?;
-        let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
-        let make = |reply| Request::Apply { project_id, execution_id: id, command, reply };
-        self.ask(row.shard, COMMIT_TIMEOUT, make).await
+        let mut row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
+        let shard = row.shard;
+        // the owner wants to know where it stands; what it carries may be large
+        row.input.clear();
+        row.columns.output.take();
+        let make = |reply| Request::Apply { project_id, execution_id: id, command, known: Some(Box::new(row)), reply };
+        self.ask(shard, COMMIT_TIMEOUT, make).await
     }
 
     async fn ask(&self, shard: u16, timeout: Duration, make: impl FnOnce(Reply) -> Request) -> Result<View, Error> {

@@ -89,7 +89,8 @@ mod tests {
         let payload = Value::String("x".repeat(bytes));
         let command = Command::Signal { name: "s".to_owned(), payload, dedupe_key: None };
         let (reply, _) = tokio::sync::oneshot::channel();
-        Request::Apply { project_id: ProjectId::from_u128(1), execution_id: ExecutionId::from_u128(1), command, reply }
+        let (project_id, execution_id) = (ProjectId::from_u128(1), ExecutionId::from_u128(1));
+        Request::Apply { project_id, execution_id, command, known: None, reply }
     }
 
     #[tokio::test]

@@ -19,17 +19,37 @@ use crate::error::Error;
 /// Entries read at a time.
 const PAGE: u32 = 1_000;
 
-/// Reads one execution of a project.
-pub(crate) async fn load(shared: &Shared, project_id: ProjectId, id: ExecutionId) -> Result<Loaded, Error> {
-    let reads = shared.journal.reads();
-    let row = reads.execution(project_id, id).await?;
+/// Reads one execution of a project. `known` is its row as somebody else read it: it is of use as long as the journal
+/// ends where it says.
+pub(crate) async fn load(
+    shared: &Shared,
+    project_id: ProjectId,
+    id: ExecutionId,
+    known: Option<Box<ExecutionRow>>,
+) -> Result<Loaded, Error> {
+    if let Some(row) = known.filter(|row| row.project_id == project_id && row.execution_id == id)
+        && let (loaded, None) = fold(shared, &row).await?
+    {
+        return Ok(loaded);
+    }
+    let row = shared.journal.reads().execution(project_id, id).await?;
     let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
+    let (mut loaded, damage) = fold(shared, &row).await?;
+    if let Some(detail) = damage {
+        stand_in(&mut loaded.execution, &row, detail);
+    }
+    Ok(loaded)
+}
+
+/// The fold of the journal, and what is wrong when it does not end where the row says.
+async fn fold(shared: &Shared, row: &ExecutionRow) -> Result<(Loaded, Option<String>), Error> {
+    let (reads, project_id, id) = (shared.journal.reads(), row.project_id, row.execution_id);
     let version = VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
     let spec = match shared.specs.get(reads, version).await? {
         Ok(spec) => spec,
         Err(error) => Spec::missing(project_id, row.agent_id, row.version_id, row.version, &row.agent_name, error),
     };
-    let kept = snapshot::find(shared, &row, &spec).await;
+    let kept = snapshot::find(shared, row, &spec).await;
     let snapshot = kept.as_ref().map(Covered::of).unwrap_or_default();
     let mut execution = kept.unwrap_or_else(|| Execution::empty(id, spec));
     let read = for_each_entry(shared, id, execution.seq, |recorded, bytes| {
@@ -37,19 +57,14 @@ pub(crate) async fn load(shared: &Shared, project_id: ProjectId, id: ExecutionId
         execution.bytes += bytes;
         Ok(())
     });
-    match read.await {
-        Ok(()) if execution.seq == row.last_seq => {}
-        Ok(()) => {
-            let detail = format!("entries after {} are missing: it stands at {}", execution.seq, row.last_seq);
-            stand_in(&mut execution, &row, detail);
-        }
-        Err(Error::JournalUnreadable { seq, message, .. }) => {
-            stand_in(&mut execution, &row, format!("entry {seq} cannot be read: {message}"));
-        }
+    let damage = match read.await {
+        Ok(()) if execution.seq == row.last_seq => None,
+        Ok(()) => Some(format!("entries after {} are missing: it stands at {}", execution.seq, row.last_seq)),
+        Err(Error::JournalUnreadable { seq, message, .. }) => Some(format!("entry {seq} cannot be read: {message}")),
         Err(error) => return Err(error),
-    }
-    let ExecutionRow { shard, environment, .. } = row;
-    Ok(Loaded { execution, shard, environment, snapshot })
+    };
+    let (shard, environment) = (row.shard, row.environment.clone());
+    Ok((Loaded { execution, shard, environment, snapshot }, damage))
 }
 
 /// What is left of an execution whose journal cannot be read to its end: its first part, and what its row says.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use moltforge_api::executions::Execution as View;
-use moltforge_store::{LiveExecution, Message};
+use moltforge_store::{ExecutionRow, LiveExecution, Message};
 use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{ExecutionId, MessageId, ProjectId, Timestamp};
 use serde_json::Value;
@@ -49,8 +49,14 @@ pub(crate) enum Request {
         wait: bool,
         reply: Reply,
     },
-    /// Apply a command to an execution.
-    Apply { project_id: ProjectId, execution_id: ExecutionId, command: Command, reply: Reply },
+    /// Apply a command to an execution. `known` is its row as the asker read it: it saves reading it again.
+    Apply {
+        project_id: ProjectId,
+        execution_id: ExecutionId,
+        command: Command,
+        known: Option<Box<ExecutionRow>>,
+        reply: Reply,
+    },
     /// A message from another owner of this node.
     Message(Message),
     /// Stop taking requests, end what can end, commit, and end the loop.

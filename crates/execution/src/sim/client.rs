@@ -120,7 +120,9 @@ impl Client {
         for attempt in 0..TRIES {
             if let Some(node) = self.node() {
                 let command = command.clone();
-                let make = |reply| Request::Apply { project_id, execution_id: id, command, reply };
+                // at a later try the row is an old one
+                let known = Some(Box::new(row.clone()));
+                let make = |reply| Request::Apply { project_id, execution_id: id, command, known, reply };
                 match Router::new(node.supervisor.clone()).ask(shard, make).await {
                     Ok(view) => {
                         self.heard(id, &view);
@@ -170,8 +172,9 @@ impl Client {
         };
         let Some(node) = self.node() else { return };
         let command = Command::Stop { by: "stranger".to_owned(), note: None, kill: true };
-        let make = |reply| Request::Apply { project_id: stranger, execution_id: id, command, reply };
-        if let Ok(view) = Router::new(node.supervisor.clone()).ask(row.shard, make).await {
+        let (shard, known) = (row.shard, Some(Box::new(row)));
+        let make = |reply| Request::Apply { project_id: stranger, execution_id: id, command, known, reply };
+        if let Ok(view) = Router::new(node.supervisor.clone()).ask(shard, make).await {
             self.state.violated("I10", format!("a stranger was told about {id}: {view:?}"));
         }
     }

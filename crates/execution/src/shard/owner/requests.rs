@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltforge_store::NewExecution;
+use moltforge_store::{ExecutionRow, NewExecution};
 use moltforge_types::execution::State;
 use moltforge_types::{ExecutionId, Fault as _, ProjectId, Timestamp};
 use tokio::time::Instant;
@@ -74,8 +74,8 @@ impl Owner {
             Request::Start { start, idempotency_key, shard, wait, reply } => {
                 self.start(*start, idempotency_key, shard, wait, reply);
             }
-            Request::Apply { project_id, execution_id, command, reply } => {
-                self.apply_or_load(project_id, execution_id, command, Asker::Api(reply));
+            Request::Apply { project_id, execution_id, command, known, reply } => {
+                self.apply_or_load_known(project_id, execution_id, command, known, Asker::Api(reply));
             }
             Request::Message(message) => self.deliver(&message),
         }
@@ -178,6 +178,18 @@ impl Owner {
 
     /// Applies a command at once when the execution is in memory, else after reading it.
     pub(super) fn apply_or_load(&mut self, project_id: ProjectId, id: ExecutionId, command: Command, asker: Asker) {
+        self.apply_or_load_known(project_id, id, command, None, asker);
+    }
+
+    /// The same for one whose row somebody has read a moment ago.
+    fn apply_or_load_known(
+        &mut self,
+        project_id: ProjectId,
+        id: ExecutionId,
+        command: Command,
+        known: Option<Box<ExecutionRow>>,
+        asker: Asker,
+    ) {
         if let Some(hot) = self.hot.get(&id) {
             if hot.execution.spec.project_id == project_id {
                 self.apply(id, command, asker);
@@ -194,7 +206,7 @@ impl Owner {
         }
         let (shared, events) = (self.shared.clone(), self.events_in.clone());
         tokio::spawn(async move {
-            let result = load::load(&shared, project_id, id).await.map(Box::new);
+            let result = load::load(&shared, project_id, id, known).await.map(Box::new);
             let _ = events.send(Event::Loaded { project_id, execution_id: id, result });
         });
     }
