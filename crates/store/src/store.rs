@@ -73,6 +73,14 @@ impl Store {
         self.query("SELECT 1 AS one").one(|row| row.get::<i64>("one")).await.map(|_| ())
     }
 
+    /// What the database takes on disk, its write-ahead log not counted.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn bytes(&self) -> Result<u64, Error> {
+        self.query(BYTES).one(|row| row.get("n")).await
+    }
+
     /// Closes every connection and waits for that. Handles that are left give `storage_unavailable`.
     pub async fn close(&self) {
         match &self.inner.db {
@@ -118,6 +126,12 @@ impl Store {
         self.inner.lock.clone()
     }
 }
+
+/// Each database says in its own way how large it is.
+const BYTES: Sql = Sql::pair(
+    "SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()",
+    "SELECT pg_database_size(current_database()) AS n",
+);
 
 #[cfg(test)]
 mod tests {

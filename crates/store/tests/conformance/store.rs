@@ -4,12 +4,23 @@ use moltforge_store::{Location, Store};
 use moltforge_testing::World;
 use moltforge_types::{Ambient, Fault as _, Secret};
 
-moltforge_testing::worlds! { it_opens_again_after_it_was_closed, it_begins_and_answers, a_revision_ends_with_a_transaction }
+moltforge_testing::worlds! { it_opens_again_after_it_was_closed, it_begins_and_answers, a_revision_ends_with_a_transaction, it_has_a_size }
 
 async fn it_begins_and_answers(world: &World) {
     world.ping().await.unwrap();
     world.begin().await.unwrap().commit().await.unwrap();
     world.begin().await.unwrap().rollback().await.unwrap();
+}
+
+async fn it_has_a_size(world: &World) {
+    let before = world.bytes().await.unwrap();
+    assert!(before > 100_000, "the tables are there: {before}");
+    let mut tx = world.begin().await.unwrap();
+    for n in 0..20 {
+        tx.organisations().insert(&format!("{n}{}", "x".repeat(100_000))).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert!(world.bytes().await.unwrap() > before);
 }
 
 async fn a_revision_ends_with_a_transaction(world: &World) {
