@@ -42,6 +42,8 @@ migrations! {
     6 "0006_triggers",
     7 "0007_approvals",
     8 "0008_long_lives",
+    9 "0009_listening",
+    10 "0010_approvals_scope",
 }
 
 /// One applied migration.
