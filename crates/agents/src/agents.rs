@@ -27,6 +27,9 @@ pub type Cancelling = Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error:
 /// Cancels every live execution of an agent and returns once that is durable.
 pub type CancelExecutions = Arc<dyn Fn(Principal, AgentId) -> Cancelling + Send + Sync>;
 
+/// Told after each deployment, when it is durable: triggers that it declares may be new.
+pub type Deployed = Arc<dyn Fn() + Send + Sync>;
+
 /// Where a list of agents goes on: after this name and id.
 pub type AgentPosition = (AgentName, AgentId);
 
@@ -39,6 +42,7 @@ pub struct Agents {
     pub(crate) store: Store,
     pub(crate) models: ModelCheck,
     pub(crate) cancel: CancelExecutions,
+    pub(crate) deployed: Deployed,
 }
 
 impl fmt::Debug for Agents {
@@ -50,7 +54,13 @@ impl fmt::Debug for Agents {
 impl Agents {
     /// The service over `store`; `models` answers whether a model is configured, `cancel` stops executions.
     pub fn new(store: Store, models: ModelCheck, cancel: CancelExecutions) -> Self {
-        Self { store, models, cancel }
+        Self { store, models, cancel, deployed: Arc::new(|| {}) }
+    }
+
+    /// The same service, which tells somebody of deployments.
+    #[must_use]
+    pub fn with_deployed(self, deployed: Deployed) -> Self {
+        Self { deployed, ..self }
     }
 
     /// An agent by name, or by id even when it is deleted.

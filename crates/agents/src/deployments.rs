@@ -126,6 +126,7 @@ impl Agents {
         });
         tx.changes(project_id).insert(principal.actor, action, agent_id, &data).await?;
         tx.commit().await?;
+        (self.deployed)();
         Ok((views::deployment(&made, name), true))
     }
 

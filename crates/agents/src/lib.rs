@@ -18,7 +18,7 @@ mod triggers;
 mod versions;
 mod views;
 
-pub use agents::{AgentPosition, Agents, CancelExecutions, Cancelling, ListedBy, ModelCheck, Put};
+pub use agents::{AgentPosition, Agents, CancelExecutions, Cancelling, Deployed, ListedBy, ModelCheck, Put};
 pub use error::Error;
 pub use http::router;
 

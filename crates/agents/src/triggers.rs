@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use moltforge_api::AgentConfig;
 use moltforge_api::config::TriggerConfig;
-use moltforge_manifest::trigger::{MAX_EVENTS_OF_PROJECT, MAX_OF_PROJECT, MAX_TRIGGERS, Source, compile, name_of};
+use moltforge_manifest::trigger::{
+    MAX_EVENTS_OF_PROJECT, MAX_OF_PROJECT, MAX_TRIGGERS, compile, name_of, shard_of_trigger,
+};
 use moltforge_store::{Agent, NewTrigger, Trigger, Tx};
-use moltforge_types::execution::shard_of;
-use moltforge_types::{EnvironmentName, Principal, Timestamp, TriggerId};
+use moltforge_types::{EnvironmentName, Principal, TriggerId};
 
 use crate::error::Error;
 
@@ -34,7 +35,7 @@ pub(crate) async fn reconcile(
         // another kind under the same name is another trigger: what was a secret's must not become a schedule's
         if let Some(row) = row.as_ref().filter(|row| row.kind == kind) {
             if row.inactive || !same(row, declared) {
-                let next = first(&compiled.source, row.trigger_id, tx.now()).filter(|_| !row.paused);
+                let next = compiled.source.first_run(row.trigger_id, tx.now()).filter(|_| !row.paused);
                 tx.triggers(project_id).update(row.trigger_id, name, kind, &text, next).await?;
             }
             continue;
@@ -51,8 +52,8 @@ pub(crate) async fn reconcile(
             environment,
             origin: "file",
             config: &text,
-            shard: shard_of(trigger_id.to_string().as_bytes()),
-            next: first(&compiled.source, trigger_id, tx.now()),
+            shard: shard_of_trigger(trigger_id),
+            next: compiled.source.first_run(trigger_id, tx.now()),
             created_by: principal.actor,
         };
         tx.triggers(project_id).insert(new).await.map_err(|error| match error {
@@ -83,11 +84,4 @@ pub(crate) async fn reconcile(
 
 fn same(row: &Trigger, declared: &TriggerConfig) -> bool {
     serde_json::from_str::<TriggerConfig>(&row.config).is_ok_and(|stored| stored == *declared)
-}
-
-fn first(source: &Source, id: TriggerId, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
-    match source {
-        Source::Schedule(schedule) => schedule.next(&id.to_string(), now).map(|next| (next.planned, next.due)),
-        Source::Event(_) | Source::Webhook => None,
-    }
 }

@@ -133,6 +133,11 @@ impl Executions {
         &self.shared.listeners
     }
 
+    /// Says that there may be new triggers, which are then looked for at once.
+    pub fn look_for_triggers(&self) {
+        self.listeners().hint();
+    }
+
     /// The shards that this node owns now.
     pub(crate) fn owned_shards(&self) -> Vec<u16> {
         self.supervisor.owned_shards()

@@ -5,6 +5,9 @@
 //! rows that wait, asks the trigger's concurrency rule, starts an execution under a key made of trigger and fire, and
 //! settles the row. A crash between the two repeats the start under the same key, which gives the same execution.
 //!
+//! The dispatcher wakes up by hints: a fire was committed, an execution that a fire started has ended, a trigger changed.
+//! Whatever hint is lost, it looks once a second.
+//!
 //! The node that owns a trigger's shard plans and dispatches it. A second node that believes the same does no harm: every
 //! write is compared with what was read, and starts go through the owner of their key.
 
@@ -23,8 +26,7 @@ use std::time::Duration;
 
 use moltforge_store::{Store, Trigger};
 use moltforge_types::Ambient;
-use moltforge_types::execution::shard_of;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
 pub(crate) use listeners::Listeners;
 pub use secrets::WebhookKey;
@@ -38,8 +40,8 @@ pub const MAX_CHAIN: u32 = 8;
 const MAX_PENDING: u32 = 1_000;
 /// The longest sleep of the service: a guarantee against a hint that is lost and a clock that jumps.
 const POLL: Duration = Duration::from_secs(1);
-/// While fires wait for executions to end.
-const POLL_BLOCKED: Duration = Duration::from_millis(200);
+/// Between a hint and the look that follows: hints come in bursts.
+const GATHER: Duration = Duration::from_millis(5);
 /// Locks over the triggers of this node.
 const STRIPES: usize = 64;
 
@@ -56,8 +58,6 @@ struct Inner {
     key: Option<WebhookKey>,
     /// One decision about a trigger at a time.
     stripes: [Mutex<()>; STRIPES],
-    /// There may be something to do before the next poll.
-    wake: Notify,
 }
 
 impl Triggers {
@@ -73,7 +73,7 @@ impl Triggers {
     pub fn idle(executions: Executions, key: Option<WebhookKey>) -> Self {
         let (store, ambient) = (executions.store().clone(), executions.ambient().clone());
         let stripes = std::array::from_fn(|_| Mutex::new(()));
-        Self { inner: Arc::new(Inner { executions, store, ambient, key, stripes, wake: Notify::new() }) }
+        Self { inner: Arc::new(Inner { executions, store, ambient, key, stripes }) }
     }
 
     async fn run(self) {
@@ -91,7 +91,7 @@ impl Triggers {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.inner.wake.notified() => {}
+                () = self.inner.executions.listeners().hinted() => tokio::time::sleep(GATHER).await,
             }
         }
     }
@@ -107,17 +107,26 @@ impl Triggers {
         }
         self.inner.executions.listeners().refresh(&self.inner.store).await?;
         let next = self.plan(&shards).await?;
-        let blocked = self.dispatch(&shards).await?;
-        Ok(if blocked { next.min(POLL_BLOCKED) } else { next })
+        self.dispatch(&shards).await?;
+        Ok(next)
+    }
+
+    /// Something changed that triggers hear or fires wait for: it is looked at now.
+    fn hint(&self) {
+        self.inner.executions.listeners().hint();
+    }
+
+    /// The same for changes of triggers, which are heard from here on.
+    async fn changed(&self) {
+        let listeners = self.inner.executions.listeners();
+        if let Err(error) = listeners.refresh(&self.inner.store).await {
+            tracing::warn!(%error, "a change of triggers is heard at the next look");
+        }
+        listeners.hint();
     }
 
     /// Held while something is decided about a trigger.
     fn stripe(&self, trigger: &Trigger) -> &Mutex<()> {
         &self.inner.stripes[usize::from(trigger.shard) % STRIPES]
     }
-}
-
-/// The shard whose owner fires a trigger.
-fn shard_of_trigger(trigger_id: moltforge_types::TriggerId) -> u16 {
-    shard_of(trigger_id.to_string().as_bytes())
 }

@@ -9,6 +9,8 @@ mod pointer;
 pub mod schedule;
 
 use moltforge_api::config::TriggerConfig;
+use moltforge_types::execution::shard_of;
+use moltforge_types::{Timestamp, TriggerId};
 
 use filter::Filter;
 use schedule::Schedule;
@@ -44,6 +46,19 @@ impl Source {
             Self::Webhook => "webhook",
         }
     }
+
+    /// Planned and starting time of the first run of a schedule after `now`.
+    pub fn first_run(&self, trigger_id: TriggerId, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            Self::Schedule(schedule) => schedule.next(&trigger_id.to_string(), now).map(|run| (run.planned, run.due)),
+            Self::Event(_) | Self::Webhook => None,
+        }
+    }
+}
+
+/// The shard whose owner fires a trigger.
+pub fn shard_of_trigger(trigger_id: TriggerId) -> u16 {
+    shard_of(trigger_id.to_string().as_bytes())
 }
 
 /// What happens to a fire while an execution of the same trigger lives.

@@ -161,7 +161,7 @@ fn monitoring(ground: &Ground, executions: &Executions) -> Service {
 
 fn agents(config: &Config, ground: &Ground, executions: &Executions) -> Result<Service, Failure> {
     let models = models(config, ground)?;
-    let executions = executions.clone();
+    let (executions, owner) = (executions.clone(), executions.clone());
     let agents = Agents::new(
         ground.store.clone(),
         Arc::new(move |model| models.check(model).map_err(|error| error.to_string())),
@@ -170,6 +170,7 @@ fn agents(config: &Config, ground: &Ground, executions: &Executions) -> Result<S
             Box::pin(async move { Ok(executions.cancel_agent(&principal, agent_id).await.map(|_| ())?) })
         }),
     );
+    let agents = agents.with_deployed(Arc::new(move || owner.look_for_triggers()));
     let routes = moltforge_agents::router(Arc::new(agents));
     Ok(service(ground, &["/v1/agents"], moltforge_agents::AUDIENCE, routes))
 }

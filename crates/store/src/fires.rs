@@ -7,7 +7,7 @@ use moltforge_types::{ExecutionId, ProjectId, Timestamp, TriggerId};
 use crate::error::Error;
 use crate::sql::{At, Row};
 
-pub use live::LiveFires;
+pub use live::{LiveFires, PendingFire};
 
 /// One fire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,11 @@ macro_rules! select {
         )
     };
 }
-use select;
+
+/// Writes a pending fire, unless there is one with its key.
+pub(crate) const INSERT: &str = "INSERT INTO fire(project_id, trigger_id, fire_key, shard, state, planned_at, \
+    chain_depth, context, created_at) VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8) \
+    ON CONFLICT (project_id, trigger_id, fire_key) DO NOTHING";
 
 /// A fire to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,11 +118,7 @@ impl Fires<'_> {
     pub async fn insert(&mut self, new: &NewFire) -> Result<bool, Error> {
         let rows = self
             .at
-            .query(
-                "INSERT INTO fire(project_id, trigger_id, fire_key, shard, state, planned_at, chain_depth, context, \
-                 created_at) VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8) \
-                 ON CONFLICT (project_id, trigger_id, fire_key) DO NOTHING",
-            )
+            .query(INSERT)
             .bind(self.project_id)
             .bind(new.trigger_id)
             .bind(new.fire_key.as_str())

@@ -136,7 +136,7 @@ pub use credentials::{Credentials, RedeemedCode};
 pub use deployments::{Deployment, Deployments, Ended, NewDeployment};
 pub use error::{Error, OnUnique};
 pub use executions::{ExecutionFilter, ExecutionRow, Executions, LiveExecution, LiveExecutions};
-pub use fires::{Fire, Fires, LiveFires, NewFire, Settled};
+pub use fires::{Fire, Fires, LiveFires, NewFire, PendingFire, Settled};
 pub use holds::{AllHolds, Hold, Holds};
 pub use idempotency::{Idempotency, IdempotencyScope, Lapse, Remembered, StoredAnswer};
 pub use installation::Installation;

@@ -120,6 +120,21 @@ impl Triggers<'_> {
             .await
     }
 
+    /// The active triggers that wait for events.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn listening(&mut self) -> Result<Vec<Trigger>, Error> {
+        self.at
+            .query(select!(
+                "FROM trigger WHERE project_id = $1 AND kind = 'event' AND paused = 0 AND inactive = 0 \
+                 ORDER BY trigger_id"
+            ))
+            .bind(self.project_id)
+            .all(|row| Trigger::from_row(&row))
+            .await
+    }
+
     /// Changes what a trigger says, and makes it active again if it was out of its deployment.
     ///
     /// # Errors

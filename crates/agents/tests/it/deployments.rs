@@ -45,6 +45,7 @@ async fn a_version_goes_live_and_takes_the_place(world: &World) {
     assert_eq!((latest.status, &latest.body["version"]), (201, &json!(2)), "the latest, when none is named");
     assert_eq!(deploy(&service, json!({ "environment": "staging", "version": 1 })).await.status, 201);
     assert_eq!(live(&service).await, ["production=2", "staging=1"]);
+    assert_eq!(service.deployed.load(std::sync::atomic::Ordering::Relaxed), 3, "of each that changed something");
     let history = service.get("/v1/agents/hello/deployments?environment=production").await.body;
     assert_eq!(
         (&history["items"][1]["status"], history["items"][1].get("ended_at").is_some()),

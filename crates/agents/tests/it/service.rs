@@ -1,5 +1,6 @@
 //! The service on a store, and requests as the gateway would sign them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) struct Service {
     /// Holds every scope in another project.
     pub(crate) stranger: Principal,
     pub(crate) executions: Arc<Live>,
+    /// How often somebody was told of a deployment.
+    pub(crate) deployed: Arc<AtomicUsize>,
 }
 
 /// An answer, with its body as JSON or, when it is none, as text.
@@ -116,7 +119,12 @@ impl Service {
             let live = live.clone();
             Box::pin(async move { live.cancel(principal.project_id, agent_id).await })
         });
-        let service = Arc::new(Agents::new(world.store(), models, cancel));
+        let deployed = Arc::new(AtomicUsize::new(0));
+        let told = deployed.clone();
+        let told = Arc::new(move || {
+            told.fetch_add(1, Ordering::Relaxed);
+        });
+        let service = Arc::new(Agents::new(world.store(), models, cancel).with_deployed(told));
         let keys = CallerKeys::generate(world.ambient());
         let router: Router = router(service).into();
         let router = router.layer(verify_layer(keys.clone(), AUDIENCE, world.ambient()));
@@ -125,7 +133,7 @@ impl Service {
             actor: Actor::Key(KeyId::from_u128(project)),
             scopes: Scope::ALL.to_vec(),
         };
-        Self { router, keys, owner: principal(1), stranger: principal(2), executions }
+        Self { router, keys, owner: principal(1), stranger: principal(2), executions, deployed }
     }
 
     /// A request of the owner.

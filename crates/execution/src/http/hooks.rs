@@ -10,7 +10,7 @@ use moltforge_types::Scope;
 
 use super::problem;
 use crate::triggers::Triggers;
-use crate::triggers::hooks::MAX_BODY;
+use crate::triggers::hooks::{MAX_BODY, depth};
 
 /// Receives a delivery for a webhook, signed as Standard Webhooks asks. No API key: the signature says who sends.
 #[utoipa::path(
@@ -54,6 +54,7 @@ pub(super) async fn receive(
         (status = 202, description = "Taken", body = Published),
         (status = 400, description = "body_malformed", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
+        (status = 409, description = "chain_too_deep", body = Problem),
         (status = 415, description = "media_type_unsupported", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
     )
@@ -69,5 +70,6 @@ pub(super) async fn publish(
     body::require_media_type(&parts.headers, &accepted, "application/cloudevents+json")?;
     let bytes = body::read(&parts.headers, stream, body::MAX_BODY).await?;
     let event = Json::<PublishEvent>::from_bytes(&bytes)?.0;
-    Ok((StatusCode::ACCEPTED, Json(triggers.publish(principal, event).await.map_err(problem)?)))
+    let chain_depth = depth(&parts.headers);
+    Ok((StatusCode::ACCEPTED, Json(triggers.publish(principal, event, chain_depth).await.map_err(problem)?)))
 }

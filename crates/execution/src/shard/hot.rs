@@ -55,6 +55,11 @@ impl Hot {
         state.is_terminal() || matches!(state, State::Suspended | State::Paused)
     }
 
+    /// A trigger started it, and it has ended.
+    pub(crate) fn has_ended_for_trigger(&self) -> bool {
+        self.execution.state.is_terminal() && self.execution.origin.trigger_id.is_some()
+    }
+
     /// It can be dropped from memory once its entries are durable: a load brings it back.
     pub(crate) fn is_evictable(&self) -> bool {
         !self.is_running() && self.calls.is_empty() && !self.execution.has_calls_in_flight()

@@ -7,7 +7,7 @@ use moltforge_api::config::TriggerConfig;
 use moltforge_api::executions::StartExecution;
 use moltforge_api::triggers::TriggerError;
 use moltforge_manifest::trigger::{Concurrency, compile};
-use moltforge_store::{Fire, Ran, Settled, Trigger};
+use moltforge_store::{NewFire, PendingFire, Ran, Settled, Trigger};
 use moltforge_types::{Actor, ContentHash, ExecutionId, Fault as _, Kind, Origin, Principal, Timestamp};
 
 use super::{MAX_CHAIN, MAX_PENDING, Triggers, context};
@@ -32,20 +32,17 @@ enum Decision {
     Settled,
     /// It waits, and so do those behind it.
     Waits,
-    /// As `Waits`, until somebody resumes the trigger.
-    Rests,
 }
 
 impl Triggers {
-    /// Starts what may be started. Whether fires wait for executions to end.
-    pub(super) async fn dispatch(&self, shards: &[u16]) -> Result<bool, Error> {
-        let mut blocked = false;
-        let mut after: Option<Fire> = None;
+    /// Starts what may be started.
+    pub(super) async fn dispatch(&self, shards: &[u16]) -> Result<(), Error> {
+        let mut after: Option<PendingFire> = None;
         loop {
             let page = self.inner.store.live_fires().pending(shards, after.as_ref(), PAGE).await?;
             let last = page.len() < PAGE as usize;
             after = page.last().cloned();
-            let mut groups: Vec<Vec<Fire>> = Vec::new();
+            let mut groups: Vec<Vec<PendingFire>> = Vec::new();
             for fire in page {
                 match groups.iter_mut().find(|group| group.first().is_some_and(|f| f.trigger_id == fire.trigger_id)) {
                     Some(group) => group.push(fire),
@@ -55,54 +52,52 @@ impl Triggers {
             let each = groups.into_iter().map(|group| self.group(group));
             let mut worked = futures::stream::iter(each).buffer_unordered(PARALLEL);
             while let Some(result) = worked.next().await {
-                blocked |= result?;
+                result?;
             }
             if last {
-                return Ok(blocked);
+                return Ok(());
             }
         }
     }
 
-    /// The fires of one trigger, in order. Whether some wait.
-    async fn group(&self, fires: Vec<Fire>) -> Result<bool, Error> {
-        let Some(first) = fires.first() else { return Ok(false) };
+    /// The fires of one trigger, in order, up to the first one that waits.
+    async fn group(&self, fires: Vec<PendingFire>) -> Result<(), Error> {
+        let Some(first) = fires.first() else { return Ok(()) };
         let (project_id, trigger_id) = (first.project_id, first.trigger_id);
         let Some(trigger) = self.inner.store.triggers(project_id).find(trigger_id).await? else {
             // deleted between its fire's commit and now
             let mut tx = self.inner.store.begin().await?;
             tx.triggers(project_id).delete(trigger_id).await?;
             tx.commit().await?;
-            return Ok(false);
+            return Ok(());
         };
         for fire in fires {
-            match self.decide(&trigger, &fire).await? {
-                Decision::Settled => {}
-                Decision::Waits => return Ok(true),
-                Decision::Rests => return Ok(false),
+            if self.decide(&trigger, &fire.fire_key, fire.chain_depth).await? == Decision::Waits {
+                return Ok(());
             }
-        }
-        Ok(false)
-    }
-
-    /// Decides about a fire now, if it may be: what a webhook does before it answers.
-    pub(super) async fn dispatch_now(&self, trigger: &Trigger, fire: &Fire) -> Result<(), Error> {
-        if self.inner.executions.owns(trigger.shard) {
-            self.decide(trigger, fire).await?;
         }
         Ok(())
     }
 
-    async fn decide(&self, trigger: &Trigger, fire: &Fire) -> Result<Decision, Error> {
+    /// Decides about a fire now, if it may be: what a webhook does before it answers.
+    pub(super) async fn dispatch_now(&self, trigger: &Trigger, fire: &NewFire) -> Result<(), Error> {
+        if self.inner.executions.owns(trigger.shard) {
+            self.decide(trigger, &fire.fire_key, fire.chain_depth).await?;
+        }
+        Ok(())
+    }
+
+    async fn decide(&self, trigger: &Trigger, fire: &str, chain_depth: u32) -> Result<Decision, Error> {
         let _alone = self.stripe(trigger).lock().await;
-        let manual = fire.fire_key.starts_with(MANUAL);
+        let manual = fire.starts_with(MANUAL);
         if trigger.inactive {
             return self.refuse(trigger, fire, &Error::TriggerInactive(trigger.trigger_id.to_string())).await;
         }
         if trigger.paused && !manual {
-            return Ok(Decision::Rests);
+            return Ok(Decision::Waits);
         }
-        if fire.chain_depth > MAX_CHAIN {
-            return self.refuse(trigger, fire, &Error::ChainTooDeep(fire.chain_depth)).await;
+        if chain_depth > MAX_CHAIN {
+            return self.refuse(trigger, fire, &Error::ChainTooDeep(chain_depth)).await;
         }
         let config: TriggerConfig = match serde_json::from_str(&trigger.config) {
             Ok(config) => config,
@@ -118,7 +113,10 @@ impl Triggers {
         if let Some(decision) = self.ask_rule(rule, trigger, fire).await? {
             return Ok(decision);
         }
-        let input = match context::input(&config, fire.context.as_deref().unwrap_or("{}")) {
+        let found = self.inner.store.fires(trigger.project_id).find(trigger.trigger_id, fire).await?;
+        // without what it carried it is settled
+        let Some(carried) = found.and_then(|found| found.context) else { return Ok(Decision::Settled) };
+        let input = match context::input(&config, &carried) {
             Ok(input) => input,
             Err(error) => return self.refuse(trigger, fire, &error).await,
         };
@@ -130,9 +128,8 @@ impl Triggers {
             priority: None,
             concurrency_key: None,
         };
-        let origin =
-            Origin { trigger_id: Some(trigger.trigger_id), chain_depth: fire.chain_depth, ..Origin::default() };
-        let key = format!("trigger:{}:{}", trigger.trigger_id, fire.fire_key);
+        let origin = Origin { trigger_id: Some(trigger.trigger_id), chain_depth, ..Origin::default() };
+        let key = format!("trigger:{}:{fire}", trigger.trigger_id);
         match self.inner.executions.start_for(trigger.project_id, request, key, kind_of(&trigger.kind), origin).await {
             Ok(started) => {
                 let id: ExecutionId = started.execution.execution_id.parse().map_err(|_| Error::ShardUnowned)?;
@@ -142,6 +139,9 @@ impl Triggers {
             Err(Error::IdempotencyKeyReused(id)) => self.settle(trigger, fire, "started", Ran::Started(id)).await,
             // not the trigger's fault: the fire stays and is tried again
             Err(error) if is_passing(&error) => {
+                if let Some(refused) = self.refuse_overflow(trigger, fire).await? {
+                    return Ok(refused);
+                }
                 tracing::warn!(trigger_id = %trigger.trigger_id, %error, "a fire could not start yet");
                 Ok(Decision::Waits)
             }
@@ -150,7 +150,7 @@ impl Triggers {
     }
 
     /// What the concurrency rule says. `None`: it may start.
-    async fn ask_rule(&self, rule: Concurrency, trigger: &Trigger, fire: &Fire) -> Result<Option<Decision>, Error> {
+    async fn ask_rule(&self, rule: Concurrency, trigger: &Trigger, fire: &str) -> Result<Option<Decision>, Error> {
         if rule == Concurrency::Parallel {
             return Ok(None);
         }
@@ -161,14 +161,7 @@ impl Triggers {
         }
         match rule {
             Concurrency::Skip => Ok(Some(self.settle(trigger, fire, "skipped", Ran::Skipped).await?)),
-            Concurrency::Queue => {
-                let mut fires = self.inner.store.fires(trigger.project_id);
-                let waiting = fires.count_pending(trigger.trigger_id, MAX_PENDING + 1).await?;
-                if waiting > u64::from(MAX_PENDING) {
-                    return Ok(Some(self.refuse(trigger, fire, &Error::TriggerQueueFull).await?));
-                }
-                Ok(Some(Decision::Waits))
-            }
+            Concurrency::Queue => Ok(self.refuse_overflow(trigger, fire).await?.or(Some(Decision::Waits))),
             Concurrency::Replace | Concurrency::Parallel => {
                 let principal = Principal { project_id: trigger.project_id, actor: Actor::System, scopes: Vec::new() };
                 for id in alive {
@@ -186,7 +179,17 @@ impl Triggers {
         }
     }
 
-    async fn refuse(&self, trigger: &Trigger, fire: &Fire, error: &Error) -> Result<Decision, Error> {
+    /// Refuses a fire that would have to wait when as many wait as may.
+    async fn refuse_overflow(&self, trigger: &Trigger, fire: &str) -> Result<Option<Decision>, Error> {
+        let mut fires = self.inner.store.fires(trigger.project_id);
+        let waiting = fires.count_pending(trigger.trigger_id, MAX_PENDING + 1).await?;
+        if waiting <= u64::from(MAX_PENDING) {
+            return Ok(None);
+        }
+        self.refuse(trigger, fire, &Error::TriggerQueueFull).await.map(Some)
+    }
+
+    async fn refuse(&self, trigger: &Trigger, fire: &str, error: &Error) -> Result<Decision, Error> {
         let mut message: String = error.to_string().chars().take(500).collect();
         if let Error::InputInvalid(faults) = error
             && let Some((at, first)) = faults.first()
@@ -198,7 +201,7 @@ impl Triggers {
         self.settle(trigger, fire, "refused", Ran::Refused(&text)).await
     }
 
-    async fn settle(&self, trigger: &Trigger, fire: &Fire, state: &str, ran: Ran<'_>) -> Result<Decision, Error> {
+    async fn settle(&self, trigger: &Trigger, fire: &str, state: &str, ran: Ran<'_>) -> Result<Decision, Error> {
         let (execution_id, error) = match ran {
             Ran::Started(id) => (Some(id), None),
             Ran::Skipped => (None, None),
@@ -206,9 +209,9 @@ impl Triggers {
         };
         let mut tx = self.inner.store.begin().await?;
         let how = Settled { state, execution_id, error };
-        if tx.fires(trigger.project_id).settle(trigger.trigger_id, &fire.fire_key, how).await? {
+        if tx.fires(trigger.project_id).settle(trigger.trigger_id, fire, how).await? {
             tx.triggers(trigger.project_id).ran(trigger.trigger_id, ran).await?;
-            if ContentHash::of(fire.fire_key.as_bytes()).as_bytes()[0].is_multiple_of(PRUNE_EVERY) {
+            if ContentHash::of(fire.as_bytes()).as_bytes()[0].is_multiple_of(PRUNE_EVERY) {
                 let micros = i64::try_from(KEEP_FOR.as_micros()).unwrap_or(i64::MAX);
                 let before = Timestamp::from_micros(tx.now().as_micros().saturating_sub(micros));
                 tx.fires(trigger.project_id).prune(trigger.trigger_id, before, KEEP).await?;

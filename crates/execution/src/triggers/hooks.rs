@@ -104,10 +104,10 @@ impl Triggers {
             return Ok(Received { fire: views::fire(fire), first });
         }
         // it is durable: what fails from here is tried again without the sender
-        if let Err(error) = self.dispatch_now(trigger, &fire).await {
+        if let Err(error) = self.dispatch_now(trigger, new).await {
             tracing::warn!(trigger_id = %trigger.trigger_id, %error, "a fire could not start yet");
         }
-        self.inner.wake.notify_one();
+        self.hint();
         Ok(Received { fire: views::fire(find().await?), first })
     }
 
@@ -151,7 +151,7 @@ fn is_near(timestamp: &str, now: Timestamp) -> bool {
 }
 
 /// A request that one of our executions sent says how deep it is; others begin a chain.
-fn depth(headers: &HeaderMap) -> u32 {
+pub(crate) fn depth(headers: &HeaderMap) -> u32 {
     match headers.get(CHAIN_HEADER) {
         None => 0,
         // what is not a number did not come from us, and does not get past the cap

@@ -10,6 +10,7 @@ use moltforge_store::{NewFire, Store, Trigger};
 use moltforge_types::journal::Entry;
 use moltforge_types::{ContentHash, ProjectId, Timestamp};
 use serde_json::Value;
+use tokio::sync::{Mutex, Notify};
 
 use super::context;
 use crate::engine::{Execution, Recorded};
@@ -19,34 +20,60 @@ use crate::error::Error;
 const PAGE: u32 = 500;
 /// The most bytes of an event that a trigger passes on; a larger one comes without its `data`.
 const MAX_EVENT: usize = 256 * 1024;
+/// The same of all events of one command, each counted for everybody who waits for it: what follows comes without its
+/// `data`.
+pub(super) const MAX_OF_COMMAND: usize = 4 * 1024 * 1024;
 
-/// The event triggers of all projects, as of the latest look: a new one is heard within a second.
+/// The event triggers of all projects, as of the latest look, and a way to wake up whoever fires them.
 #[derive(Default)]
 pub(crate) struct Listeners {
     by_project: RwLock<Arc<HashMap<ProjectId, Vec<Listener>>>>,
+    /// One look at a time: the later one says what is true.
+    looking: Mutex<()>,
+    /// There may be something to start before the next poll.
+    news: Notify,
 }
 
-struct Listener {
+/// A trigger that waits for events.
+pub(crate) struct Listener {
     trigger: Trigger,
     pattern: EventPattern,
+}
+
+impl Listener {
+    /// What an older or newer server accepted and this one cannot read hears nothing.
+    fn of(trigger: Trigger) -> Option<Self> {
+        let config: TriggerConfig = serde_json::from_str(&trigger.config).ok()?;
+        match compile(&config).ok()?.source {
+            Source::Event(pattern) => Some(Self { trigger, pattern }),
+            _ => None,
+        }
+    }
+}
+
+/// What is known of an event before it is made.
+#[derive(Clone, Copy)]
+pub(crate) struct News<'a> {
+    pub(crate) event_type: &'a str,
+    pub(crate) topic: &'a str,
+    /// The chain depth of what it starts.
+    pub(crate) depth: u32,
+    /// When it came.
+    pub(crate) at: Timestamp,
 }
 
 impl Listeners {
     /// Looks again.
     pub(crate) async fn refresh(&self, store: &Store) -> Result<(), Error> {
+        let _alone = self.looking.lock().await;
         let mut by_project: HashMap<ProjectId, Vec<Listener>> = HashMap::new();
         let mut after = None;
         loop {
             let rows = store.live_triggers().listening(after, PAGE).await?;
             let last = rows.len() < PAGE as usize;
             after = rows.last().map(|row| row.trigger_id);
-            for trigger in rows {
-                let config: Option<TriggerConfig> = serde_json::from_str(&trigger.config).ok();
-                if let Some(Source::Event(pattern)) =
-                    config.and_then(|config| compile(&config).ok()).map(|compiled| compiled.source)
-                {
-                    by_project.entry(trigger.project_id).or_default().push(Listener { trigger, pattern });
-                }
+            for listener in rows.into_iter().filter_map(Listener::of) {
+                by_project.entry(listener.trigger.project_id).or_default().push(listener);
             }
             if last {
                 break;
@@ -56,67 +83,79 @@ impl Listeners {
         Ok(())
     }
 
+    /// Says that there may be something to start.
+    pub(crate) fn hint(&self) {
+        self.news.notify_one();
+    }
+
+    /// Waits until somebody says so.
+    pub(super) async fn hinted(&self) {
+        self.news.notified().await;
+    }
+
     /// The fires that the entries of an execution are.
     pub(crate) fn heard(&self, execution: &Execution, entries: &[Recorded]) -> Vec<NewFire> {
-        let project_id = execution.spec.project_id;
         let all = self.by_project.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if !all.contains_key(&project_id) {
-            return Vec::new();
-        }
+        let Some(listeners) = all.get(&execution.spec.project_id) else { return Vec::new() };
         // one more link of the chain that led to this execution
         let depth = execution.origin.chain_depth.saturating_add(1);
-        let mut fires = Vec::new();
+        let (mut heard, mut room) = (Vec::new(), MAX_OF_COMMAND);
         for recorded in entries {
             let (event_type, topic) = match &recorded.entry {
                 Entry::EventEmitted { event_type, topic, .. } => (event_type.as_str(), topic.as_deref().unwrap_or("")),
                 entry => (entry.event_type(), topic_of(entry)),
             };
-            let event = || event_of(execution, recorded, event_type, topic);
-            fires.extend(self.fires(project_id, event_type, topic, depth, recorded.at, event));
+            let news = News { event_type, topic, depth, at: recorded.at };
+            let all = fires(listeners, news, room, || event_of(execution, recorded, event_type, topic));
+            room = room.saturating_sub(all.iter().map(|fire| fire.context.len()).sum());
+            heard.extend(all);
         }
-        fires
+        heard
     }
+}
 
-    /// The fires that an event is, if somebody waits for it. `event` is asked for when its type and topic fit.
-    pub(crate) fn fires(
-        &self,
-        project_id: ProjectId,
-        event_type: &str,
-        topic: &str,
-        depth: u32,
-        at: Timestamp,
-        event: impl FnOnce() -> Value,
-    ) -> Vec<NewFire> {
-        let all = self.by_project.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(listeners) = all.get(&project_id) else { return Vec::new() };
-        let mut wanted = listeners.iter().filter(|listener| listener.pattern.may_fit(event_type, topic)).peekable();
-        if wanted.peek().is_none() {
-            return Vec::new();
-        }
-        let mut event = event();
-        let fitting: Vec<&Listener> = wanted.filter(|listener| listener.pattern.fits(&event)).collect();
-        if fitting.is_empty() {
-            return Vec::new();
-        }
-        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let fire_key = key(&text("source"), &text("id"));
-        if event.to_string().len() > MAX_EVENT
-            && let Value::Object(fields) = &mut event
-        {
-            fields.shift_remove("data");
-        }
-        let fire = |listener: &&Listener| NewFire {
-            project_id,
-            trigger_id: listener.trigger.trigger_id,
-            fire_key: fire_key.clone(),
-            shard: listener.trigger.shard,
-            planned_at: at,
-            chain_depth: depth,
-            context: context::context(&listener.trigger, at, context::only("event", event.clone())),
-            created_at: at,
-        };
-        fitting.iter().map(fire).collect()
+/// The triggers of one project that wait for events, as the store knows them now.
+pub(super) async fn of_project(store: &Store, project_id: ProjectId) -> Result<Vec<Listener>, Error> {
+    let rows = store.triggers(project_id).listening().await?;
+    Ok(rows.into_iter().filter_map(Listener::of).collect())
+}
+
+/// The fires that an event is for those of one project who wait for it; all of them take `room` bytes at the most, or
+/// come without the event's data. `event` is asked for when its type and topic fit.
+pub(super) fn fires(
+    listeners: &[Listener],
+    news: News<'_>,
+    room: usize,
+    event: impl FnOnce() -> Value,
+) -> Vec<NewFire> {
+    let News { event_type, topic, depth, at } = news;
+    let mut wanted = listeners.iter().filter(|listener| listener.pattern.may_fit(event_type, topic)).peekable();
+    if wanted.peek().is_none() {
+        return Vec::new();
     }
+    let mut event = event();
+    let fitting: Vec<&Listener> = wanted.filter(|listener| listener.pattern.fits(&event)).collect();
+    if fitting.is_empty() {
+        return Vec::new();
+    }
+    let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let fire_key = key(&text("source"), &text("id"));
+    if event.to_string().len() > MAX_EVENT.min(room / fitting.len())
+        && let Value::Object(fields) = &mut event
+    {
+        fields.shift_remove("data");
+    }
+    let fire = |listener: &&Listener| NewFire {
+        project_id: listener.trigger.project_id,
+        trigger_id: listener.trigger.trigger_id,
+        fire_key: fire_key.clone(),
+        shard: listener.trigger.shard,
+        planned_at: at,
+        chain_depth: depth,
+        context: context::context(&listener.trigger, at, context::only("event", event.clone())),
+        created_at: at,
+    };
+    fitting.iter().map(fire).collect()
 }
 
 /// The topic of MoltForge's own events.

@@ -8,13 +8,13 @@ use moltforge_api::config::TriggerConfig;
 use moltforge_api::triggers::{
     CreateTrigger, Fire as FireView, FireTrigger, ListTriggers, Trigger as View, TriggerSecret, UpdateTrigger,
 };
-use moltforge_manifest::trigger::{MAX_EVENTS_OF_PROJECT, MAX_OF_PROJECT, Source, compile, name_of};
+use moltforge_manifest::trigger::{MAX_EVENTS_OF_PROJECT, MAX_OF_PROJECT, Source, compile, name_of, shard_of_trigger};
 use moltforge_store::{Agent, NewFire, NewTrigger, OnUnique as _, Trigger, Tx};
 use moltforge_types::{AgentId, EnvironmentName, NameError, Principal, ProjectId, Timestamp, TriggerId};
 use serde_json::{Map, json};
 
 use super::dispatch::MANUAL;
-use super::{Triggers, context, shard_of_trigger, views};
+use super::{Triggers, context, views};
 use crate::error::Error;
 
 /// The most triggers of an agent, declared ones in all environments and inactive ones counted.
@@ -70,14 +70,14 @@ impl Triggers {
             origin: "api",
             config: &text(&new.config),
             shard: shard_of_trigger(trigger_id),
-            next: first(&compiled.source, trigger_id, self.inner.ambient.now()),
+            next: compiled.source.first_run(trigger_id, self.inner.ambient.now()),
             created_by: principal.actor,
         };
         tx.triggers(project_id).insert(row).await.unique(|| Error::TriggerNameTaken(name.clone()))?;
         let data = json!({ "name": name, "kind": row.kind, "agent_id": agent.agent_id, "environment": environment });
         tx.changes(project_id).insert(principal.actor, "trigger.created", trigger_id, &data).await?;
         tx.commit().await?;
-        self.inner.wake.notify_one();
+        self.changed().await;
         self.with_secret(project_id, trigger_id).await
     }
 
@@ -172,13 +172,13 @@ impl Triggers {
             return Err(Error::TriggerInvalid(vec![(String::new(), message)]));
         }
         let name = name_of(&config).to_owned();
-        let next = first(&compiled.source, id, self.inner.ambient.now()).filter(|_| !row.paused);
+        let next = compiled.source.first_run(id, self.inner.ambient.now()).filter(|_| !row.paused);
         let taken = || Error::TriggerNameTaken(name.clone());
         tx.triggers(project_id).update(id, &name, kind, &text(&config), next).await.unique(taken)?;
         let data = json!({ "name": name, "kind": kind });
         tx.changes(project_id).insert(principal.actor, "trigger.updated", id, &data).await?;
         tx.commit().await?;
-        self.inner.wake.notify_one();
+        self.changed().await;
         self.get(project_id, id).await
     }
 
@@ -207,12 +207,12 @@ impl Triggers {
             return Err(Error::TriggerInactive(id.to_string()));
         }
         if row.paused != paused {
-            let next = if paused { None } else { first(&source_of(&row)?, id, self.inner.ambient.now()) };
+            let next = if paused { None } else { source_of(&row)?.first_run(id, self.inner.ambient.now()) };
             tx.triggers(project_id).set_paused(id, paused, next).await?;
             let action = if paused { "trigger.paused" } else { "trigger.resumed" };
             tx.changes(project_id).insert(principal.actor, action, id, &json!({ "name": row.name })).await?;
             tx.commit().await?;
-            self.inner.wake.notify_one();
+            self.changed().await;
         }
         self.get(project_id, id).await
     }
@@ -294,7 +294,9 @@ impl Triggers {
         }
         tx.triggers(project_id).delete(id).await?;
         tx.changes(project_id).insert(principal.actor, "trigger.deleted", id, &json!({ "name": row.name })).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.changed().await;
+        Ok(())
     }
 
     async fn find(&self, project_id: ProjectId, id: TriggerId) -> Result<Trigger, Error> {
@@ -338,14 +340,6 @@ async fn find(tx: &mut Tx, project_id: ProjectId, id: TriggerId) -> Result<Trigg
 fn source_of(row: &Trigger) -> Result<Source, Error> {
     let config: TriggerConfig = serde_json::from_str(&row.config).unwrap_or_default();
     compile(&config).map(|compiled| compiled.source).map_err(Error::TriggerInvalid)
-}
-
-/// Planned and starting time of the first run of a schedule.
-fn first(source: &Source, id: TriggerId, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
-    match source {
-        Source::Schedule(schedule) => schedule.next(&id.to_string(), now).map(|next| (next.planned, next.due)),
-        Source::Event(_) | Source::Webhook => None,
-    }
 }
 
 fn text(config: &TriggerConfig) -> String {

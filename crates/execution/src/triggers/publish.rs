@@ -6,7 +6,8 @@ use moltforge_types::event::TYPE_PREFIX;
 use moltforge_types::{Principal, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::Triggers;
+use super::listeners::{MAX_OF_COMMAND, News};
+use super::{MAX_CHAIN, Triggers, listeners};
 use crate::error::Error;
 
 /// The longest id, source and subject, in characters.
@@ -15,20 +16,28 @@ const MAX_TEXT: usize = 200;
 const MAX_DATA: usize = 256 * 1024;
 
 impl Triggers {
-    /// Hands an event to the triggers that wait for it. Safe to repeat: `source` and `id` name it.
+    /// Hands an event to the triggers that wait for it. Safe to repeat: `source` and `id` name it. `chain_depth` is that
+    /// of whoever publishes it: 0 outside of a chain.
     ///
     /// # Errors
-    /// `field_invalid`.
-    pub async fn publish(&self, principal: &Principal, event: PublishEvent) -> Result<Published, Error> {
+    /// `field_invalid`, `chain_too_deep`.
+    pub async fn publish(
+        &self,
+        principal: &Principal,
+        event: PublishEvent,
+        chain_depth: u32,
+    ) -> Result<Published, Error> {
+        if chain_depth > MAX_CHAIN {
+            return Err(Error::ChainTooDeep(chain_depth));
+        }
         let now = self.inner.ambient.now();
         let at = check(&event, now)?;
-        let topic = event.topic.clone().unwrap_or_default();
-        let listeners = self.inner.executions.listeners();
-        // a trigger that was made a moment ago hears it, too
-        listeners.refresh(&self.inner.store).await?;
+        let topic = event.topic.as_deref().unwrap_or_default();
         let project_id = principal.project_id;
-        let make = || as_json(&event, at, project_id);
-        let mut fires = listeners.fires(project_id, &event.event_type, &topic, 0, now, make);
+        // asked for now: a trigger that was made a moment ago hears it, too
+        let listeners = listeners::of_project(&self.inner.store, project_id).await?;
+        let news = News { event_type: &event.event_type, topic, depth: chain_depth, at: now };
+        let mut fires = listeners::fires(&listeners, news, MAX_OF_COMMAND, || as_json(&event, at, project_id));
         if fires.is_empty() {
             return Ok(Published { fired: Vec::new() });
         }
@@ -38,7 +47,7 @@ impl Triggers {
             tx.fires(project_id).insert(fire).await?;
         }
         tx.commit().await?;
-        self.inner.wake.notify_one();
+        self.hint();
         Ok(Published { fired: fires.iter().map(|fire| fire.trigger_id.to_string()).collect() })
     }
 }

@@ -13,6 +13,10 @@ pub const MAX_BATCH_ENTRIES: usize = 256;
 /// Entries in one batch, at most: a full batch and the most that one command writes.
 const HARD_MAX_ENTRIES: usize = 1_024;
 
+/// Rows beside the journal in one batch, at most: an event of each entry of the largest command, for every trigger of a
+/// project that may wait for events.
+const HARD_MAX_ROWS: usize = 32 * 1_024;
+
 /// Entries that a new execution may begin with, as a copy of another's.
 const MAX_COPIED: u64 = 20_001;
 
@@ -183,9 +187,9 @@ impl Batch {
         }
         let copied = self.starts.iter().map(|start| start.last_seq).max().unwrap_or(0).min(MAX_COPIED);
         let most = HARD_MAX_ENTRIES + usize::try_from(copied).unwrap_or(0);
-        if self.entries.len() > most || self.rows.len() > HARD_MAX_ENTRIES {
+        if self.entries.len() > most || self.rows.len() > HARD_MAX_ROWS {
             let (entries, rows) = (self.entries.len(), self.rows.len());
-            return Err(format!("{entries} entries and {rows} rows, expected {most} and {HARD_MAX_ENTRIES} at most"));
+            return Err(format!("{entries} entries and {rows} rows, expected {most} and {HARD_MAX_ROWS} at most"));
         }
         // execution -> (next sequence number, last one)
         let mut expected = HashMap::with_capacity(self.starts.len() + self.folds.len());

@@ -106,9 +106,7 @@ impl Side {
                 ],
             ),
             Self::Fire(fire) => (
-                "INSERT INTO fire(project_id, trigger_id, fire_key, shard, state, planned_at, chain_depth, context, \
-                 created_at) VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8) \
-                 ON CONFLICT (project_id, trigger_id, fire_key) DO NOTHING",
+                crate::fires::INSERT,
                 vec![
                     text(fire.project_id),
                     text(fire.trigger_id),

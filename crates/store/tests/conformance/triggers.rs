@@ -149,10 +149,13 @@ async fn readers_across_projects(world: &World) {
     assert_eq!(ids(live.listening(None, 10).await.unwrap()), [event]);
     assert_eq!(world.triggers(one.project_id).count(one.agent_id).await.unwrap().events, 1);
     assert!(live.listening(Some(event), 10).await.unwrap().is_empty());
+    assert_eq!(ids(world.triggers(one.project_id).listening().await.unwrap()), [event]);
+    assert!(world.triggers(two.project_id).listening().await.unwrap().is_empty());
     let mut tx = world.begin().await.unwrap();
     tx.triggers(one.project_id).set_paused(event, true, None).await.unwrap();
     tx.commit().await.unwrap();
     assert!(world.live_triggers().listening(None, 10).await.unwrap().is_empty());
+    assert!(world.triggers(one.project_id).listening().await.unwrap().is_empty());
 }
 
 async fn names_are_unique(world: &World) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moltforge_store::CommitError;
+use moltforge_store::{CommitError, Side};
 use moltforge_types::Fault as _;
 use tokio::time::Instant;
 
@@ -50,6 +50,9 @@ impl Owner {
                 if let Some(in_flight) = self.in_flight.take() {
                     self.committed = in_flight.number;
                     self.forget_taken(&in_flight.batch.rows);
+                    if in_flight.batch.rows.iter().any(|row| matches!(row, Side::Fire(_))) {
+                        self.shared.listeners.hint();
+                    }
                     self.release(in_flight.gated);
                 }
                 self.health.send_if_modified(|health| {

@@ -14,6 +14,7 @@ use crate::engine::{Action, Outcome};
 use crate::mutation::{Mutation, mutated};
 use crate::shard::batch::Gated;
 use crate::shard::effects;
+use crate::shard::hot::Hot;
 use crate::shard::message::{Event, Reply};
 
 type Answer = Result<moltforge_api::executions::Execution, crate::error::Error>;
@@ -52,6 +53,10 @@ impl Owner {
     pub(super) fn release(&mut self, gated: Vec<Gated>) {
         for Gated { execution_id, actions, committed, replies, messages } in gated {
             if !committed.is_empty() {
+                // the next fire of its trigger may wait for this end
+                if self.hot.get(&execution_id).is_some_and(Hot::has_ended_for_trigger) {
+                    self.shared.listeners.hint();
+                }
                 self.shared.bus.publish(execution_id, || Notice::Committed(Arc::new(committed)));
             }
             for (reply, answer) in replies {

@@ -23,7 +23,7 @@ async fn a_published_event_fires_what_fits_once() {
         let large = timed.create("echo", large).await;
         let other = timed.create("echo", json!({ "event": "order.paid", "name": "other" })).await;
         let principal = &timed.world.principal;
-        let publish = async |event| timed.triggers.publish(principal, event).await.expect("published").fired;
+        let publish = async |event| timed.triggers.publish(principal, event, 0).await.expect("published").fired;
         assert!(publish(event("order.created", "1", &json!({ "total": 99 }))).await.is_empty());
         for _ in 0..3 {
             let fired = publish(event("order.created", "2", &json!({ "total": 100 }))).await;
@@ -39,7 +39,7 @@ async fn a_published_event_fires_what_fits_once() {
         // what it waits for is its own project's
         let mut stranger = principal.clone();
         stranger.project_id = timed.world.ambient.id();
-        let elsewhere = timed.triggers.publish(&stranger, event("order.paid", "3", &json!({}))).await;
+        let elsewhere = timed.triggers.publish(&stranger, event("order.paid", "3", &json!({})), 0).await;
         assert!(elsewhere.expect("published").fired.is_empty());
         timed.node.drain().await;
     }
@@ -62,7 +62,7 @@ async fn bad_events_are_refused() {
             let mut bad = serde_json::to_value(event("a", "1", &json!({}))).expect("json");
             bad[&field[1..]] = value;
             let bad = serde_json::from_value(bad).expect("an event");
-            let refused = timed.triggers.publish(&timed.world.principal, bad).await;
+            let refused = timed.triggers.publish(&timed.world.principal, bad, 0).await;
             assert!(matches!(&refused, Err(Error::FieldInvalid { field: at, .. }) if *at == field), "{refused:?}");
         }
         timed.node.drain().await;
@@ -89,7 +89,7 @@ async fn what_an_execution_does_fires_with_its_commit() {
         let ended = timed.create("echo", ended).await;
         let told = json!({ "event": "report.*", "name": "told", "input": { "$pointer": "/event/data" } });
         let told = timed.create("echo", told).await;
-        timed.sweep().await;
+        // heard from here on, before anybody has looked again
         let source = timed.world.accept(&timed.node, "teller", json!({}), "k").await.expect("accepted");
         timed.until(&source, "completed").await;
         // the fires are durable with the commit: a crash before anything is started loses none and doubles none
@@ -141,7 +141,6 @@ async fn a_chain_of_events_ends_at_the_cap() {
         timed.deploy(echo()).await;
         // its own end starts it again
         let made = timed.create("echo", json!({ "event": "execution.completed", "input": {} })).await;
-        timed.sweep().await;
         timed.world.accept(&timed.node, "echo", json!({}), "k").await.expect("accepted");
         for _ in 0..400 {
             timed.sweep().await;
@@ -155,6 +154,34 @@ async fn a_chain_of_events_ends_at_the_cap() {
         assert_eq!((now.started, now.refused), (8, 1), "{}", timed.world.backend);
         assert_eq!(now.last_error.expect("a reason").code, "chain_too_deep");
         assert_eq!(timed.executions().await.len(), 9);
+        // so does one that goes round over HTTP
+        let principal = &timed.world.principal;
+        let deep = timed.triggers.publish(principal, event("a", "1", &json!({})), 9).await;
+        assert!(matches!(deep, Err(Error::ChainTooDeep(9))));
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_reply_may_be_many_events_for_many() {
+    for timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let add = json!({ "tool": "math.add", "arguments": { "a": 1, "b": 2 } });
+        let script = json!([{ "calls": vec![add; 64] }, { "text": "added" }]);
+        timed
+            .deploy(
+                json!({ "name": "busy", "kind": "prompt", "model": "scripted", "tools": ["math.add"], "script": script }),
+            )
+            .await;
+        let mut made = Vec::new();
+        for n in 0..50 {
+            made.push(timed.create("echo", json!({ "event": "tool.succeeded", "name": format!("t{n}") })).await);
+        }
+        let source = timed.world.accept(&timed.node, "busy", json!({}), "k").await.expect("accepted");
+        timed.until(&source, "completed").await;
+        for trigger in [&made[0], &made[49]] {
+            assert_eq!(timed.fires(trigger).await.len(), 64, "{}", timed.world.backend);
+        }
         timed.node.drain().await;
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use moltforge_api::triggers::{FireTrigger, Trigger, UpdateTrigger};
 use moltforge_execution::Error;
+use moltforge_execution::triggers::{Triggers, WebhookKey};
 use moltforge_types::ExecutionId;
 use serde_json::{Value, json};
 
@@ -168,6 +169,26 @@ async fn triggers_are_managed() {
             .expect("listed")
             .0;
         assert_eq!(left.items.len(), 1);
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_woken_up_and_not_polled_for() {
+    for timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let made = timed.create("echo", json!({ "webhook": true, "concurrency": "queue" })).await;
+        let running = Triggers::start(timed.node.clone(), Some(WebhookKey::new([7; 32])));
+        let began = std::time::Instant::now();
+        for n in 0..12 {
+            let request = FireTrigger { body: Some(json!({ "n": n })) };
+            running.fire(&timed.world.principal, id(&made), request, None).await.expect("fired");
+        }
+        while timed.get(&made).await.started < 12 {
+            // a real wait: looks again a moment later
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            assert!(began.elapsed() < Duration::from_secs(5), "{}: a second each", timed.world.backend);
+        }
         timed.node.drain().await;
     }
 }

@@ -8,10 +8,10 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use super::statement::{arguments, signed, text};
+use super::statement::{FIRES, arguments, fires, signed, text};
 use crate::error::Error;
-use crate::journal::CommitError;
 use crate::journal::batch::{Batch, LaneToken};
+use crate::journal::{CommitError, Side};
 use crate::sql::{ACQUIRE_LIMIT, STATEMENT_LIMIT, Value, classify};
 
 pub(super) struct Lane {
@@ -181,7 +181,11 @@ impl Open {
                 .await?;
         }
         let done = sqlx::query_with(text(batch), arguments).execute(&mut *tx).await?;
-        for row in &batch.rows {
+        // there may be very many: one round trip for all
+        if let Some(all) = fires(&batch.rows).map_err(sqlx::Error::Encode)? {
+            sqlx::query_with(FIRES, all).execute(&mut *tx).await?;
+        }
+        for row in batch.rows.iter().filter(|row| !matches!(row, Side::Fire(_))) {
             let (sql, values) = row.statement();
             let mut query = sqlx::query(sql);
             for value in values {

@@ -9,6 +9,8 @@ use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 
+use crate::fires::NewFire;
+use crate::journal::Side;
 use crate::journal::batch::{Batch, Columns};
 
 macro_rules! commit {
@@ -153,6 +155,33 @@ fn writes(to: &mut PgArguments, batch: &Batch) -> Result<(), BoxDynError> {
     to.add(each(&rows, |row| row.value.clone()))?;
     to.add(each(&rows, |row| row.execution_id.to_string()))?;
     to.add(each(&rows, |row| row.at.as_micros()))
+}
+
+/// Writes all fires of a batch at once.
+pub(super) const FIRES: &str = "INSERT INTO fire(project_id, trigger_id, fire_key, shard, state, planned_at, \
+    chain_depth, context, created_at) SELECT project_id, trigger_id, fire_key, shard, 'pending', planned_at, \
+    chain_depth, context, created_at FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[], \
+    $6::int8[], $7::text[], $8::int8[]) \
+    t(project_id, trigger_id, fire_key, shard, planned_at, chain_depth, context, created_at) \
+    ON CONFLICT (project_id, trigger_id, fire_key) DO NOTHING";
+
+/// The arguments of [`FIRES`], if there are any.
+pub(super) fn fires(rows: &[Side]) -> Result<Option<PgArguments>, BoxDynError> {
+    let all: Vec<&NewFire> =
+        rows.iter().filter_map(|row| if let Side::Fire(fire) = row { Some(fire) } else { None }).collect();
+    if all.is_empty() {
+        return Ok(None);
+    }
+    let mut to = PgArguments::default();
+    to.add(each(&all, |fire| fire.project_id.to_string()))?;
+    to.add(each(&all, |fire| fire.trigger_id.to_string()))?;
+    to.add(each(&all, |fire| fire.fire_key.as_str()))?;
+    to.add(each(&all, |fire| i64::from(fire.shard)))?;
+    to.add(each(&all, |fire| fire.planned_at.as_micros()))?;
+    to.add(each(&all, |fire| i64::from(fire.chain_depth)))?;
+    to.add(each(&all, |fire| fire.context.as_str()))?;
+    to.add(each(&all, |fire| fire.created_at.as_micros()))?;
+    Ok(Some(to))
 }
 
 fn each<'a, T, U>(rows: &'a [T], column: impl Fn(&'a T) -> U) -> Vec<U> {

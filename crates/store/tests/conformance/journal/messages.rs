@@ -1,6 +1,6 @@
 //! Messages: sent and taken with a commit, or not at all.
 
-use moltforge_store::{CommitError, Message, Side};
+use moltforge_store::{CommitError, Message, NewFire, Side};
 use moltforge_testing::World;
 use moltforge_types::Timestamp;
 use moltforge_types::execution::State;
@@ -11,6 +11,7 @@ moltforge_testing::worlds! {
     messages_are_sent_and_taken_with_their_commit,
     rows_alone_are_fenced,
     what_is_refused_sends_nothing,
+    many_fires_are_one_commit,
 }
 
 fn message(world: &World, owner: &Owner, shard: u16) -> Message {
@@ -77,4 +78,32 @@ async fn what_is_refused_sends_nothing(world: &World) {
     let mut batch = owner.batch();
     batch.rows.push(Side::Message(Message { body: "a\0b".to_owned(), ..message(world, &owner, 7) }));
     assert!(matches!(owner.commit(batch).await, Err(CommitError::Mismatch(_))));
+}
+
+async fn many_fires_are_one_commit(world: &World) {
+    let owner = Owner::new(world).await;
+    let trigger_id = world.ambient().id();
+    let fire = |key: String| {
+        Side::Fire(NewFire {
+            project_id: owner.project_id,
+            trigger_id,
+            fire_key: key,
+            shard: 9,
+            planned_at: Timestamp::from_micros(1),
+            chain_depth: 2,
+            context: "{}".to_owned(),
+            created_at: Timestamp::from_micros(3),
+        })
+    };
+    let mut batch = owner.batch();
+    owner.start(world, &mut batch, 1, columns(State::Running));
+    batch.rows = (0..3_000).map(|n| fire(n.to_string())).collect();
+    // between them, the same again, and a row of another kind
+    batch.rows.insert(7, fire("1".to_owned()));
+    batch.rows.insert(1_500, Side::Message(message(world, &owner, 7)));
+    owner.commit(batch).await.unwrap();
+    assert_eq!(world.fires(owner.project_id).count_pending(trigger_id, 10_000).await.unwrap(), 3_000);
+    let found = world.fires(owner.project_id).find(trigger_id, "2999").await.unwrap().unwrap();
+    assert_eq!((found.chain_depth, found.context.as_deref()), (2, Some("{}")));
+    assert_eq!(owner.journal.reads().messages(&[7], None, 10).await.unwrap().len(), 1);
 }
