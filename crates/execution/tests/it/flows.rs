@@ -7,7 +7,7 @@ use moltforge_execution::{Config, Error};
 use moltforge_types::ExecutionId;
 use serde_json::{Value, json};
 
-use super::world::{World, samples};
+use super::world::{World, sample};
 
 fn start(agent: &str, input: Value) -> StartExecution {
     StartExecution { agent: agent.to_owned(), input, version: Some(1), ..StartExecution::default() }
@@ -18,9 +18,7 @@ const WAIT: Option<Duration> = Some(Duration::from_secs(20));
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_starts_one_execution_however_often_it_is_sent() {
     for world in World::all().await {
-        for (config, _) in samples(&world.server).iter().take(1) {
-            world.agent(config).await;
-        }
+        world.agent(&sample(&world.server, "hello").0).await;
         let node = world.node(world.journal.clone()).await;
         let ask = || node.accept(&world.principal, start("hello", json!({"name": "Ada"})), Some("k".into()), WAIT);
         let all = futures::future::join_all((0..20).map(|_| ask())).await;
@@ -36,7 +34,7 @@ async fn a_key_starts_one_execution_however_often_it_is_sent() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_executions_than_slots_wait_and_all_end() {
     for world in World::all().await {
-        let (config, input) = samples(&world.server).swap_remove(1);
+        let (config, input) = sample(&world.server, "calculator");
         world.agent(&config).await;
         let node = world.node_with(world.journal.clone(), Config { max_running: 3, ..Config::default() }).await;
         let all = (0..60).map(|_| node.accept(&world.principal, start(&config.name, input.clone()), None, WAIT));
@@ -50,7 +48,7 @@ async fn more_executions_than_slots_wait_and_all_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_projects_see_nothing() {
     for world in World::all().await {
-        let (config, input) = samples(&world.server).swap_remove(0);
+        let (config, input) = sample(&world.server, "hello");
         world.agent(&config).await;
         let node = world.node(world.journal.clone()).await;
         let view = node.accept(&world.principal, start("hello", input), None, WAIT).await.expect("accepted").execution;
@@ -69,7 +67,7 @@ async fn other_projects_see_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_input_must_fit_its_schema() {
     for world in World::all().await {
-        let (config, _) = samples(&world.server).swap_remove(0);
+        let (config, _) = sample(&world.server, "hello");
         world.agent(&config).await;
         let node = world.node(world.journal.clone()).await;
         let refused = node.accept(&world.principal, start("hello", json!({"name": 7})), None, None).await;
@@ -81,7 +79,7 @@ async fn the_input_must_fit_its_schema() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_held_execution_stays_held_over_a_restart() {
     for world in World::all().await {
-        let (config, input) = samples(&world.server).swap_remove(3);
+        let (config, input) = sample(&world.server, "countdown");
         world.agent(&config).await;
         let node = world.node(world.journal.clone()).await;
         let view = node.accept(&world.principal, start(&config.name, input), None, None).await.expect("accepted");

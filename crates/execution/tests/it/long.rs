@@ -7,7 +7,7 @@ use moltforge_execution::{Config, Error, Executions, Retention};
 use moltforge_types::ExecutionId;
 use serde_json::{Value, json};
 
-use super::world::{World, samples};
+use super::world::{World, sample};
 
 const WAIT: Option<Duration> = Some(Duration::from_secs(20));
 
@@ -36,8 +36,7 @@ async fn state_at_end(world: &World, node: &Executions, id: ExecutionId) -> Stri
 }
 
 async fn effects(world: &World) -> Places {
-    let (config, _) =
-        samples(&world.server).into_iter().find(|(config, _)| config.name == "effects").expect("a sample");
+    let (config, _) = sample(&world.server, "effects");
     world.agent(&config).await;
     Places { steps: vec![1, 4, 7, 10] }
 }

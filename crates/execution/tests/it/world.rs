@@ -161,6 +161,11 @@ pub(crate) fn samples(server: &Server) -> Vec<(AgentConfig, Value)> {
     samples
 }
 
+/// One of them, by its name.
+pub(crate) fn sample(server: &Server, name: &str) -> (AgentConfig, Value) {
+    samples(server).into_iter().find(|(config, _)| config.name == name).expect("a sample")
+}
+
 /// A workload with every class of effect.
 fn effects(server: &Server) -> AgentConfig {
     let tool = |name: &str, method: &str, effect: &str| {
