@@ -108,11 +108,7 @@ impl Executions {
         ));
         let whole = Arc::new(tokio::sync::Semaphore::new(WHOLE_JOURNALS));
         let this = Self { store, shared, supervisor, whole };
-        let executions = this.clone();
-        tokio::spawn(async move {
-            executions.ready().await;
-            executions.finish_sweeps().await;
-        });
+        tokio::spawn(this.clone().keep_holds());
         this
     }
 
@@ -141,6 +137,11 @@ impl Executions {
     /// The shards that this node owns now.
     pub(crate) fn owned_shards(&self) -> Vec<u16> {
         self.supervisor.owned_shards()
+    }
+
+    /// Whether the shards are this node's: it has all of them, or none.
+    pub(crate) fn is_owner(&self) -> Result<(), Error> {
+        self.supervisor.owner_of(0).map(|_| ())
     }
 
     /// Whether this node owns a shard.

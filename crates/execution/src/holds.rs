@@ -1,7 +1,7 @@
 //! Holds of agents and projects: pause and kill switch.
 //!
 //! The row is durable first, then every owner of this node knows (nothing that is held begins from here), then what is at
-//! work is stopped. A crash in between loses nothing: owners read the rows before they begin.
+//! work is stopped. A crash in between loses nothing: owners read the rows before they begin, and whoever asked may go.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,17 +14,22 @@ use moltforge_store::Hold as Row;
 use moltforge_types::execution::{HoldMode, State};
 use moltforge_types::{AgentId, ExecutionId, Principal, ProjectId};
 use serde_json::json;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::engine::{Command, Hold, HoldOf};
 use crate::error::Error;
 use crate::executions::{Executions, check_note};
+use crate::shard::supervisor::Readiness;
 
 /// How long a request waits for everything to stop; the rest goes on without it.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Ids read at a time, and commands on their way at a time.
 const PAGE: u32 = 500;
 const PARALLEL: usize = 64;
+/// How often the rows are read again: a node that lost its shards may have written one after they were read here.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// What stands, as the owners of this node know it.
 #[derive(Default)]
@@ -32,6 +37,8 @@ pub(crate) struct Holds {
     /// Number of holds: nearly always zero, and asked at every command.
     count: AtomicUsize,
     standing: RwLock<HashMap<(ProjectId, Option<AgentId>), HoldMode>>,
+    /// Held from a row's change until it is known here: rows and memory change in the same order.
+    changing: Mutex<()>,
 }
 
 impl Holds {
@@ -110,41 +117,66 @@ impl Executions {
         note: Option<String>,
     ) -> Result<HoldReceipt, Error> {
         check_note(note.as_ref())?;
-        let (project_id, began) = (principal.project_id, Instant::now());
-        let agent_id = self.held_agent(project_id, agent).await?;
-        let action = if mode == HoldMode::Kill { "hold.killed" } else { "hold.paused" };
-        self.write_hold(principal, agent_id, mode, note.as_deref(), action).await?;
-        self.shared.holds.set(project_id, agent_id, Some(mode));
-        let states: &[State] = match mode {
-            // what is suspended holds no compute: it is held when it would go on
-            HoldMode::Pause => &[State::Running, State::Scheduled, State::BackingOff],
-            _ => &[State::Running, State::Scheduled, State::BackingOff, State::Suspended, State::Paused],
-        };
-        let swept = self.sweep(project_id, agent_id, states, Command::Hold);
-        let (stopped, open) = finished_or_left(swept).await;
-        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(HoldReceipt { executions: stopped, open, took_us })
+        let began = Instant::now();
+        let agent_id = self.held_agent(principal.project_id, agent).await?;
+        let (this, principal) = (self.clone(), principal.clone());
+        let swept = seen_through(async move {
+            let action = if mode == HoldMode::Kill { "hold.killed" } else { "hold.paused" };
+            this.write_hold(&principal, agent_id, mode, note.as_deref(), action).await?;
+            let states: &[State] = match mode {
+                // what is suspended holds no compute: it is held when it would go on
+                HoldMode::Pause => &[State::Running, State::Scheduled, State::BackingOff],
+                _ => &[State::Running, State::Scheduled, State::BackingOff, State::Suspended, State::Paused],
+            };
+            Ok::<_, Error>(tokio::spawn(this.sweep(principal.project_id, agent_id, states, Command::Hold)))
+        });
+        Ok(receipt(swept.await?, began).await)
     }
 
     /// Lifts a hold; what it paused goes on.
     pub async fn lift(&self, principal: &Principal, agent: Option<&str>) -> Result<HoldReceipt, Error> {
-        let (project_id, began) = (principal.project_id, Instant::now());
-        let agent_id = self.held_agent(project_id, agent).await?;
-        let rows = self.store.holds(project_id).list().await?;
+        let began = Instant::now();
+        let agent_id = self.held_agent(principal.project_id, agent).await?;
+        let rows = self.store.holds(principal.project_id).list().await?;
         if !rows.iter().any(|row| row.agent_id == agent_id) {
             return Err(Error::NotHeld);
         }
-        // a mark until the sweep has ended: a crash in between loses nobody
-        self.write_hold(principal, agent_id, HoldMode::Release, None, "hold.lifted").await?;
-        self.shared.holds.set(project_id, agent_id, None);
-        let swept = self.clone().release(project_id, agent_id, principal.actor.to_string());
-        let (resumed, open) = finished_or_left(swept).await;
-        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(HoldReceipt { executions: resumed, open, took_us })
+        let (this, principal) = (self.clone(), principal.clone());
+        let swept = seen_through(async move {
+            // a mark until the sweep has ended: a crash in between loses nobody
+            this.write_hold(&principal, agent_id, HoldMode::Release, None, "hold.lifted").await?;
+            Ok::<_, Error>(tokio::spawn(this.release(principal.project_id, agent_id, principal.actor.to_string())))
+        });
+        Ok(receipt(swept.await?, began).await)
+    }
+
+    /// For as long as the node works: sees through what an owner before began, and learns of holds that it wrote late.
+    pub(crate) async fn keep_holds(self) {
+        loop {
+            self.ready().await;
+            self.clone().finish_sweeps().await;
+            loop {
+                match self.readiness() {
+                    Readiness::Stopping => return,
+                    Readiness::Starting => break,
+                    Readiness::Ready | Readiness::Failing(_) => {}
+                }
+                tokio::time::sleep(AGAIN).await;
+                if let Err(error) = self.read_holds().await {
+                    tracing::warn!(%error, "cannot read the holds, trying again");
+                }
+            }
+        }
+    }
+
+    async fn read_holds(&self) -> Result<(), Error> {
+        let _alone = self.shared.holds.changing.lock().await;
+        self.shared.holds.replace(&self.store.all_holds().all().await?);
+        Ok(())
     }
 
     /// Sees through what a process before began: kill switches and releases whose sweep it did not end.
-    pub(crate) async fn finish_sweeps(self) {
+    async fn finish_sweeps(self) {
         let rows = match self.store.all_holds().all().await {
             Ok(rows) => rows,
             Err(error) => return tracing::warn!(%error, "cannot read the holds to finish their sweeps"),
@@ -166,6 +198,7 @@ impl Executions {
     async fn release(self, project_id: ProjectId, agent_id: Option<AgentId>, by: String) -> u64 {
         let resumed = self.sweep(project_id, agent_id, &[State::Paused], Command::Release { by }).await;
         let lifted = async {
+            let _alone = self.shared.holds.changing.lock().await;
             let mut tx = self.store.begin().await?;
             let still = tx.holds(project_id).list().await?;
             // somebody may have held it again
@@ -180,7 +213,7 @@ impl Executions {
         resumed
     }
 
-    /// Applies a command to everything in these states. Gives how many there were.
+    /// Applies a command to everything in these states. Gives how many took it.
     fn sweep(
         &self,
         project_id: ProjectId,
@@ -205,10 +238,10 @@ impl Executions {
                     };
                     after = ids.last().copied().or(after);
                     let full = ids.len() == PAGE as usize;
-                    count += ids.len() as u64;
-                    futures::stream::iter(ids)
-                        .for_each_concurrent(PARALLEL, |id| this.apply_until_taken(project_id, id, command.clone()))
-                        .await;
+                    let taken = futures::stream::iter(ids)
+                        .map(|id| this.apply_until_taken(project_id, id, command.clone()))
+                        .buffer_unordered(PARALLEL);
+                    count += taken.filter(|taken| std::future::ready(*taken)).count().await as u64;
                     if !full {
                         break;
                     }
@@ -218,11 +251,13 @@ impl Executions {
         }
     }
 
-    async fn apply_until_taken(&self, project_id: ProjectId, id: ExecutionId, command: Command) {
+    /// Whether an execution took a command. One that has just ended needs none.
+    async fn apply_until_taken(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> bool {
         for _ in 0..5 {
             match self.apply(project_id, id, command.clone()).await {
-                Ok(_) | Err(Error::ExecutionEnded(_) | Error::ExecutionNotFound(_) | Error::ExecutionStopping(_)) => {
-                    return;
+                Ok(_) => return true,
+                Err(Error::ExecutionEnded(_) | Error::ExecutionNotFound(_) | Error::ExecutionStopping(_)) => {
+                    return false;
                 }
                 Err(error) => {
                     tracing::debug!(execution_id = %id, %error, "a hold did not reach an execution yet");
@@ -230,6 +265,9 @@ impl Executions {
                 }
             }
         }
+        // it meets the hold when it would go on
+        tracing::warn!(execution_id = %id, "a hold did not reach an execution");
+        false
     }
 
     async fn held_agent(&self, project_id: ProjectId, agent: Option<&str>) -> Result<Option<AgentId>, Error> {
@@ -239,6 +277,7 @@ impl Executions {
         }
     }
 
+    /// Makes a hold durable and known to the owners, which are here: another node's would not know it.
     async fn write_hold(
         &self,
         principal: &Principal,
@@ -248,19 +287,35 @@ impl Executions {
         action: &'static str,
     ) -> Result<(), Error> {
         let project_id = principal.project_id;
+        let _alone = self.shared.holds.changing.lock().await;
+        self.is_owner()?;
         let mut tx = self.store.begin().await?;
         tx.holds(project_id).set(agent_id, mode, note, principal.actor).await?;
         let subject = agent_id.map_or_else(|| project_id.to_string(), |id| id.to_string());
         tx.changes(project_id).insert(principal.actor, action, subject, &json!({ "note": note })).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.shared.holds.set(project_id, agent_id, Some(mode).filter(|mode| *mode != HoldMode::Release));
+        Ok(())
     }
 }
 
-/// The count when it ends in time; else it goes on by itself.
-async fn finished_or_left(sweep: impl Future<Output = u64> + Send + 'static) -> (Option<u64>, bool) {
-    let mut task = tokio::spawn(sweep);
-    match tokio::time::timeout(PATIENCE, &mut task).await {
+/// What a sweep did when it ends in time; else it goes on by itself.
+async fn receipt(mut sweep: JoinHandle<u64>, began: Instant) -> HoldReceipt {
+    let (executions, open) = match tokio::time::timeout(PATIENCE, &mut sweep).await {
         Ok(count) => (count.ok(), false),
         Err(_) => (None, true),
+    };
+    HoldReceipt { executions, open, took_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX) }
+}
+
+/// Does something to its end, also when whoever asked for it goes away.
+async fn seen_through<T: Send + 'static>(what: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(what).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // the runtime ends, and everything with it
+            Err(_) => std::future::pending().await,
+        },
     }
 }

@@ -6,6 +6,7 @@ mod crash;
 mod effects;
 mod faulty;
 mod flows;
+mod holds;
 mod long;
 mod pressure;
 mod server;

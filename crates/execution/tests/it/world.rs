@@ -85,6 +85,13 @@ impl World {
 
     pub(crate) async fn node_with(&self, journal: Arc<dyn Journal>, config: Config) -> Executions {
         self.end_leases().await;
+        let executions = self.begin_node(journal, config);
+        tokio::time::timeout(Duration::from_secs(20), executions.ready()).await.expect("the node owns its shards");
+        executions
+    }
+
+    /// A node that takes what nobody owns, when it can.
+    pub(crate) fn begin_node(&self, journal: Arc<dyn Journal>, config: Config) -> Executions {
         let local = format!("{}", self.server.address()).parse().expect("a rule");
         let egress = Egress::new(EgressConfig { allow_local: vec![local], ..EgressConfig::default() });
         // a provider that takes two calls at a time
@@ -92,10 +99,7 @@ impl World {
         let provider = Provider { max_in_flight: Some(2), ..Provider::new("stub", &address) };
         let models = Models::new(ModelsConfig { providers: vec![provider] }, egress.clone()).expect("models");
         let tools = Tools::new(egress, self.store.clone());
-        let executions =
-            Executions::start(config, self.store.clone(), journal, Bus::new(), models, tools, self.ambient.clone());
-        tokio::time::timeout(Duration::from_secs(20), executions.ready()).await.expect("the node owns its shards");
-        executions
+        Executions::start(config, self.store.clone(), journal, Bus::new(), models, tools, self.ambient.clone())
     }
 
     /// As if every lease had run out: on PostgreSQL a test does not wait for that.

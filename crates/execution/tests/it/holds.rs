@@ -1,0 +1,59 @@
+//! Holds and those who set them: at once, and on a node that does not own the shards.
+
+use std::time::Duration;
+
+use moltforge_api::executions::StartExecution;
+use moltforge_execution::{Config, Error};
+use moltforge_types::execution::HoldMode;
+use serde_json::json;
+
+use super::world::{World, sample};
+
+fn hello() -> StartExecution {
+    StartExecution { agent: "hello".to_owned(), input: json!({ "name": "Ada" }), ..StartExecution::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_last_decides_for_rows_and_owners_alike() {
+    for world in World::all().await {
+        world.agent(&sample(&world.server, "hello").0).await;
+        let node = world.node(world.journal.clone()).await;
+        for round in 0..25 {
+            node.hold(&world.principal, Some("hello"), HoldMode::Pause, None).await.expect("held");
+            let (held, lifted) = tokio::join!(
+                node.hold(&world.principal, Some("hello"), HoldMode::Pause, None),
+                node.lift(&world.principal, Some("hello")),
+            );
+            held.expect("held");
+            lifted.expect("lifted");
+            let stands = !node.holds(world.principal.project_id).await.expect("listed").is_empty();
+            let wait = Some(Duration::from_secs(5));
+            let started = node.accept(&world.principal, hello(), None, wait).await.expect("accepted").execution;
+            let expected = if stands { "paused" } else { "completed" };
+            assert_eq!(started.state, expected, "{}, round {round}", world.backend);
+        }
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stands_by_holds_nothing() {
+    // on SQLite there is one node
+    for world in World::all().await.into_iter().filter(|world| world.backend == "postgres") {
+        world.agent(&sample(&world.server, "hello").0).await;
+        let node = world.node(world.journal.clone()).await;
+        let other = world.begin_node(world.store.journal().expect("the journal opens"), Config::default());
+        let refused = other.hold(&world.principal, None, HoldMode::Kill, None).await;
+        assert!(matches!(refused, Err(Error::ShardUnowned)), "{refused:?}");
+        assert!(node.holds(world.principal.project_id).await.expect("listed").is_empty());
+        node.hold(&world.principal, None, HoldMode::Pause, None).await.expect("held");
+        assert!(matches!(other.lift(&world.principal, None).await, Err(Error::ShardUnowned)));
+        node.drain().await;
+        // what stands is known to whoever comes after
+        tokio::time::timeout(Duration::from_secs(20), other.ready()).await.expect("the other takes over");
+        let wait = Some(Duration::from_secs(5));
+        let started = other.accept(&world.principal, hello(), None, wait).await.expect("accepted").execution;
+        assert_eq!(started.reason.as_deref(), Some("held"));
+        other.drain().await;
+    }
+}
