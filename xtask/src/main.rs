@@ -42,13 +42,17 @@ enum Command {
     Sim(sim::Args),
     /// Type what docs/quickstart.md says, and compare what is seen
     Quickstart(quickstart::Args),
-    /// Measure, and write docs/benchmarks.md
+    /// Measure, and keep the figures in docs/benchmarks.md
     Bench(bench::Args),
     /// Regenerate docs/reference from the program
     Docs(docs::Args),
     /// Holds a throw-away PostgreSQL as long as its standard input is open
     #[command(hide = true)]
-    HoldPostgres,
+    HoldPostgres {
+        /// Commits wait for the disk
+        #[arg(long)]
+        durable: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -61,7 +65,7 @@ fn main() -> ExitCode {
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Docs(args) => docs::run(&args),
-        Command::HoldPostgres => test::postgres::hold(),
+        Command::HoldPostgres { durable } => test::postgres::hold(durable),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::Effort;
 use super::ours::Ours;
 use super::usage::{self, Usage};
+use super::whole::Effort;
 use super::workload::{self, Model, Target};
-use crate::{process, workspace};
+use crate::workspace;
 
 /// The numbers of clients.
 pub(super) const CLIENTS: [u64; 4] = [1, 16, 64, 256];
@@ -221,20 +221,6 @@ fn window(events: &[Value], from: u64) -> Result<(f64, f64)> {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let bytes = inside.iter().map(|event| event["data"].to_string().len()).sum::<usize>() as f64;
     Ok((bytes / 100.0, (micros(&last["time"])? - micros(&first["time"])?) / 100.0))
-}
-
-/// The measuring programs of single crates, by their own words.
-pub(super) fn examples(folder: &Path) -> Vec<(&'static str, String)> {
-    let mut said = Vec::new();
-    for (package, example) in [("moltforge-store", "steps"), ("moltforge-gateway", "overhead")] {
-        let mut command = process::cargo();
-        command.args(["run", "--release", "--quiet", "-p", package, "--example", example]);
-        command.env("TMPDIR", folder);
-        let text = process::output(command).unwrap_or_else(|error| format!("not measured: {error:#}"));
-        // the page is read on other machines
-        said.push((example, text.replace(&workspace::target_dir().display().to_string(), "target")));
-    }
-    said
 }
 
 fn number(value: &Value) -> f64 {

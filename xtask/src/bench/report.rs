@@ -1,12 +1,12 @@
-//! docs/benchmarks.md: each figure beside its goal.
+//! The figures of workload W, each beside its goal.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::Effort;
 use super::machine::Machine;
 use super::measure::{CLIENTS, Growth, Latency, Starts, Suspended, Throughput};
+use super::whole::Effort;
 
 /// Everything that was measured.
 pub(super) struct Results {
@@ -17,38 +17,34 @@ pub(super) struct Results {
     pub throughput: Vec<Throughput>,
     pub growth: Growth,
     pub suspended: Vec<Suspended>,
-    pub examples: Vec<(&'static str, String)>,
     pub effort: Effort,
 }
 
 impl Results {
-    /// The whole page.
-    pub(super) fn page(&self) -> String {
-        let mut page = String::from(INTRODUCTION);
+    /// As Markdown.
+    pub(super) fn figures(&self) -> String {
+        let mut page = String::new();
         let effort = self.effort;
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "\n{}- settings: SQLite, WAL, `synchronous=FULL`; {} runs per latency pass, {} s per throughput pass after \
-             1 s of warm-up, {} passes in turns, medians; client, model and servers share the cores\n",
+            "{}- settings: SQLite, WAL, `synchronous=FULL`; {} runs per latency pass, {} s per throughput pass after \
+             1 s of warm-up, {} passes in turns, medians; client, model and servers share the cores",
             self.machine, effort.count, effort.seconds, effort.rounds
         );
         self.goals(&mut page);
         self.workload(&mut page);
         self.memory(&mut page);
-        page.push_str("\n## The disk's floor\n\n| | p50 ms | p99 ms |\n|---|---|---|\n");
+        page.push_str("\n#### The disk's floor\n\n| | p50 ms | p99 ms |\n|---|---|---|\n");
         for line in &self.floor {
             let latency = &line["latency"];
             let name = line["floor"].as_str().unwrap_or_default();
             let _ = writeln!(page, "| {name} | {} | {} |", latency["p50_ms"], latency["p99_ms"]);
         }
-        for (name, text) in &self.examples {
-            let _ = write!(page, "\n## `{name}`\n\n```text\n{text}\n```\n");
-        }
         page
     }
 
     fn goals(&self, page: &mut String) {
-        page.push_str("\n## Goals and figures\n\n| What | Goal | Measured |\n|---|---|---|\n");
+        page.push_str("\n#### Goals\n\n| What | Goal | Measured |\n|---|---|---|\n");
         let mut line = |what: &str, goal: &str, measured: &str| {
             let _ = writeln!(page, "| {what} | {goal} | {measured} |");
         };
@@ -91,7 +87,7 @@ impl Results {
     }
 
     fn workload(&self, page: &mut String) {
-        page.push_str("\n## Workload W\n\n| | p50 / p99 ms, one client |");
+        page.push_str("\n#### Runs\n\n| | p50 / p99 ms, one client |");
         for clients in CLIENTS {
             let _ = write!(page, " runs/s at {clients} |");
         }
@@ -118,7 +114,7 @@ impl Results {
     }
 
     fn memory(&self, page: &mut String) {
-        page.push_str("\n## Suspended executions\n\n");
+        page.push_str("\n#### Executions that wait\n\n");
         page.push_str("| | executions | starts/s | PSS before, MiB | PSS 10 s after, MiB | CPU while all wait |\n");
         page.push_str("|---|---|---|---|---|---|\n");
         for figure in &self.suspended {
@@ -136,15 +132,3 @@ impl Results {
         page.push_str("\n\"Before\" is after the throughput passes, not fresh.\n");
     }
 }
-
-const INTRODUCTION: &str = "# Benchmarks
-
-Written by `cargo xtask bench`; do not edit. Goals are ratios or orders of magnitude to reach, not promises, and no test
-asserts them: on another machine, or on this one while it is busy, the figures differ. Ours and the peer's are taken in
-turns within one run.
-
-**Workload W** is one agent run: a model call, a tool call (`math.add`, in process), a second model call, the answer;
-three durable steps, one HTTP request in, the answer out. The model is a stand-in on loopback that answers at once. For
-MoltForge it is `POST /v1/executions` with `Prefer: wait=30`, with authentication, rate limit, validation and log on. The
-peer runs the same three steps as a workflow.
-";

@@ -26,13 +26,22 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one, and installs PostgreSQL first where it is missing.
+    /// Starts one for tests, which syncs nothing, and installs PostgreSQL first where it is missing.
     pub(crate) fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one whose commits are on the disk before they are answered: for measuring.
+    pub(crate) fn start_durable() -> Result<Self> {
+        Self::start_with(&["--durable"])
+    }
+
+    fn start_with(arguments: &[&str]) -> Result<Self> {
         if programs().is_none() {
             apt::install("PostgreSQL", &["postgresql"])?;
         }
         let mut command = Command::new(std::env::current_exe().context("find our own program")?);
-        command.arg("hold-postgres").stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg("hold-postgres").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         // a Ctrl-C goes to the terminal's group: the holder must outlive it to clean up
         command.process_group(0);
         let mut holder = command.spawn().context("start the holder of PostgreSQL")?;
@@ -68,11 +77,11 @@ impl Drop for Postgres {
 }
 
 /// The holder's side: starts the server, prints its URL, waits for the end of standard input, stops it.
-pub(crate) fn hold() -> Result<()> {
+pub(crate) fn hold(durable: bool) -> Result<()> {
     let programs = programs().context("find PostgreSQL's programs")?;
     let folder = std::env::temp_dir().join(format!("moltforge-postgres-{}", std::process::id()));
     fs::DirBuilder::new().mode(0o700).create(&folder).with_context(|| format!("create {}", folder.display()))?;
-    let cluster = Cluster { programs, owner: owner()?, folder };
+    let cluster = Cluster { programs, owner: owner()?, folder, durable };
     let result = cluster.serve();
     let removed = fs::remove_dir_all(&cluster.folder).with_context(|| format!("remove {}", cluster.folder.display()));
     result.and(removed)
@@ -83,6 +92,8 @@ struct Cluster {
     /// User and group to run as: PostgreSQL refuses root.
     owner: Option<(u32, u32)>,
     folder: PathBuf,
+    /// Whether a commit waits for the disk.
+    durable: bool,
 }
 
 impl Cluster {
@@ -101,9 +112,12 @@ impl Cluster {
         let log = self.folder.join("log");
         let mut server = self.command("postgres");
         server.arg("-D").arg(&data).arg("-k").arg(&self.folder).args(["-p", &port.to_string(), "-h", "127.0.0.1"]);
-        // nothing here outlives the tests
-        for setting in ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=400"] {
-            server.args(["-c", setting]);
+        server.args(["-c", "max_connections=400"]);
+        if !self.durable {
+            // nothing here outlives the tests
+            for setting in ["fsync=off", "synchronous_commit=off", "full_page_writes=off"] {
+                server.args(["-c", setting]);
+            }
         }
         server.stdout(Stdio::null()).stderr(fs::File::create(&log)?);
         let mut server = server.spawn().context("start PostgreSQL")?;

@@ -1,0 +1,119 @@
+//! The sections of docs/benchmarks.md: what is measured, and how.
+
+/// The head of the page.
+pub(super) const INTRODUCTION: &str = "# Benchmarks
+
+Written by `cargo xtask bench`; the text stands in `xtask/src/bench/sections.rs`. Goals are ratios or orders of magnitude
+to reach, not promises, and no test asserts them: on another machine, or on this one while it is busy, the figures differ.
+What is compared is taken in turns within one run: ours, the bare machine's and the peer's.
+
+`cargo xtask bench` measures all of it, one after another; a word measures one part, `--write` keeps its figures here, and
+`--quick` tries the harness with small numbers. `--database both` adds PostgreSQL: a server of its own, with a commit that
+waits for the disk. A section without figures was not measured on a quiet machine yet. When both cores are busy, every
+blocking wait (a sync, a socket) ends at the next tick of the scheduler, 4 ms here: read p99 beside the load.
+";
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    W,
+    Steps,
+    Gateway,
+    Suspended,
+    Signals,
+    Growth,
+    Fairness,
+    Stops,
+}
+
+impl Section {
+    /// In the order of the page.
+    pub(super) const ALL: [Self; 8] = [
+        Self::W,
+        Self::Steps,
+        Self::Gateway,
+        Self::Suspended,
+        Self::Signals,
+        Self::Growth,
+        Self::Fairness,
+        Self::Stops,
+    ];
+
+    /// Its heading.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::W => "Workload W",
+            Self::Steps => "Steps per second",
+            Self::Gateway => "Gateway",
+            Self::Suspended => "Suspended executions",
+            Self::Signals => "Wake-up by signal",
+            Self::Growth => "Growth",
+            Self::Fairness => "Fairness",
+            Self::Stops => "Interruptions",
+        }
+    }
+
+    /// What takes its figures.
+    pub(super) fn command(self) -> &'static str {
+        match self {
+            Self::W => "cargo xtask bench w --write",
+            Self::Steps => "cargo xtask bench steps --database both --write",
+            Self::Gateway => "cargo xtask bench gateway --write",
+            Self::Suspended => "cargo xtask bench suspended --count 1000000 --write",
+            Self::Signals => "cargo xtask bench signals --database both --write",
+            Self::Growth => "cargo xtask bench growth --database both --write",
+            Self::Fairness => "cargo xtask bench fairness --database both --write",
+            Self::Stops => "cargo xtask bench stops --database both --write",
+        }
+    }
+
+    /// What it measures.
+    pub(super) fn about(self) -> &'static str {
+        match self {
+            Self::W => {
+                "One agent run: a model call, a tool call (`math.add`, in process), a second model call, the answer; three
+durable steps, one HTTP request in, the answer out. The model is a stand-in on loopback that answers at once. For
+MoltForge it is `POST /v1/executions` with `Prefer: wait=30`, with authentication, rate limit, validation and log on. The
+peer runs the same three steps as a workflow. Beside it: starts, memory and size of the program, and executions that wait
+for a signal, of both."
+            }
+            Self::Steps => {
+                "A step is one journal entry of 512 bytes and its execution's new row, fenced, on the disk before it is
+acknowledged. Raw is the same rows in the same batches through the same driver, without fence, fold and execution. Goal:
+60 % of raw at the same number in flight."
+            }
+            Self::Gateway => {
+                "A GET and a POST through the gateway with everything on (authentication, limit, validation, log), beside the
+same handler on a bare server. Goal: 60 % of its requests each second, and at most 1 ms more at p99."
+            }
+            Self::Suspended => {
+                "Executions that wait for a signal for up to 30 days, made the way the API makes them: accepted, claimed, one
+model step, suspended. A second process then opens the same database, as after a restart: how long it takes until it works,
+its memory, another execution among them, wake-ups spread over all of them from the oldest to the newest, and timers that
+come due. Goal: 1,000,000 on one node of 24 GiB; nothing that is done when a node starts or when one wakes up may grow with
+their number. (The number by state, which /metrics shows, does: it reads an index.)"
+            }
+            Self::Signals => {
+                "From the call of `signal` to the moment at which the model call after it begins, of executions that are not in
+memory: the row is found, the journal read, the signal and the wake-up committed, the call let out. The journal's own watch
+says how long that very commit took; goal: at most 5 ms at p99 beyond it. With 16 at a time they share commits, and two
+cores."
+            }
+            Self::Growth => {
+                "One execution in which a model and a tool take turns 5,000 times, 10,000 steps, and which then waits for a
+signal. Goal: journal bytes and time of a step are the same early and late. Its snapshots hold the conversation, so they
+grow with it; a new node then reads the execution from the last one and the entries after it."
+            }
+            Self::Fairness => {
+                "A loud project queues 10,000 executions that hold a slot for 100 ms each, on a node with 16 slots. A quiet
+project starts one every 25 ms, which asks for a quarter of the slots: how long its executions take alone and beside the
+loud one. Then both have a queue: the share that each is served."
+            }
+            Self::Stops => {
+                "Kill, cancel, pause and resume, one after another, from the request to its answer, which comes when it is
+durable and every call is gone: of executions with a model call on its way, of suspended ones that are not in memory, and
+of a tree. A receipt says by itself how long the stop took."
+            }
+        }
+    }
+}
