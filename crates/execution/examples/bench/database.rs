@@ -28,7 +28,7 @@ enum Kept {
     Server {
         _store: Box<TestStore>,
     },
-    /// Another process made it.
+    /// Another process made it, or it is to stay.
     Elsewhere,
 }
 
@@ -44,7 +44,13 @@ impl Database {
             std::fs::create_dir_all(arguments.dir())?;
             let folder = tempfile::tempdir_in(arguments.dir())?;
             let location = Location::Sqlite(folder.path().join("data"));
-            all.push(Self { name: "SQLite", location, _kept: Kept::Folder { _folder: folder } });
+            let kept = if arguments.text("keep").is_some() {
+                eprintln!("kept: {}", folder.keep().display());
+                Kept::Elsewhere
+            } else {
+                Kept::Folder { _folder: folder }
+            };
+            all.push(Self { name: "SQLite", location, _kept: kept });
         }
         if wanted != "sqlite" {
             let store =

@@ -47,10 +47,10 @@ pub(crate) fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", ratio(bytes, 1_048_576))
 }
 
-/// How many of these are in those.
+/// A count for each one of others.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-pub(crate) fn ratio(these: u64, those: u64) -> f64 {
-    these as f64 / those.max(1) as f64
+pub(crate) fn ratio(count: u64, of: u64) -> f64 {
+    count as f64 / of.max(1) as f64
 }
 
 pub(crate) fn per_second(count: usize, took: Duration) -> f64 {

@@ -84,8 +84,13 @@ fn go_on(
     std::fs::write(file.path(), lines.join("\n"))?;
     let (name, value) = database.hand_on();
     let mut again = Command::new(std::env::current_exe()?);
-    again.arg("suspended-again").args(arguments.again()).env(name, value);
+    again.arg("suspended-again").args(arguments.again()).env(name, &value);
     again.arg("--picked").arg(file.path()).args(["--project", &project_id.to_string()]);
+    if arguments.text("keep").is_some() {
+        // to be looked at, and measured again
+        eprintln!("{name}={value} {} suspended-again {:?}", std::env::current_exe()?.display(), again.get_args());
+        file.keep()?;
+    }
     let status = again.status()?;
     if status.success() { Ok(()) } else { Err(format!("the second process ended with {status}").into()) }
 }

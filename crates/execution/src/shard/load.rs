@@ -63,8 +63,7 @@ async fn fold(shared: &Shared, row: &ExecutionRow) -> Result<(Loaded, Option<Str
         Err(Error::JournalUnreadable { seq, message, .. }) => Some(format!("entry {seq} cannot be read: {message}")),
         Err(error) => return Err(error),
     };
-    let (shard, environment) = (row.shard, row.environment.clone());
-    Ok((Loaded { execution, shard, environment, snapshot }, damage))
+    Ok((Loaded { execution, shard: row.shard, environment: row.environment.clone(), snapshot }, damage))
 }
 
 /// What is left of an execution whose journal cannot be read to its end: its first part, and what its row says.
