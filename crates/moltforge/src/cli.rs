@@ -33,6 +33,9 @@ pub struct Cli {
     command: Command,
 }
 
+/// Where the help lists what every command takes, after what is its own.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub struct Global {
@@ -40,7 +43,7 @@ pub struct Global {
     #[arg(
         long,
         short = 'o',
-        global = true,
+        global = true, help_heading = EVERYWHERE,
         value_enum,
         env = "MOLTFORGE_OUTPUT",
         default_value = "table",
@@ -48,16 +51,16 @@ pub struct Global {
     )]
     output: Format,
     /// The server's address, e.g. http://127.0.0.1:8420
-    #[arg(long, global = true, value_name = "URL", env = "MOLTFORGE_URL")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL", env = "MOLTFORGE_URL")]
     server: Option<String>,
     /// The API key, mf_...
-    #[arg(long, global = true, value_name = "KEY", env = "MOLTFORGE_KEY", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "KEY", env = "MOLTFORGE_KEY", hide_env_values = true)]
     key: Option<String>,
     /// What is logged to stderr: a level, or `target=level` pairs with commas
-    #[arg(long, global = true, value_name = "FILTER", env = "MOLTFORGE_LOG")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILTER", env = "MOLTFORGE_LOG")]
     log: Option<String>,
     /// How log lines are written
-    #[arg(long, global = true, value_enum, env = "MOLTFORGE_LOG_FORMAT")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, env = "MOLTFORGE_LOG_FORMAT")]
     log_format: Option<crate::logs::LogFormat>,
 }
 

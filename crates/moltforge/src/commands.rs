@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod approvals;
+pub mod argument;
 pub mod cancel;
 pub mod completion;
 pub mod deploy;

@@ -4,7 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use moltforge_api::approvals::{Approval, DecideApproval, ListApprovals};
 use serde_json::Value;
 
-use super::show;
+use super::{argument, show};
 use crate::cli::Context;
 use crate::output::{ACCENT, Attempt as _, DIM, Exit, Failure, GOOD, Output, PLAIN, Table, WARN};
 
@@ -33,7 +33,8 @@ enum Verb {
         limit: usize,
     },
     /// Show an approval: the exact call, who may decide, until when
-    Show {
+    #[command(alias = "show")]
+    Get {
         /// apr_...
         approval: String,
     },
@@ -73,11 +74,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     match args.verb.unwrap_or(list_pending) {
         Verb::List { state, agent, execution, limit } => {
             let state = Some(state).filter(|state| state != "all");
-            let limit_page = u32::try_from(limit.clamp(1, 200)).ok();
-            list(context, ListApprovals { state, agent, execution, cursor: None, limit: limit_page }, limit).await
+            let per_page = u32::try_from(limit.clamp(1, 200)).ok();
+            list(context, ListApprovals { state, agent, execution, cursor: None, limit: per_page }, limit).await
         }
-        Verb::Show { approval } => {
-            let attempted = || format!("show {approval}");
+        Verb::Get { approval } => {
+            let attempted = || format!("get {approval}");
             let client = context.connection.client().attempt(attempted)?;
             let approval = client.approvals().get(&approval).await.attempt(attempted)?;
             context.output.data(&approval, |out| show_one(out, &approval));
@@ -85,12 +86,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         }
         Verb::Approve { approval, edit, answer, call, note } => {
             let attempted = || format!("approve {approval}");
-            let json = |name: &'static str, text: &Option<String>| match text {
-                None => Ok(None),
-                Some(text) => super::run::json_argument(name, Some(text)).map(Some),
-            };
-            let arguments = json("--edit", &edit).attempt(attempted)?;
-            let answer = json("--answer", &answer).attempt(attempted)?;
+            let arguments = argument::json("--edit", edit.as_deref()).attempt(attempted)?;
+            let answer = argument::json("--answer", answer.as_deref()).attempt(attempted)?;
             decide(context, &approval, "approve", call, arguments, answer, note).await
         }
         Verb::Reject { approval, call, note } => decide(context, &approval, "reject", call, None, None, note).await,
@@ -118,7 +115,7 @@ async fn decide(
     let body = DecideApproval { decision: decision.to_owned(), call_sha256, arguments, answer, note };
     let decided = client.approvals().decide(id, &body).await.attempt(attempted)?;
     context.output.data(&decided, |out| {
-        let waits = if decided.carried_out_at.is_none() { ", begins when its execution goes on" } else { "" };
+        let waits = if decided.carried_out_at.is_none() { ", with effect when its execution goes on" } else { "" };
         out.pieces(&[
             (ACCENT, &decided.approval_id),
             (PLAIN, "  "),
@@ -139,7 +136,11 @@ async fn list(context: &Context, filter: ListApprovals, limit: usize) -> Result<
         let mut table = Table::new(header, "no call waits for a person");
         for approval in &approvals {
             let call = format!("{}({})", approval.tool, approval.arguments);
-            let who = approval.decided_by.clone().unwrap_or_else(|| who(approval));
+            let who = match (&approval.decided_by, approval.state.as_str()) {
+                (Some(by), _) => by.clone(),
+                (None, "pending") => who(approval),
+                (None, _) => "-".to_owned(),
+            };
             table.row([
                 (ACCENT, approval.approval_id.as_str()),
                 (PLAIN, &format!("{} v{}", approval.agent_name, approval.version)),
@@ -179,10 +180,13 @@ fn show_one(out: Output, approval: &Approval) {
     field("call", approval.call_sha256.get(..12).unwrap_or(&approval.call_sha256));
     field("who", &who(approval));
     field("asked", &show::time(&approval.created_at));
-    field("expires", &format!("{} ({})", show::time(&approval.expires_at), approval.on_expiry));
-    if let Some(at) = &approval.escalate_at {
-        let when = if approval.escalated_at.is_some() { "escalated" } else { "escalates" };
-        field(when, &format!("{} to {}", show::time(at), approval.escalate_to.join(", ")));
+    let then = if approval.on_expiry == "pause" { "its execution is paused" } else { "it is rejected" };
+    field("expires", &format!("{}, then {then}", show::time(&approval.expires_at)));
+    let to = approval.escalate_to.join(", ");
+    match (&approval.escalated_at, &approval.escalate_at) {
+        (Some(at), _) => field("escalated", &format!("{} to {to}", show::time(at))),
+        (None, Some(at)) if approval.state == "pending" => field("escalates", &format!("{} to {to}", show::time(at))),
+        _ => {}
     }
     if let Some(by) = &approval.decided_by {
         field("decided", &format!("{} by {by}", show::maybe_time(approval.decided_at.as_deref())));

@@ -2,7 +2,7 @@
 
 use moltforge_api::executions::CancelExecution;
 
-use super::{receipt, show};
+use super::receipt;
 use crate::cli::Context;
 use crate::output::{Attempt as _, Exit, Failure};
 
@@ -12,7 +12,7 @@ pub struct Args {
     /// exe_...
     execution: String,
     /// Why, for people
-    #[arg(long)]
+    #[arg(long, short)]
     note: Option<String>,
 }
 
@@ -22,11 +22,6 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let client = context.connection.client().attempt(attempted)?;
     let body = CancelExecution { note: args.note };
     let execution = client.executions().cancel(&args.execution, &body).await.attempt(attempted)?;
-    context.output.data(&execution, |out| {
-        show::execution(out, &execution);
-        if let Some(stopped) = &execution.receipt {
-            receipt::print(out, stopped);
-        }
-    });
+    context.output.data(&execution, |out| receipt::stopped(out, &execution));
     Ok(Exit::Done)
 }

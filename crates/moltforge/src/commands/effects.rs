@@ -2,7 +2,7 @@
 
 use moltforge_api::approvals::{DecideEffect, Effect};
 
-use super::show;
+use super::{argument, show};
 use crate::cli::Context;
 use crate::output::{ACCENT, Attempt as _, DIM, Exit, Failure, Output, PLAIN, Table};
 
@@ -30,7 +30,7 @@ enum Verb {
         #[arg(value_parser = ["retry", "fail", "succeed"])]
         decision: String,
         /// With succeed, what the call answered: JSON, @FILE or - for stdin
-        #[arg(long = "result", value_name = "JSON|@FILE|-")]
+        #[arg(long, value_name = "JSON|@FILE|-")]
         result: Option<String>,
         /// Why
         #[arg(long, short)]
@@ -41,7 +41,7 @@ enum Verb {
 /// Lists the effects of an execution, or does what the verb says.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let id = &args.execution;
-    let attempted = || format!("handle the effects of {id}");
+    let attempted = || format!("list the effects of {id}");
     let client = context.connection.client().attempt(attempted)?;
     match args.verb {
         None => {
@@ -55,10 +55,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         }
         Some(Verb::Decide { step, decision, result, note }) => {
             let attempted = || format!("decide about step {step} of {id}");
-            let output = match result.as_deref() {
-                None => None,
-                Some(text) => Some(super::run::json_argument("--result", Some(text)).attempt(attempted)?),
-            };
+            let output = argument::json("--result", result.as_deref()).attempt(attempted)?;
             let body = DecideEffect { decision, output, note };
             let effect = client.executions().decide_effect(id, step, &body).await.attempt(attempted)?;
             context.output.data(&effect, |out| list(out, std::slice::from_ref(&effect)));

@@ -2,8 +2,10 @@
 
 mod long;
 
+use std::collections::{HashMap, HashSet};
+
 use futures::{StreamExt as _, TryStreamExt as _};
-use moltforge_api::executions::{Execution, ListEvents, ListExecutions, Step};
+use moltforge_api::executions::{Execution, ListEvents, ListExecutions, Step, TreeNode};
 use serde_json::Value;
 
 use super::{receipt, run, show, timeline};
@@ -100,9 +102,10 @@ async fn tree(context: &Context, execution: &str) -> Result<Exit, Failure> {
     let nodes = client.executions().tree(execution).await.attempt(attempted)?.items;
     context.output.data(&nodes, |out| {
         let mut table = Table::new(&["EXECUTION", "AGENT", "STATE", "PARENT"], "nothing");
-        for node in &nodes {
+        for (depth, node) in below_its_parent(&nodes) {
+            let branch = if depth == 0 { String::new() } else { format!("└{} ", "─".repeat(depth)) };
             table.row([
-                (ACCENT, node.execution_id.as_str()),
+                (ACCENT, format!("{branch}{}", node.execution_id).as_str()),
                 (PLAIN, &node.agent_name),
                 (show::state(&node.state), &node.state),
                 (DIM, node.parent_id.as_deref().unwrap_or("-")),
@@ -111,6 +114,27 @@ async fn tree(context: &Context, execution: &str) -> Result<Exit, Failure> {
         out.table(&table);
     });
     Ok(Exit::Done)
+}
+
+/// The executions of a tree with their depths, each after its parent and before its parent's next child.
+fn below_its_parent(nodes: &[TreeNode]) -> Vec<(usize, &TreeNode)> {
+    let mut children: HashMap<&str, Vec<&TreeNode>> = HashMap::new();
+    let ids: HashSet<&str> = nodes.iter().map(|node| node.execution_id.as_str()).collect();
+    let mut open = Vec::new();
+    for node in nodes.iter().rev() {
+        match node.parent_id.as_deref().filter(|parent| ids.contains(parent)) {
+            Some(parent) => children.entry(parent).or_default().push(node),
+            None => open.push((0, node)),
+        }
+    }
+    let mut ordered = Vec::with_capacity(nodes.len());
+    while let Some((depth, node)) = open.pop() {
+        ordered.push((depth, node));
+        open.extend(
+            children.remove(node.execution_id.as_str()).unwrap_or_default().into_iter().map(|child| (depth + 1, child)),
+        );
+    }
+    ordered
 }
 
 async fn list(context: &Context, agent: Option<String>, state: Option<String>, limit: usize) -> Result<Exit, Failure> {
@@ -159,6 +183,16 @@ fn get(out: Output, execution: &Execution) {
     }
     if let Some(at) = &execution.wake_at {
         field("wakes at", &show::time(at));
+    }
+    if execution.trigger != "api" {
+        let by = execution.trigger_id.as_ref().or(execution.parent_id.as_ref()).or(execution.forked_from.as_ref());
+        field("started by", &by.map_or_else(|| execution.trigger.clone(), |id| format!("{} {id}", execution.trigger)));
+    }
+    if let Some(root) = execution.root_id.as_ref().filter(|root| execution.parent_id.as_ref() != Some(*root)) {
+        field("root", root);
+    }
+    if let Some(at) = &execution.archived_at {
+        field("archived", &show::time(at));
     }
     if execution.priority != moltforge_types::origin::DEFAULT_PRIORITY {
         field("priority", &execution.priority.to_string());
@@ -222,4 +256,25 @@ async fn events(context: &Context, execution: &str, follow: bool) -> Result<Exit
     }
     context.output.data(&all, |out| all.iter().for_each(|event| timeline::print(out, event)));
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_reads_from_the_top_down() {
+        let node = |id: &str, parent: Option<&str>| TreeNode {
+            execution_id: id.to_owned(),
+            agent_name: "a".to_owned(),
+            state: "running".to_owned(),
+            parent_id: parent.map(str::to_owned),
+        };
+        // as the API lists them: level by level
+        let nodes =
+            [node("1", None), node("2", Some("1")), node("3", Some("1")), node("4", Some("2")), node("5", Some("3"))];
+        let ordered: Vec<_> =
+            below_its_parent(&nodes).into_iter().map(|(depth, node)| (depth, node.execution_id.as_str())).collect();
+        assert_eq!(ordered, [(0, "1"), (1, "2"), (2, "4"), (1, "3"), (2, "5")]);
+    }
 }

@@ -2,20 +2,10 @@
 
 use moltforge_api::executions::CancelExecution;
 
-use super::target::{self, Target};
-use super::{receipt, show};
+pub use super::target::Noted as Args;
+use super::{receipt, target};
 use crate::cli::Context;
 use crate::output::{Attempt as _, Exit, Failure};
-
-/// Arguments.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(flatten)]
-    target: Target,
-    /// Why, for people
-    #[arg(long)]
-    note: Option<String>,
-}
 
 /// Kills an execution with everything below it, or turns the kill switch of an agent or the project on.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
@@ -26,11 +16,6 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let client = context.connection.client().attempt(attempted)?;
     let body = CancelExecution { note: args.note };
     let execution = client.executions().kill(execution, &body).await.attempt(attempted)?;
-    context.output.data(&execution, |out| {
-        show::execution(out, &execution);
-        if let Some(stopped) = &execution.receipt {
-            receipt::print(out, stopped);
-        }
-    });
+    context.output.data(&execution, |out| receipt::stopped(out, &execution));
     Ok(Exit::Done)
 }

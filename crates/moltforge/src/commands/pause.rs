@@ -2,20 +2,10 @@
 
 use moltforge_api::executions::PauseExecution;
 
-use super::show;
-use super::target::{self, Target};
+pub use super::target::Noted as Args;
+use super::{show, target};
 use crate::cli::Context;
 use crate::output::{Attempt as _, Exit, Failure};
-
-/// Arguments.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(flatten)]
-    target: Target,
-    /// Why, for people
-    #[arg(long)]
-    note: Option<String>,
-}
 
 /// Holds it until somebody resumes it.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {

@@ -1,9 +1,17 @@
 //! What a stop did, for people.
 
-use moltforge_api::executions::{StopReceipt, StoppedExecution};
+use moltforge_api::executions::{Execution, StopReceipt, StoppedExecution};
 
 use super::show;
 use crate::output::{ACCENT, DIM, Output, PLAIN, Table, WARN};
+
+/// An execution that was stopped, and what that did.
+pub fn stopped(out: Output, execution: &Execution) {
+    show::execution(out, execution);
+    if let Some(receipt) = &execution.receipt {
+        print(out, receipt);
+    }
+}
 
 /// A table of what was stopped, and of the calls whose outcome nobody knows.
 pub fn print(out: Output, receipt: &StopReceipt) {
@@ -29,6 +37,6 @@ pub fn print(out: Output, receipt: &StopReceipt) {
         out.pieces(&[(WARN, "aborted "), (PLAIN, &line)]);
     }
     if let Some(took) = receipt.took_us {
-        out.pieces(&[(DIM, &format!("everything stopped in {}", show::duration(took)))]);
+        out.pieces(&[(DIM, &format!("all of it is stopped, {} after it was asked for", show::duration(took)))]);
     }
 }

@@ -1,6 +1,5 @@
 //! `moltforge run`: starts an execution, and follows it when asked to.
 
-use std::io::Read as _;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -8,14 +7,10 @@ use moltforge_api::executions::{Execution, StartExecution};
 use moltforge_client::{Client, ExecutionEvent, StartOptions};
 use serde_json::{Value, json};
 
-use super::{show, timeline};
-use crate::Error;
+use super::{argument, show, timeline};
 use crate::cli::Context;
 use crate::output::progress::Progress;
 use crate::output::{ACCENT, Attempt as _, BAD, DIM, Exit, Failure, GOOD, Output, PLAIN, WARN};
-
-/// The largest input that is read: what the server takes, and a little for its wrapping.
-const MOST_INPUT: u64 = 1024 * 1024 + 1;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -41,7 +36,7 @@ pub struct Args {
     /// Which comes first among those that wait: 0 (last) to 9 (first); 5 when absent
     #[arg(long, value_name = "0-9", value_parser = clap::value_parser!(u8).range(0..=9))]
     priority: Option<u8>,
-    /// Runs of the agent with the same key go one at a time
+    /// Runs of the agent with the same key go one at a time, or as many as its `limits.key_concurrency`
     #[arg(long, value_name = "KEY")]
     concurrency_key: Option<String>,
     /// Starting again with the same key gives the same execution
@@ -52,7 +47,7 @@ pub struct Args {
 /// Without `--follow` or `--wait` it prints the new execution's id and state.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let attempted = || format!("run {}", args.agent);
-    let input = json_argument("--input", args.input.as_deref()).attempt(attempted)?;
+    let input = argument::json("--input", args.input.as_deref()).attempt(attempted)?.unwrap_or_default();
     let client = context.connection.client().attempt(attempted)?;
     let body = StartExecution {
         agent: args.agent.clone(),
@@ -84,33 +79,6 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let next = format!("moltforge executions events {} --follow", execution.execution_id);
     out.notes(&[(DIM, "follow it with "), (DIM, &next)]);
     Ok(Exit::Done)
-}
-
-/// An argument's value as JSON; `null` when absent.
-pub fn json_argument(name: &'static str, text: Option<&str>) -> Result<Value, Error> {
-    let text = match text {
-        None => return Ok(Value::Null),
-        Some("-") => {
-            let mut text = String::new();
-            let read = std::io::stdin().take(MOST_INPUT).read_to_string(&mut text);
-            read.map_err(|source| Error::FileUnreadable { path: "stdin".into(), source })?;
-            text
-        }
-        Some(text) => match text.strip_prefix('@') {
-            Some(path) => {
-                std::fs::read_to_string(path).map_err(|source| Error::FileUnreadable { path: path.into(), source })?
-            }
-            None => text.to_owned(),
-        },
-    };
-    match serde_json::from_str(&text) {
-        Ok(value) => Ok(value),
-        // what looks like JSON and is not is a slip, not a text
-        Err(error) if text.trim_start().starts_with(['{', '[', '"']) => {
-            Err(Error::argument(name, format!("not valid JSON: {error}")))
-        }
-        Err(_) => Ok(Value::String(text)),
-    }
 }
 
 /// Prints what happens until the execution has ended or holds, then its output.
@@ -208,9 +176,16 @@ fn ended(out: Output, execution: &Execution) {
 fn next(execution: &Execution) -> String {
     let resume = format!("moltforge resume {}", execution.execution_id);
     match execution.reason.as_deref() {
+        Some("held") => {
+            format!("moltforge resume --agent {} (or --project; `moltforge holds` says which)", execution.agent_name)
+        }
         // refused without a decision: only people can find out whether the call took effect
         Some("effect_unknown") => {
-            format!("{resume} --unknown-effects retry|fail (send the call again, or tell the model that it failed)")
+            format!(
+                "{resume} --unknown-effects retry|fail (send the call again, or tell the model that it failed), \
+                 or `moltforge effects {}` for more choices",
+                execution.execution_id
+            )
         }
         _ => resume,
     }
@@ -223,22 +198,5 @@ pub fn exit(state: &str) -> Exit {
         "failed" => Exit::Failed,
         "cancelled" => Exit::Cancelled,
         _ => Exit::Waiting,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_input_is_json_or_a_text() {
-        let input = |text| json_argument("--input", text);
-        assert_eq!(input(None).unwrap(), Value::Null);
-        assert_eq!(input(Some("{\"a\": 1}")).unwrap(), json!({ "a": 1 }));
-        assert_eq!(input(Some("17")).unwrap(), json!(17));
-        assert_eq!(input(Some("hello there")).unwrap(), json!("hello there"));
-        for bad in ["{\"a\": 1", "[1,]", "\"x", "@/no/such/file"] {
-            assert!(input(Some(bad)).is_err(), "{bad}");
-        }
     }
 }

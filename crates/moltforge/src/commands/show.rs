@@ -8,14 +8,15 @@ use crate::output::{ACCENT, BAD, DIM, GOOD, Output, PLAIN, WARN};
 
 /// An execution in one line: its id, its state and why it waits.
 pub fn execution(out: Output, execution: &Execution) {
-    let why = execution.reason.as_deref().or(execution.waiting_for.as_deref()).unwrap_or_default();
-    out.pieces(&[
-        (ACCENT, &execution.execution_id),
-        (PLAIN, "  "),
-        (state(&execution.state), &execution.state),
-        (PLAIN, "  "),
-        (PLAIN, why),
-    ]);
+    let mut pieces =
+        vec![(ACCENT, execution.execution_id.as_str()), (PLAIN, "  "), (state(&execution.state), &execution.state)];
+    if let Some(why) = execution.reason.as_deref().or(execution.waiting_for.as_deref()) {
+        pieces.extend([(PLAIN, "  "), (PLAIN, why)]);
+    }
+    if let Some(from) = &execution.forked_from {
+        pieces.extend([(DIM, "  forked from "), (DIM, from)]);
+    }
+    out.pieces(&pieces);
 }
 
 /// The style of an execution's, a step's or a deployment's state.

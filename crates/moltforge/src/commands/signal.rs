@@ -2,7 +2,7 @@
 
 use moltforge_api::executions::SignalExecution;
 
-use super::show;
+use super::{argument, show};
 use crate::cli::Context;
 use crate::output::{Attempt as _, Exit, Failure};
 
@@ -24,7 +24,7 @@ pub struct Args {
 /// Durable when this returns.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let attempted = || format!("send the signal {} to {}", args.name, args.execution);
-    let payload = super::run::json_argument("--payload", args.payload.as_deref()).attempt(attempted)?;
+    let payload = argument::json("--payload", args.payload.as_deref()).attempt(attempted)?.unwrap_or_default();
     let client = context.connection.client().attempt(attempted)?;
     let body = SignalExecution { name: args.name.clone(), payload };
     let key = args.idempotency_key.as_deref();

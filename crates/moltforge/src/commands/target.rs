@@ -20,6 +20,17 @@ pub struct Target {
     pub project: bool,
 }
 
+/// One of the three, and why.
+#[derive(Debug, clap::Args)]
+pub struct Noted {
+    /// What it is about.
+    #[command(flatten)]
+    pub target: Target,
+    /// Why, for people
+    #[arg(long, short)]
+    pub note: Option<String>,
+}
+
 impl Target {
     /// In words.
     pub fn named(&self) -> String {
@@ -38,7 +49,7 @@ pub async fn hold(target: &Target, mode: &str, note: Option<String>, context: &C
     let body = SetHold { mode: mode.to_owned(), note };
     let receipt = client.holds().set(target.agent.as_deref(), &body).await.attempt(attempted)?;
     let done = if mode == "kill" { "killed" } else { "paused" };
-    said(context, &receipt, &format!("{} is {done}", target.named()), "stopped");
+    said(context, &receipt, &format!("{} is {done}", target.named()), done);
     Ok(Exit::Done)
 }
 
@@ -54,6 +65,7 @@ pub async fn lift(target: &Target, context: &Context) -> Result<Exit, Failure> {
 fn said(context: &Context, receipt: &HoldReceipt, what: &str, verb: &str) {
     context.output.data(receipt, |out| {
         let count = match receipt.executions {
+            Some(1) => format!("  1 execution {verb}"),
             Some(count) => format!("  {count} executions {verb}"),
             None => format!("  executions are still being {verb}"),
         };

@@ -6,10 +6,12 @@ use moltforge_api::PageQuery;
 use moltforge_api::config::TriggerConfig;
 use moltforge_api::triggers::{CreateTrigger, Fire, FireTrigger, ListTriggers, Trigger, TriggerSecret};
 
-use super::show;
-use crate::Error;
+use super::{argument, show};
 use crate::cli::Context;
 use crate::output::{ACCENT, Attempt as _, BAD, DIM, Exit, Failure, GOOD, Output, PLAIN, Table, WARN};
+
+/// Triggers that a list holds when it is not told otherwise.
+const MANY: usize = 200;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -25,6 +27,9 @@ enum Verb {
         /// Only this agent's, by name or id
         #[arg(long, short)]
         agent: Option<String>,
+        /// At most this many
+        #[arg(long, default_value_t = MANY)]
+        limit: usize,
     },
     /// Show a trigger, its next runs and the times that it fired
     Get {
@@ -33,7 +38,7 @@ enum Verb {
     },
     /// Make a trigger; a webhook's secret is shown this once
     Create(Box<Create>),
-    /// Hold a trigger: nothing fires it
+    /// Hold a trigger: nothing but `fire` fires it
     Pause {
         /// trg_...
         trigger: String,
@@ -67,12 +72,12 @@ enum Verb {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("source").required(true).args(["schedule", "event", "webhook"]))]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["schedule", "event", "topic", "webhook"]).multiple(true))]
 struct Create {
     /// The agent, by name or id
     agent: String,
     /// A cron expression, e.g. "0 9 * * MON-FRI", or @hourly, @daily, ...
-    #[arg(long, value_name = "CRON")]
+    #[arg(long, value_name = "CRON", conflicts_with_all = ["event", "topic", "webhook"])]
     schedule: Option<String>,
     /// The schedule's time zone, e.g. Europe/Berlin; UTC when absent
     #[arg(long, value_name = "ZONE", requires = "schedule")]
@@ -86,18 +91,21 @@ struct Create {
     /// The type of the events that fire it, e.g. execution.completed or "order.*"
     #[arg(long, value_name = "TYPE")]
     event: Option<String>,
+    /// The topic of the events that fire it; any when absent
+    #[arg(long)]
+    topic: Option<String>,
     /// Conditions on the event, JSON: {"/data/total": {"at_least": 100}}
-    #[arg(long, value_name = "JSON|@FILE|-", requires = "event")]
+    #[arg(long, value_name = "JSON|@FILE|-", conflicts_with_all = ["schedule", "webhook"])]
     filter: Option<String>,
     /// Fired by signed requests to a URL of its own
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["event", "topic"])]
     webhook: bool,
     /// Its name; its kind when absent
     #[arg(long)]
     name: Option<String>,
-    /// The environment whose live version it starts
+    /// The environment whose live version it starts; production when absent
     #[arg(long, short)]
-    environment: Option<String>,
+    env: Option<String>,
     /// While an execution of it lives: queue, skip, replace or parallel
     #[arg(long)]
     concurrency: Option<String>,
@@ -108,8 +116,8 @@ struct Create {
 
 /// Does what the verb says.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    match args.verb.unwrap_or(Verb::List { agent: None }) {
-        Verb::List { agent } => list(context, agent).await,
+    match args.verb.unwrap_or(Verb::List { agent: None, limit: MANY }) {
+        Verb::List { agent, limit } => list(context, agent, limit).await,
         Verb::Get { trigger } => get(context, &trigger).await,
         Verb::Create(create) => self::create(context, *create).await,
         Verb::Pause { trigger } => {
@@ -128,7 +136,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         }
         Verb::Fire { trigger, body, idempotency_key } => {
             let attempted = || format!("fire {trigger}");
-            let body = json("--body", body.as_deref()).attempt(attempted)?;
+            let body = argument::json("--body", body.as_deref()).attempt(attempted)?;
             let client = context.connection.client().attempt(attempted)?;
             let request = FireTrigger { body };
             let fire = client.triggers().fire(&trigger, &request, idempotency_key.as_deref()).await;
@@ -164,14 +172,14 @@ async fn create(context: &Context, args: Create) -> Result<Exit, Failure> {
         missed: args.missed,
         jitter: args.jitter,
         event: args.event,
-        topic: None,
-        filter: json("--filter", args.filter.as_deref()).attempt(attempted)?,
+        topic: args.topic,
+        filter: argument::json("--filter", args.filter.as_deref()).attempt(attempted)?,
         webhook: args.webhook.then_some(true),
         concurrency: args.concurrency,
-        input: json("--input", args.input.as_deref()).attempt(attempted)?,
+        input: argument::json("--input", args.input.as_deref()).attempt(attempted)?,
     };
     let client = context.connection.client().attempt(attempted)?;
-    let body = CreateTrigger { agent: args.agent.clone(), environment: args.environment, config };
+    let body = CreateTrigger { agent: args.agent.clone(), environment: args.env, config };
     let made = client.triggers().create(&body).await.attempt(attempted)?;
     context.output.data(&made, |out| {
         line(out, &made.trigger);
@@ -180,16 +188,11 @@ async fn create(context: &Context, args: Create) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// An argument that is JSON, if it is there.
-fn json(name: &'static str, text: Option<&str>) -> Result<Option<serde_json::Value>, Error> {
-    text.map(|text| super::run::json_argument(name, Some(text))).transpose()
-}
-
-async fn list(context: &Context, agent: Option<String>) -> Result<Exit, Failure> {
+async fn list(context: &Context, agent: Option<String>, limit: usize) -> Result<Exit, Failure> {
     let attempted = || "list triggers".to_owned();
     let client = context.connection.client().attempt(attempted)?;
-    let filter = ListTriggers { agent, cursor: None, limit: Some(200) };
-    let all: Vec<Trigger> = client.triggers().list_all(filter).take(1_000).try_collect().await.attempt(attempted)?;
+    let filter = ListTriggers { agent, cursor: None, limit: u32::try_from(limit.clamp(1, 200)).ok() };
+    let all: Vec<Trigger> = client.triggers().list_all(filter).take(limit).try_collect().await.attempt(attempted)?;
     context.output.data(&all, |out| {
         let header = &["TRIGGER", "AGENT", "NAME", "FIRED BY", "STATE", "NEXT", "LAST", "STARTED", "LAST ERROR"];
         let mut table = Table::new(header, "no triggers; `moltforge triggers create` makes one");
@@ -228,6 +231,16 @@ async fn get(context: &Context, id: &str) -> Result<Exit, Failure> {
         field("agent", &format!("{} in {}", trigger.agent_name, trigger.environment));
         field("fired by", &fired_by(&trigger));
         field("concurrency", &trigger.concurrency);
+        for (name, value) in [("missed", &trigger.config.missed), ("jitter", &trigger.config.jitter)] {
+            if let Some(value) = value {
+                field(name, value);
+            }
+        }
+        for (name, value) in [("filter", &trigger.config.filter), ("input", &trigger.config.input)] {
+            if let Some(value) = value {
+                field(name, &value.to_string());
+            }
+        }
         field("from", if trigger.origin == "file" { "the agent file" } else { "the API" });
         if let Some(url) = &trigger.url {
             field("url", url);
@@ -290,7 +303,8 @@ fn fired_by(trigger: &Trigger) -> String {
     let config = &trigger.config;
     match (&config.schedule, &config.event, &config.topic) {
         (Some(cron), ..) => format!("{cron} {}", config.timezone.as_deref().unwrap_or("UTC")),
-        (None, Some(event), _) => format!("event {event}"),
+        (None, Some(event), Some(topic)) => format!("event {event} of {topic}"),
+        (None, Some(event), None) => format!("event {event}"),
         (None, None, Some(topic)) => format!("topic {topic}"),
         (None, None, None) => "webhook".to_owned(),
     }

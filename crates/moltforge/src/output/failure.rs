@@ -87,8 +87,9 @@ impl Failure {
         for snippet in &self.0.snippets {
             lines.push(vec![(PLAIN, snippet)]);
         }
-        // those of a file are drawn above
-        for Item { problem, .. } in self.0.items.iter().filter(|item| item.file.is_none()) {
+        // those of a file are drawn above, and a single one may be the detail itself
+        let said = |item: &&Item| item.file.is_some() || self.0.detail.ends_with(&item.problem.message);
+        for Item { problem, .. } in self.0.items.iter().filter(|item| !said(item)) {
             let place = if problem.pointer.is_empty() { "the whole" } else { &problem.pointer };
             lines.push(vec![(DIM, "  "), (ACCENT, place), (DIM, ": "), (PLAIN, &problem.message)]);
         }

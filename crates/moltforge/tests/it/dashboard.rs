@@ -213,8 +213,8 @@ async fn triggers_are_held_and_fired(world: World) {
     assert!(list.contains(&path) && list.contains("Europe/Berlin"), "{list}");
 
     let webhook = make(json!({ "webhook": true })).await;
-    let made = browser.send(&format!("/triggers/{}/secret", webhook.trigger_id), &[]).await;
-    assert_eq!((made.status, made.text().contains("whsec_")), (200, true), "{}", made.text());
+    let shown = browser.send(&format!("/triggers/{}/secret", webhook.trigger_id), &[]).await;
+    assert_eq!((shown.status, shown.text().contains("whsec_")), (200, true), "{}", shown.text());
     let page = browser.get(&format!("/triggers/{}", webhook.trigger_id)).await;
     assert!(!page.contains("whsec_"), "a secret is shown once");
 }

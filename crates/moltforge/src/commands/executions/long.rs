@@ -3,8 +3,7 @@
 use moltforge_api::executions::{CancelExecution, ForkExecution, ReplayExecution, Replayed};
 use serde_json::Value;
 
-use super::super::{difference, show};
-use crate::Error;
+use super::super::{argument, difference, show};
 use crate::cli::Context;
 use crate::output::{Attempt as _, BAD, DIM, Exit, Failure, GOOD, Output, PLAIN};
 
@@ -19,11 +18,11 @@ pub(super) struct Fork {
     /// Go on with this version of the agent; it must agree with the copied steps
     #[arg(long, value_name = "N")]
     version: Option<u32>,
-    /// Another input, as JSON; only with `--at 1`
-    #[arg(long, value_name = "JSON")]
+    /// Another input: JSON, @FILE or - for stdin; only with `--at 1`
+    #[arg(long, short, value_name = "JSON|@FILE|-")]
     input: Option<String>,
     /// Why, for people
-    #[arg(long)]
+    #[arg(long, short)]
     note: Option<String>,
     /// Makes a second fork with the same key answer with the first one
     #[arg(long, value_name = "KEY")]
@@ -42,7 +41,7 @@ pub(super) struct Restart {
     #[arg(long, value_name = "N")]
     version: Option<u32>,
     /// Why, for people
-    #[arg(long)]
+    #[arg(long, short)]
     note: Option<String>,
 }
 
@@ -59,9 +58,7 @@ pub(super) struct Replay {
 /// Copies and goes on.
 pub(super) async fn fork(args: Fork, context: &Context) -> Result<Exit, Failure> {
     let attempted = || format!("fork {}", args.execution);
-    let input = args.input.as_deref().map(serde_json::from_str::<Value>).transpose();
-    let input = input.map_err(|error| Error::argument("--input", format!("expected JSON: {error}")));
-    let input = input.attempt(attempted)?;
+    let input = argument::json("--input", args.input.as_deref()).attempt(attempted)?;
     let client = context.connection.client().attempt(attempted)?;
     let body = ForkExecution { at_step: args.at, input, version: args.version, note: args.note };
     let forked = client.executions().fork(&args.execution, &body, args.idempotency_key.as_deref()).await;
