@@ -68,9 +68,13 @@ pub(crate) fn grouped(number: u64) -> String {
     out
 }
 
-/// `1 step`, `2 steps`.
+/// `1 step`, `2 steps`, `2 replies`.
 pub(crate) fn count(number: usize, singular: &str) -> String {
-    format!("{number} {singular}{}", if number == 1 { "" } else { "s" })
+    match singular.strip_suffix('y') {
+        _ if number == 1 => format!("1 {singular}"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{number} {stem}ies"),
+        _ => format!("{number} {singular}s"),
+    }
 }
 
 /// A code such as `retries_exhausted` in words.
@@ -95,5 +99,10 @@ mod tests {
         assert_eq!(one_line("a\n  b\tc", 10), "a b c");
         assert_eq!(one_line(&"word ".repeat(1000), 9), "word word…");
         assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn things_are_counted_in_words() {
+        assert_eq!([count(1, "reply"), count(2, "reply"), count(0, "key")], ["1 reply", "2 replies", "0 keys"]);
     }
 }

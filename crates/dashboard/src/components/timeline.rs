@@ -20,10 +20,12 @@ pub(crate) fn timeline(
     actions: impl Fn(&Step) -> Markup,
 ) -> Markup {
     let scale = Scale::of(execution, steps, now);
+    // what had no end of its own ended with the execution
+    let end = execution.finished_at.as_deref().and_then(time::parse).unwrap_or(now);
     html! {
         (axis(&scale))
         ol class="steps" id="steps" {
-            @for step in steps { (row(step, &scale, &actions(step), now)) }
+            @for step in steps { (row(step, &scale, &actions(step), end)) }
         }
     }
 }
@@ -101,7 +103,7 @@ fn state(step: &Step) -> Markup {
     let (shape, tone) = look(&step.state);
     html! {
         span class={ "badge small " (tone) } { (icon(shape)) (text::words(&step.state)) }
-        @if step.retries > 0 { span class="tag" { (text::count(step.retries as usize, "retry").replace("retrys", "retries")) } }
+        @if step.retries > 0 { span class="tag" { (text::count(step.retries as usize, "retry")) } }
     }
 }
 

@@ -159,7 +159,7 @@ impl View for Page {
                     @if !self.triggers.is_empty() {
                         section class="card" aria-labelledby="triggers-title" {
                             h2 id="triggers-title" { "Triggers" }
-                            (triggers::rows(&self.triggers, false, now))
+                            (triggers::list(&self.triggers, now))
                         }
                     }
                     section class="card" aria-labelledby="config-title" {

@@ -183,7 +183,10 @@ impl Page {
                     div id="events" data-live="events" { (parts::events(self)) }
                 }
             }
-            @if self.ended() || self.replayed.is_some() { (long::replay_section(execution, self.replayed.as_ref())) }
+            // what a replay found stays until the page is left
+            div id="replay" data-live=[self.replayed.is_none().then_some("replay")] {
+                @if self.ended() || execution.state == "paused" { (long::replay_section(execution, self.replayed.as_ref())) }
+            }
         }
     }
 

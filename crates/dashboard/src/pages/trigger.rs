@@ -153,22 +153,22 @@ impl Page {
         let config = &trigger.config;
         html! {
             dl class="facts column" {
-                dt { "Starts" } dd { a href=(paths::agent(&trigger.agent_name)) { (text::one_line(&trigger.agent_name, 80)) } " " (tag(&trigger.environment)) }
-                dt { "Fired by" } dd { (triggers::source(trigger)) }
+                div { dt { "Starts" } dd { a href=(paths::agent(&trigger.agent_name)) { (text::one_line(&trigger.agent_name, 80)) } " " (tag(&trigger.environment)) } }
+                div { dt { "Fired by" } dd { (triggers::source(trigger)) } }
                 @if trigger.kind == "schedule" {
-                    dt { "Missed runs" } dd { (missed(config.missed.as_deref())) }
-                    @if let Some(jitter) = &config.jitter { dt { "Jitter" } dd { "up to " (text::one_line(jitter, 20)) } }
+                    div { dt { "Missed runs" } dd { (missed(config.missed.as_deref())) } }
+                    @if let Some(jitter) = &config.jitter { div { dt { "Jitter" } dd { "up to " (text::one_line(jitter, 20)) } } }
                 }
-                @if let (Some(_), Some(topic)) = (&config.event, &config.topic) { dt { "Topic" } dd { code { (text::one_line(topic, 80)) } } }
-                @if let Some(url) = &trigger.url { dt { "URL" } dd { code { (text::one_line(url, 120)) } } }
-                @if let Some(filter) = &config.filter { dt { "Filter" } dd { (json::json(filter, 600)) } }
-                @if let Some(input) = &config.input { dt { "Input" } dd { (json::json(input, 600)) } }
-                dt { "While one runs" } dd { (overlap(&trigger.concurrency)) }
-                dt { "Started" } dd { (trigger.started) }
-                dt { "Skipped" } dd { (trigger.skipped) }
-                dt { "Refused" } dd { (trigger.refused) }
-                dt { "Declared" } dd { @if trigger.origin == "file" { "in the agent's file" } @else { "by " (actor(&trigger.created_by)) } }
-                dt { "Made" } dd { (time::relative(&trigger.created_at, now)) }
+                @if let (Some(_), Some(topic)) = (&config.event, &config.topic) { div { dt { "Topic" } dd { code { (text::one_line(topic, 80)) } } } }
+                @if let Some(url) = &trigger.url { div { dt { "URL" } dd { code { (text::one_line(url, 120)) } } } }
+                @if let Some(filter) = &config.filter { div { dt { "Filter" } dd { (json::json(filter, 600)) } } }
+                @if let Some(input) = &config.input { div { dt { "Input" } dd { (json::json(input, 600)) } } }
+                div { dt { "While one runs" } dd { (overlap(&trigger.concurrency)) } }
+                div { dt { "Started" } dd { (trigger.started) } }
+                div { dt { "Skipped" } dd { (trigger.skipped) } }
+                div { dt { "Refused" } dd { (trigger.refused) } }
+                div { dt { "Declared" } dd { @if trigger.origin == "file" { "in the agent's file" } @else { "by " (actor(&trigger.created_by)) } } }
+                div { dt { "Made" } dd { (time::relative(&trigger.created_at, now)) } }
             }
         }
     }

@@ -57,28 +57,41 @@ impl View for Page {
                 }))
             } @else {
                 @let poll = (!self.is_later).then_some(pattern::TRIGGERS);
-                section class="card" id="list" data-live="list" data-poll=[poll] aria-label="Triggers" { (rows(&self.triggers, true, now)) }
+                section class="card" id="list" data-live="list" data-poll=[poll] aria-label="Triggers" { (rows(&self.triggers, now)) }
                 (pager(next.as_deref(), self.is_later.then_some(pattern::TRIGGERS)))
             }
         }
     }
 }
 
-/// A table of triggers; `agents`: with the agent of each.
-pub(crate) fn rows(triggers: &[Trigger], agents: bool, now: Timestamp) -> Markup {
+/// The triggers of one agent, for its page: a list, since they stand in a narrow column there.
+pub(crate) fn list(triggers: &[Trigger], now: Timestamp) -> Markup {
+    html! {
+        ul class="history" {
+            @for trigger in triggers {
+                li {
+                    p { a href=(paths::trigger(&trigger.trigger_id)) { (text::one_line(&trigger.name, 80)) } " " (tag(&trigger.environment)) " " (source(trigger)) }
+                    p class="dim" { "next " (next(trigger, now)) ", last " (last(trigger, now)) }
+                }
+            }
+        }
+    }
+}
+
+fn rows(triggers: &[Trigger], now: Timestamp) -> Markup {
     let rows = html! {
         @for trigger in triggers {
             tr {
                 th scope="row" {
                     a href=(paths::trigger(&trigger.trigger_id)) { (text::one_line(&trigger.name, 80)) }
                     p class="dim" {
-                        @if agents { a href=(paths::agent(&trigger.agent_name)) { (text::one_line(&trigger.agent_name, 80)) } " " }
+                        a href=(paths::agent(&trigger.agent_name)) { (text::one_line(&trigger.agent_name, 80)) } " "
                         (tag(&trigger.environment))
                     }
                 }
                 td class="wide" { (source(trigger)) }
                 td { (next(trigger, now)) }
-                td class="wide" { (last(trigger, now)) }
+                td class="wide" { (last(trigger, now)) (came_of_it(trigger)) }
                 td class="num wide" { (trigger.started) }
             }
         }
@@ -109,8 +122,12 @@ fn next(trigger: &Trigger, now: Timestamp) -> Markup {
 }
 
 fn last(trigger: &Trigger, now: Timestamp) -> Markup {
+    html! { @match &trigger.last_at { Some(at) => (time::relative(at, now)), None => span class="dim" { "never" } } }
+}
+
+/// What came of its latest fire.
+fn came_of_it(trigger: &Trigger) -> Markup {
     html! {
-        @match &trigger.last_at { Some(at) => (time::relative(at, now)), None => span class="dim" { "never" } }
         @if let Some(error) = &trigger.last_error {
             p { a href=(paths::error_page(&error.code)) { code { (text::one_line(&error.code, 60)) } } }
         } @else if let Some(execution) = &trigger.last_execution_id {

@@ -174,18 +174,31 @@ pub(crate) fn configuration(config: &AgentConfig) -> Markup {
                 }
             }
             @if !config.hosts.is_empty() { div { dt { "Hosts asked for" } dd { @for host in &config.hosts { code class="chip" { (text::one_line(host, 120)) } " " } } } }
+            @if !config.agents.is_empty() { div { dt { "Agents it may start" } dd { @for agent in &config.agents { code class="chip" { (text::one_line(agent, 80)) } " " } " " span class="dim" { "up to " (limits.children) } } } }
             div { dt { "Limits" } dd { (limits.wall) ", " (limits.turns) " turns, " (limits.tool_calls) " tool calls, " (text::grouped(limits.tokens)) " tokens" } }
+            @if limits.concurrency.is_some() || limits.key_concurrency.is_some() {
+                div { dt { "At a time" } dd {
+                    @if let Some(most) = limits.concurrency { (most) " of the agent " }
+                    @if let Some(most) = limits.key_concurrency { (most) " with the same key" }
+                } }
+            }
             @if let Some(temperature) = config.parameters.temperature { div { dt { "Temperature" } dd { (temperature) } } }
             @if let Some(most) = config.parameters.max_output_tokens { div { dt { "Reply at most" } dd { (most) " tokens" } } }
         }
         @if !config.instructions.is_empty() { (more("instructions", "Instructions", &json::block(&config.instructions, json::INLINE_LIMIT), true)) }
         @if let Some(schema) = &config.input_schema { (more("input-schema", "Input schema", &json::json(schema, json::INLINE_LIMIT), false)) }
         @if let Some(schema) = &config.output_schema { (more("output-schema", "Output schema", &json::json(schema, json::INLINE_LIMIT), false)) }
+        @if !config.approvals.is_empty() {
+            (more("approvals", &text::count(config.approvals.len(), "approval policy"), &as_json(&config.approvals), false))
+        }
+        @if !config.triggers.is_empty() {
+            (more("triggers", &text::count(config.triggers.len(), "declared trigger"), &as_json(&config.triggers), false))
+        }
         @if !config.declared_tools.is_empty() {
             (more("declared", &text::count(config.declared_tools.len(), "declared tool"), &as_json(&config.declared_tools), false))
         }
         @if !config.script.is_empty() {
-            (more("script", &text::count(config.script.len(), "scripted reply").replace("replys", "replies"), &as_json(&config.script), false))
+            (more("script", &text::count(config.script.len(), "scripted reply"), &as_json(&config.script), false))
         }
     }
 }

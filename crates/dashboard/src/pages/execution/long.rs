@@ -68,7 +68,7 @@ pub(super) fn replay_section(execution: &Execution, replayed: Option<&Replayed>)
             div class="card-head" {
                 h2 id="replay-title" { "Replay" }
                 form method="post" action=(paths::execution_action(&execution.execution_id, "replay")) {
-                    button type="submit" class="quiet" id="replay" { (icon(Icon::Retry)) span { "Replay" } }
+                    button type="submit" class="quiet" { (icon(Icon::Retry)) span { "Replay" } }
                 }
             }
             @match replayed {

@@ -95,7 +95,7 @@ fn reason(execution: &Execution) -> String {
 fn what_to_do(page: &Page) -> &'static str {
     match page.execution.reason.as_deref() {
         Some("effect_unknown") => {
-            "The tool must not be called twice by itself, so nothing was repeated. Look at the other side: if it did not happen, send it again; if it did, or if you cannot tell, let the model go on without an answer."
+            "The tool must not be called twice by itself, so nothing was repeated. Look at the other side: if it did not happen, send it again; if it did, say what it answered under Effects below; if you cannot tell, let the model go on without an answer."
         }
         // the callout says why by itself; a step may, when the execution does not
         Some("retries_exhausted") if page.execution.error.is_none() && page.steps.iter().any(gave_up) => {
