@@ -12,6 +12,8 @@ export const startBackend = async () => {
   const asked = [];
   const server = createServer((request, response) => {
     asked.push(request.url);
+    // takes a request and tells nobody what became of it
+    if (request.url === "/silent") { request.resume().on("end", () => request.socket.destroy()); return; }
     const found = Object.entries(ANSWERS).find(([path]) => request.url.startsWith(path));
     const [delay, body] = found?.[1] ?? [0, { error: "nothing here" }];
     setTimeout(() => {

@@ -25,6 +25,7 @@ import keys from "./checks/keys.mjs";
 import keyboard from "./checks/keyboard.mjs";
 import plain from "./checks/plain.mjs";
 import hostile from "./checks/hostile.mjs";
+import operator from "./checks/operator.mjs";
 import crash from "./checks/crash.mjs";
 
 const program = process.env.MOLTFORGE_BIN;
@@ -49,7 +50,7 @@ try {
     await suite.check("the README's picture", () => readmePicture(world, place));
   } else {
     // in this order: the last ones stop the server or sign everybody out
-    const parts = { door, pages, runs, versions, keys, keyboard, plain, hostile, crash };
+    const parts = { door, pages, runs, operator, versions, keys, keyboard, plain, hostile, crash };
     for (const [name, part] of Object.entries(parts)) if (!only || only === name) await part(suite, world);
   }
 } catch (error) {

@@ -54,10 +54,21 @@ export default async (suite, world) => {
   const { execution_id: done } = await server.api("POST", "/v1/executions", { agent: "briefing", input: { team: "payments" } }, { prefer: "wait=30" });
   const { execution_id: waiting } = await server.api("POST", "/v1/executions", { agent: "waiter", input: {} }, { prefer: "wait=30" });
   const { execution_id: failed } = await server.api("POST", "/v1/executions", { agent: "weather", input: { city: "Oslo" } }, { prefer: "wait=30" });
+  const { execution_id: asking } = await server.api("POST", "/v1/executions", { agent: "cautious", input: {} }, { prefer: "wait=30" });
+  const { items: [approval] } = await server.api("GET", `/v1/approvals?execution=${asking}`);
+  const { items: [trigger] } = await server.api("GET", "/v1/triggers?agent=heartbeat");
+  await server.api("POST", `/v1/triggers/${trigger.trigger_id}/fire`, {});
+  const { execution_id: family } = await server.api("POST", "/v1/executions", { agent: "family", input: {} }, { prefer: "wait=30" });
+  const { execution_id: killed } = await server.api("POST", "/v1/executions", { agent: "family", input: {} }, { prefer: "wait=30" });
+  await server.api("POST", `/v1/executions/${killed}/kill`, { note: "enough" });
+  const { execution_id: unknown } = await server.api("POST", "/v1/executions", { agent: "payer", input: {} }, { prefer: "wait=30" });
+  await server.api("PUT", "/v1/holds/agents/counter", { mode: "pause", note: "we look at it" });
   const list = {
     overview: "/", agents: "/agents", agent: "/agents/briefing", search: "/agents?name=zzz", version: "/agents/briefing/versions/1",
     executions: "/executions", live: "/executions?state=live", done: `/executions/${done}`, waiting: `/executions/${waiting}`,
-    refused: `/executions/${failed}`, keys: "/keys", "not-found": "/agents/nobody", "no-page": "/nothing",
+    refused: `/executions/${failed}`, approvals: "/approvals", approval: `/approvals/${approval.approval_id}`, asking: `/executions/${asking}`,
+    triggers: "/triggers", trigger: `/triggers/${trigger.trigger_id}`, tree: `/executions/${family}`, killed: `/executions/${killed}`,
+    unknown: `/executions/${unknown}`, held: "/agents/counter", scheduled: "/agents/heartbeat", keys: "/keys", "not-found": "/agents/nobody", "no-page": "/nothing",
   };
   for (const theme of ["light", "dark"]) {
     for (const [width, height] of [[1280, 900], [NARROW, 740]]) {
@@ -78,5 +89,6 @@ export default async (suite, world) => {
       });
     }
   }
-  await server.api("POST", `/v1/executions/${waiting}/cancel`, {});
+  for (const id of [waiting, asking, family, unknown]) await server.api("POST", `/v1/executions/${id}/kill`, {});
+  await server.api("DELETE", "/v1/holds/agents/counter");
 };
