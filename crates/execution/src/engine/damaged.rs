@@ -17,6 +17,10 @@ pub(super) fn holds(
     if matches!(command, Command::Stop { .. }) || execution.state.is_terminal() {
         return Ok(false);
     }
+    // what is decided about may not be what stands behind the damage
+    if matches!(command, Command::Decide(_) | Command::DecideEffect { .. } | Command::Probe { .. }) {
+        return Err(Refusal::Damaged);
+    }
     if execution.state != State::Paused {
         // it was taken: it stands behind the damage
         if let Command::Signal { name, payload, dedupe_key } = command {

@@ -80,7 +80,7 @@ pub(super) async fn get(
         (status = 400, description = "body_malformed, path_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `approvals:decide`; approver_required", body = Problem),
         (status = 404, description = "approval_not_found", body = Problem),
-        (status = 409, description = "approval_decided, approval_changed, approval_expired", body = Problem),
+        (status = 409, description = "approval_decided, approval_changed, approval_expired, execution_damaged", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
         (status = 503, description = "shard_unowned, draining, commit_timeout", body = Problem),
     )
@@ -103,7 +103,7 @@ pub(super) async fn decide(
         (status = 200, description = "Decided", body = Approval),
         (status = 400, description = "body_malformed, path_invalid", body = Problem),
         (status = 403, description = "callback_invalid, approver_required", body = Problem),
-        (status = 409, description = "approval_decided, approval_expired", body = Problem),
+        (status = 409, description = "approval_decided, approval_expired, execution_damaged", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
         (status = 503, description = "shard_unowned, draining, commit_timeout", body = Problem),
     ),

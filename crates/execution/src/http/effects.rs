@@ -39,7 +39,7 @@ pub(super) async fn list(
         (status = 400, description = "path_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found, effect_not_found", body = Problem),
-        (status = 409, description = "effect_not_probed, execution_ended", body = Problem),
+        (status = 409, description = "effect_not_probed, execution_ended, execution_damaged", body = Problem),
     )
 )]
 pub(super) async fn probe(
@@ -63,7 +63,7 @@ pub(super) async fn probe(
         (status = 400, description = "body_malformed, path_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found, effect_not_found", body = Problem),
-        (status = 409, description = "effect_not_unknown, execution_ended", body = Problem),
+        (status = 409, description = "effect_not_unknown, execution_ended, execution_damaged", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
     )
 )]

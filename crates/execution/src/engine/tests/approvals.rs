@@ -260,3 +260,13 @@ fn a_stop_takes_no_decision_and_sends_nothing_again() {
     let Entry::Cancelled { unknown_steps, .. } = run.last() else { panic!("{:?}", run.last()) };
     assert_eq!(*unknown_steps, [3, 4]);
 }
+
+#[test]
+fn nobody_decides_about_what_cannot_be_read() {
+    let mut run = asked();
+    run.execution.damaged = Some("entry 3 cannot be read".to_owned());
+    let before = run.execution.seq;
+    assert_eq!(run.decide(2, "finance", |_| {}), Err(Refusal::Damaged));
+    assert_eq!(run.try_apply(Command::Probe { step: 2, by: "ops".to_owned() }), Err(Refusal::Damaged));
+    assert_eq!((run.execution.seq, run.execution.state), (before, State::Suspended), "nothing is written");
+}
