@@ -337,9 +337,7 @@ pub(super) fn send_again(execution: &mut Execution, call: &Pending, context: Con
 /// Holds an execution because the outcome of a call that must not run twice is not known.
 pub(super) fn hold_unknown(execution: &mut Execution, call: &Pending, context: Context, out: &mut Outcome) {
     let detail = format!("step {} ({}) was sent and its outcome is not known", call.step, call.tool);
-    let paused = Entry::Paused { reason: Reason::EffectUnknown, detail: Some(detail), by: None };
-    execution.write(paused, context, out);
-    super::pause::abort_repeatable(execution, out);
+    finish(execution, Entry::Paused { reason: Reason::EffectUnknown, detail: Some(detail), by: None }, context, out);
 }
 
 pub(super) fn succeed(execution: &mut Execution, call: &Pending, output: Value, context: Context, out: &mut Outcome) {

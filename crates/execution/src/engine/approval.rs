@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use moltforge_capabilities::tools::Begin;
+use moltforge_types::ambient::uuid_v7;
 use moltforge_types::approval::{Decision, OnExpiry};
 use moltforge_types::execution::{Effect, Reason};
 use moltforge_types::journal::{Entry, ErrorInfo};
@@ -109,13 +110,9 @@ pub(super) fn request(execution: &mut Execution, call: &Pending, policy: &Policy
 /// An id that sorts by its time and follows from what is asked: a command that is applied again asks under the same id.
 fn new_id(execution: &Execution, step: u32, now: Timestamp) -> ApprovalId {
     let text = format!("moltforge approval 1|{}|{step}|{}", execution.id, execution.seq);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&ContentHash::of(text.as_bytes()).as_bytes()[..16]);
-    let random = u128::from_be_bytes(bytes);
-    let millis = u128::try_from(now.as_micros() / 1_000).unwrap_or(0) & 0xffff_ffff_ffff;
-    // UUIDv7: 48 bits of time, version, 12 bits, variant, 62 bits
-    let low = (random & 0x0fff_3fff_ffff_ffff_ffff) | 0x7000_8000_0000_0000_0000;
-    ApprovalId::from_u128((millis << 80) | low)
+    let mut random = [0; 10];
+    random.copy_from_slice(&ContentHash::of(text.as_bytes()).as_bytes()[..10]);
+    ApprovalId::from_u128(uuid_v7(now, random))
 }
 
 /// What time does to a request: an escalation, an expiry. And a request that another execution made (this one is its

@@ -42,12 +42,7 @@ pub(super) fn apply(
     context: Context,
     out: &mut Outcome,
 ) -> Result<(), Refusal> {
-    if execution.state.is_terminal() {
-        return Err(Refusal::Ended);
-    }
-    if execution.stopping.is_some() {
-        return Err(Refusal::Stopping);
-    }
+    execution.open_to_people()?;
     let waiting = approval::waiting(execution).find(|(_, ask)| ask.approval_id == answer.approval_id);
     let Some((call, ask)) = waiting.map(|(call, ask)| (call.clone(), ask.clone())) else {
         return Err(Refusal::ApprovalClosed);

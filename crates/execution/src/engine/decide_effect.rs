@@ -18,12 +18,7 @@ pub(super) fn apply(
     context: Context,
     out: &mut Outcome,
 ) -> Result<(), Refusal> {
-    if execution.state.is_terminal() {
-        return Err(Refusal::Ended);
-    }
-    if execution.stopping.is_some() {
-        return Err(Refusal::Stopping);
-    }
+    execution.open_to_people()?;
     let is_unknown = execution.pending.iter().any(|call| {
         call.step == step
             && matches!(&call.state, PendingState::Invoked { effect, .. } if effect.changes())

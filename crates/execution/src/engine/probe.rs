@@ -21,12 +21,7 @@ pub struct ProbeReport {
 
 /// An operator wants to know now.
 pub(super) fn ask(execution: &mut Execution, step: u32, by: String, out: &mut Outcome) -> Result<(), Refusal> {
-    if execution.state.is_terminal() {
-        return Err(Refusal::Ended);
-    }
-    if execution.stopping.is_some() {
-        return Err(Refusal::Stopping);
-    }
+    execution.open_to_people()?;
     let call = execution.pending.iter().find(|call| call.step == step).cloned();
     match call {
         Some(call) if is_probed(&call) && !execution.in_flight.contains(&step) => {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::approval::{Ask, Verdict};
-use super::{Context, Outcome, Recorded, Spec};
+use super::{Context, Outcome, Recorded, Refusal, Spec};
 
 /// One execution. Every field is part of the fold, and of snapshots, but those that say otherwise.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -289,9 +289,7 @@ impl Execution {
         let timers = || {
             self.pending.iter().filter_map(|call| match &call.state {
                 PendingState::Timer { due } => Some(*due),
-                PendingState::Signal { due, .. }
-                | PendingState::Child { due, .. }
-                | PendingState::Children { due, .. } => *due,
+                PendingState::Signal { due, .. } | PendingState::Children { due, .. } => *due,
                 PendingState::AwaitsApproval(ask) => Some(ask.wake_at()),
                 _ => None,
             })
@@ -352,6 +350,15 @@ impl Execution {
                 Some(parts.join(" and "))
             }
             State::Running | State::Completed | State::Failed | State::Cancelled => None,
+        }
+    }
+
+    /// Whether somebody may still change what becomes of it.
+    pub(super) fn open_to_people(&self) -> Result<(), Refusal> {
+        match &self.stopping {
+            _ if self.state.is_terminal() => Err(Refusal::Ended),
+            Some(_) => Err(Refusal::Stopping),
+            None => Ok(()),
         }
     }
 

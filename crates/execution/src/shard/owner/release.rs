@@ -1,16 +1,17 @@
 //! The gate: actions, answers and hints leave only after the entries before them are durable.
 
+use std::sync::Arc;
+
 use moltforge_bus::{Committed, Notice};
 use moltforge_capabilities::llm::ModelRequest;
 use moltforge_capabilities::tools::CallRequest;
 use moltforge_store::Message;
 use moltforge_types::{ExecutionId, Origin, Parent};
-
-use std::sync::Arc;
+use serde_json::Value;
 
 use super::Owner;
 use crate::children::Child;
-use crate::engine::{Action, Outcome};
+use crate::engine::{Action, Execution, Outcome};
 use crate::mutation::{Mutation, mutated};
 use crate::shard::batch::Gated;
 use crate::shard::effects;
@@ -87,24 +88,13 @@ impl Owner {
         let Some(hot) = self.hot.get_mut(&id) else { return };
         let spec = &hot.execution.spec;
         match action {
-            // a stopping node begins nothing: whoever comes after it does
-            Action::CallModel { .. }
-            | Action::CallTool { .. }
-            | Action::ProbeTool { .. }
-            | Action::StartChild { .. }
-                if draining => {}
-            // nor does one whose shards may be another's by now; its loop ends
-            Action::CallModel { .. }
-            | Action::CallTool { .. }
-            | Action::ProbeTool { .. }
-            | Action::StartChild { .. }
-                if !self.authority.holds() => {}
-            // what was given up between the decision and the commit is not begun
+            // a stopping node begins nothing: whoever comes after it does; nor does one whose shards may be another's by
+            // now, whose loop ends; nor what was given up between the decision and the commit
             Action::CallModel { step, .. }
             | Action::CallTool { step, .. }
             | Action::ProbeTool { step, .. }
             | Action::StartChild { step, .. }
-                if !hot.execution.is_in_flight(step) => {}
+                if draining || !self.authority.holds() || !hot.execution.is_in_flight(step) => {}
             Action::CallModel { step, turn, attempt } => {
                 let request = ModelRequest {
                     project_id: spec.project_id,
@@ -120,36 +110,12 @@ impl Owner {
                 hot.calls.insert(step, call);
             }
             Action::CallTool { step, tool, arguments, effect: _, idempotency_key } => {
-                let request = CallRequest {
-                    project_id: spec.project_id,
-                    agent_id: spec.agent_id,
-                    execution_id: id,
-                    step,
-                    tool,
-                    arguments,
-                    idempotency_key,
-                    chain_depth: hot.execution.origin.chain_depth.saturating_add(1),
-                    tools: spec.tools.clone(),
-                    config: spec.config.clone(),
-                };
-                let call = effects::call_tool(outlet, request);
-                hot.calls.insert(step, call);
+                let request = call_request(&hot.execution, step, tool, arguments, idempotency_key);
+                hot.calls.insert(step, effects::call_tool(outlet, request));
             }
             Action::ProbeTool { step, tool, arguments, idempotency_key, by } => {
-                let request = CallRequest {
-                    project_id: spec.project_id,
-                    agent_id: spec.agent_id,
-                    execution_id: id,
-                    step,
-                    tool,
-                    arguments,
-                    idempotency_key: Some(idempotency_key),
-                    chain_depth: hot.execution.origin.chain_depth.saturating_add(1),
-                    tools: spec.tools.clone(),
-                    config: spec.config.clone(),
-                };
-                let call = effects::probe_tool(outlet, request, by);
-                hot.calls.insert(step, call);
+                let request = call_request(&hot.execution, step, tool, arguments, Some(idempotency_key));
+                hot.calls.insert(step, effects::probe_tool(outlet, request, by));
             }
             Action::StartChild { step, child_id, agent, input } => {
                 let origin = &hot.execution.origin;
@@ -191,5 +157,27 @@ impl Owner {
         if hot.is_evictable() && hot.batch <= self.committed && hot.watchers.is_empty() {
             self.hot.remove(&id);
         }
+    }
+}
+
+fn call_request(
+    execution: &Execution,
+    step: u32,
+    tool: String,
+    arguments: Value,
+    idempotency_key: Option<String>,
+) -> CallRequest {
+    let spec = &execution.spec;
+    CallRequest {
+        project_id: spec.project_id,
+        agent_id: spec.agent_id,
+        execution_id: execution.id,
+        step,
+        tool,
+        arguments,
+        idempotency_key,
+        chain_depth: execution.origin.chain_depth.saturating_add(1),
+        tools: spec.tools.clone(),
+        config: spec.config.clone(),
     }
 }
