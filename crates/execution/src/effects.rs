@@ -19,15 +19,29 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_PROBES: usize = 20;
 /// The longest answer that an operator records, bytes of JSON.
 const MAX_OUTPUT: usize = 256 * 1024;
+/// Entries read at a time.
+const PAGE: u32 = 1_000;
 
 impl Executions {
     /// The effects of an execution, in order.
     pub async fn effects(&self, project_id: ProjectId, id: ExecutionId) -> Result<Effects, Error> {
+        Ok(Effects { items: self.ledger(project_id, id, &mut Ledger::default()).await? })
+    }
+
+    /// The effects, as far as a ledger and the entries after it tell.
+    async fn ledger(&self, project_id: ProjectId, id: ExecutionId, ledger: &mut Ledger) -> Result<Vec<Effect>, Error> {
         let view = self.get(project_id, id).await?;
-        let entries = load::entries(self.shared(), id).await?;
+        let read = load::while_entries(self.shared(), id, ledger.read, PAGE, |recorded, _| {
+            ledger.add(recorded);
+            Ok(true)
+        });
+        match read.await {
+            // what stands before a damage can be read
+            Ok(_) | Err(Error::JournalUnreadable { .. }) => {}
+            Err(error) => return Err(error),
+        }
         let reason = view.reason.as_deref().and_then(|text| text.parse().ok());
-        let state = view.state.parse().unwrap_or(State::Running);
-        Ok(Effects { items: effects_of(&entries, state, reason) })
+        Ok(ledger.effects(view.state.parse().unwrap_or(State::Running), reason))
     }
 
     /// Decides about one call of unknown outcome.
@@ -57,13 +71,14 @@ impl Executions {
 
     /// Asks the other side about a call now, and answers with what it said, or after 30 seconds with what is known.
     pub async fn probe_effect(&self, principal: &Principal, id: ExecutionId, step: u32) -> Result<Effect, Error> {
-        let before = self.effect(principal.project_id, id, step).await?;
+        let mut ledger = Ledger::default();
+        let before = one(self.ledger(principal.project_id, id, &mut ledger).await?, id, step)?;
         let mut news = self.watch(id);
         let command = Command::Probe { step, by: principal.actor.to_string() };
         self.apply(principal.project_id, id, command).await?;
         let deadline = Instant::now() + PROBE_TIMEOUT;
         loop {
-            let effect = self.effect(principal.project_id, id, step).await?;
+            let effect = one(self.ledger(principal.project_id, id, &mut ledger).await?, id, step)?;
             let is_new = effect.probes.last().map(|probe| &probe.at) != before.probes.last().map(|probe| &probe.at);
             if is_new || effect.state != before.state || Instant::now() >= deadline {
                 return Ok(effect);
@@ -76,18 +91,38 @@ impl Executions {
         }
     }
 
-    async fn effect(&self, project_id: ProjectId, execution_id: ExecutionId, step: u32) -> Result<Effect, Error> {
-        let effects = self.effects(project_id, execution_id).await?;
-        effects.items.into_iter().find(|effect| effect.step == step).ok_or(Error::EffectNotFound { execution_id, step })
+    async fn effect(&self, project_id: ProjectId, id: ExecutionId, step: u32) -> Result<Effect, Error> {
+        one(self.effects(project_id, id).await?.items, id, step)
     }
 }
 
-/// The effects that entries tell of. `state` and `reason` are the execution's own.
-fn effects_of(entries: &[Recorded], state: State, reason: Option<Reason>) -> Vec<Effect> {
-    let mut effects: Vec<Effect> = Vec::new();
-    // steps that are open, and whether their call may be out
-    for recorded in entries {
-        let at = recorded.at.to_string();
+fn one(effects: Vec<Effect>, execution_id: ExecutionId, step: u32) -> Result<Effect, Error> {
+    effects.into_iter().find(|effect| effect.step == step).ok_or(Error::EffectNotFound { execution_id, step })
+}
+
+/// The effects that entries in a row tell of.
+#[derive(Default)]
+struct Ledger {
+    effects: Vec<Effect>,
+    /// The number of the latest entry.
+    read: u64,
+}
+
+impl Ledger {
+    /// The effects by now. `state` and `reason` are the execution's own.
+    fn effects(&self, state: State, reason: Option<Reason>) -> Vec<Effect> {
+        let mut effects = self.effects.clone();
+        if state == State::Paused && reason == Some(Reason::EffectUnknown) {
+            let open = effects.iter_mut().filter(|effect| is_open(effect));
+            open.for_each(|effect| "unknown".clone_into(&mut effect.state));
+        }
+        effects
+    }
+
+    /// The next entry.
+    fn add(&mut self, recorded: &Recorded) {
+        self.read = recorded.seq;
+        let (effects, at) = (&mut self.effects, recorded.at.to_string());
         match &recorded.entry {
             Entry::ToolInvoked { step, tool, effect, idempotency_key, approval_id, .. } if effect.changes() => {
                 effects.push(Effect {
@@ -104,18 +139,18 @@ fn effects_of(entries: &[Recorded], state: State, reason: Option<Reason>) -> Vec
                     decisions: Vec::new(),
                 });
             }
-            Entry::ToolSucceeded { step, .. } => end(&mut effects, *step, "succeeded", at),
-            Entry::ToolFailed { step, .. } => end(&mut effects, *step, "failed", at),
+            Entry::ToolSucceeded { step, .. } => end(effects, *step, "succeeded", at),
+            Entry::ToolFailed { step, .. } => end(effects, *step, "failed", at),
             Entry::RetryScheduled { step, .. } => {
-                again(&mut effects, |effect| effect.step == *step && effect.effect == Class::Keyed.as_str());
+                again(effects, |effect| effect.step == *step && effect.effect == Class::Keyed.as_str());
             }
             // the owner before may have sent it; this one sends it again
             Entry::Running { recovered: true, .. } => {
-                again(&mut effects, |effect| effect.effect == Class::Keyed.as_str());
+                again(effects, |effect| effect.effect == Class::Keyed.as_str());
             }
             Entry::EffectProbed { step, outcome, detail, by } => {
-                again(&mut effects, |effect| effect.step == *step && outcome.as_str() == "not_done");
-                if let Some(effect) = find(&mut effects, *step) {
+                again(effects, |effect| effect.step == *step && outcome.as_str() == "not_done");
+                if let Some(effect) = find(effects, *step) {
                     let (outcome, detail, by) = (outcome.to_string(), detail.clone(), by.clone());
                     effect.probes.push(EffectProbe { at, outcome, detail, by });
                     if effect.probes.len() > MAX_PROBES {
@@ -124,8 +159,8 @@ fn effects_of(entries: &[Recorded], state: State, reason: Option<Reason>) -> Vec
                 }
             }
             Entry::EffectDecided { step, decision, note, by, .. } => {
-                again(&mut effects, |effect| effect.step == *step && *decision == EffectDecision::Retry);
-                if let Some(effect) = find(&mut effects, *step) {
+                again(effects, |effect| effect.step == *step && *decision == EffectDecision::Retry);
+                if let Some(effect) = find(effects, *step) {
                     let (decision, by, note) = (decision.to_string(), by.clone(), note.clone());
                     effect.decisions.push(EffectDecided { at, decision, by, note, by_resume: false });
                 }
@@ -140,7 +175,7 @@ fn effects_of(entries: &[Recorded], state: State, reason: Option<Reason>) -> Vec
             }
             Entry::Cancelled { unknown_steps, .. } | Entry::Failed { unknown_steps, .. } => {
                 for step in unknown_steps {
-                    if let Some(effect) = find(&mut effects, *step) {
+                    if let Some(effect) = find(effects, *step) {
                         "unknown".clone_into(&mut effect.state);
                     }
                 }
@@ -148,18 +183,15 @@ fn effects_of(entries: &[Recorded], state: State, reason: Option<Reason>) -> Vec
             _ => {}
         }
     }
-    if state == State::Paused && reason == Some(Reason::EffectUnknown) {
-        effects.iter_mut().filter(|effect| is_open(effect)).for_each(|effect| "unknown".clone_into(&mut effect.state));
-    }
-    effects
 }
 
 fn is_open(effect: &Effect) -> bool {
     effect.state == "intended"
 }
 
+/// The latest ones are asked for.
 fn find(effects: &mut [Effect], step: u32) -> Option<&mut Effect> {
-    effects.iter_mut().find(|effect| effect.step == step)
+    effects.iter_mut().rev().find(|effect| effect.step == step)
 }
 
 fn end(effects: &mut [Effect], step: u32, state: &str, at: String) {

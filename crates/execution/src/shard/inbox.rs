@@ -57,14 +57,19 @@ impl Inbox {
     }
 }
 
-/// About what a request takes in memory.
+/// About what a request takes in memory. What a fork copies is counted where it is read: few of them are on their way.
 fn size(request: &Request) -> usize {
     FIXED
         + match request {
             Request::Start { start, .. } => weight(&start.input),
-            Request::Apply { command: Command::Signal { payload, .. }, .. } => weight(payload),
+            Request::Apply { command, .. } => match command {
+                Command::Signal { payload, .. } => weight(payload),
+                Command::Decide(answer) => answer.arguments.iter().chain(&answer.form).map(weight).sum(),
+                Command::DecideEffect { output: Some(output), .. } => weight(output),
+                _ => 0,
+            },
             Request::Message(message) => message.body.len(),
-            _ => 0,
+            Request::Drain { .. } => 0,
         }
 }
 

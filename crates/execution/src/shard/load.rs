@@ -105,12 +105,6 @@ pub(crate) async fn journaled(shared: &Shared, id: ExecutionId) -> Result<(Vec<J
     }
 }
 
-/// All entries of an execution, as far as they can be read.
-pub(crate) async fn entries(shared: &Shared, id: ExecutionId) -> Result<Vec<Recorded>, Error> {
-    let (journal, _) = journaled(shared, id).await?;
-    Ok(journal.into_iter().map(|journaled| journaled.recorded).collect())
-}
-
 async fn for_each_entry(
     shared: &Shared,
     id: ExecutionId,
