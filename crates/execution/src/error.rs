@@ -51,6 +51,9 @@ pub enum Error {
         /// What is allowed.
         message: String,
     },
+    /// No page ends there.
+    #[error("the cursor was not given out for this list")]
+    CursorInvalid,
     /// The key was used for another request.
     #[error("the idempotency key was used for another request, which started {0}")]
     IdempotencyKeyReused(ExecutionId),
@@ -310,6 +313,7 @@ impl Fault for Error {
             | Self::ApprovalNotFound(_)
             | Self::EffectNotFound { .. }
             | Self::TriggerNotFound(_) => Kind::NotFound,
+            Self::CursorInvalid => Kind::Malformed,
             Self::ApproverRequired | Self::CallbackInvalid => Kind::Forbidden,
             Self::AgentNotDeployed { .. }
             | Self::ExecutionEnded(_)
@@ -364,6 +368,7 @@ impl Fault for Error {
             Self::VersionInvalid { .. } => "version_invalid",
             Self::InputInvalid(_) => "input_invalid",
             Self::FieldInvalid { .. } => "field_invalid",
+            Self::CursorInvalid => "cursor_invalid",
             Self::IdempotencyKeyReused(_) => "idempotency_key_reused",
             Self::ExecutionEnded(_) => "execution_ended",
             Self::ExecutionStopping(_) => "execution_stopping",

@@ -80,6 +80,10 @@ impl Executions {
     ) -> Result<(Vec<Step>, Option<StepPlace>), Error> {
         let row = self.store.executions(project_id).find(id).await?;
         let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
+        let (StepPage::After(place) | StepPage::Before(place)) = wanted;
+        if let Some(place) = place {
+            self.check_place(&row, place).await?;
+        }
         let of = VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
         let spec = self.shared.specs.get(&self.store, of).await?;
         let model = spec.as_ref().map_or("model", |spec| spec.config.model.as_str());
@@ -95,6 +99,23 @@ impl Executions {
             }
         }
         Ok((steps, next))
+    }
+
+    /// Whether a page may end there. A place that somebody made up could make the page read everything.
+    async fn check_place(&self, row: &ExecutionRow, place: StepPlace) -> Result<(), Error> {
+        let before = place.seq.checked_sub(1).filter(|before| *before < row.last_seq).ok_or(Error::CursorInvalid)?;
+        let id = row.execution_id;
+        let rows = self.shared.journal.reads().entries(id, before, 1).await?;
+        let entry = rows.first().filter(|row| row.seq == place.seq).and_then(|row| crate::codec::decode(id, row).ok());
+        match entry.map(|recorded| recorded.entry) {
+            // a failed step of the next turn stands behind this one's calls
+            Some(Entry::ModelCompleted { step, tool_calls, .. })
+                if place.step.checked_sub(step).is_some_and(|after| after as usize <= tool_calls.len() + 1) =>
+            {
+                Ok(())
+            }
+            _ => Err(Error::CursorInvalid),
+        }
     }
 
     async fn steps_after(

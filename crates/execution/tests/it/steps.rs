@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltforge_api::executions::Step;
-use moltforge_execution::{Executions, StepPage};
+use moltforge_execution::{Error, Executions, StepPage};
 use moltforge_store::{Batch, Columns, EndedExecution, NewEntry, NewExecution};
 use moltforge_types::execution::{State, shard_of};
 use moltforge_types::journal::Entry;
@@ -198,6 +198,14 @@ async fn a_page_of_steps_reads_the_entries_of_its_own_turns() {
             for (limit, desc) in [(200, false), (200, true), (50, true), (50, false)] {
                 let all = pages(&world, &node, &journal, id, limit, desc).await;
                 assert_eq!(told(&all), expected, "{} {limit} {desc} {ends}", world.backend);
+            }
+            // places that no page ended at: each would read everything
+            for (step, seq) in [(u32::MAX, 1), (u32::MAX, 3), (0, 3), (0, 10_000), (5, 0), (STEPS, 3), (1, u64::MAX)] {
+                let place = serde_json::from_value(json!({ "step": step, "seq": seq })).expect("a place");
+                for page in [StepPage::After(Some(place)), StepPage::Before(Some(place))] {
+                    let page = node.steps_page(world.principal.project_id, id, page, 200).await;
+                    assert!(matches!(page, Err(Error::CursorInvalid)), "{} {step} {seq}: {page:?}", world.backend);
+                }
             }
             node.drain().await;
         }
