@@ -1,6 +1,7 @@
 //! How often: per key or session, and per client address for failed authentication.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +20,7 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// Buckets that are full again are forgotten when there are more than this.
 const MANY: usize = 10_000;
-/// Failures between two looks at how many buckets there are.
+/// Failures, or deliveries, between two looks at how many buckets there are.
 const SWEEP_EVERY: usize = 1024;
 /// Client addresses that are refused at a time; beyond it the oldest refusals are forgotten early.
 const MAX_REFUSED: usize = 100_000;
@@ -33,6 +34,8 @@ pub(crate) struct Rates {
     failures: DefaultKeyedRateLimiter<u128>,
     /// Deliveries to webhooks, which have no key: by path and by client address.
     deliveries: DefaultKeyedRateLimiter<u128>,
+    paths: RandomState,
+    delivered: AtomicUsize,
     refused: Mutex<HashMap<u128, Instant>>,
     /// The size of `refused`, to look at without its lock: it is usually zero.
     refusing: AtomicUsize,
@@ -67,6 +70,8 @@ impl Rates {
             policy: policy.unwrap_or(HeaderValue::from_static("\"default\"")),
             failures: RateLimiter::keyed(failures),
             deliveries: RateLimiter::keyed(deliveries),
+            paths: RandomState::new(),
+            delivered: AtomicUsize::new(0),
             refused: Mutex::default(),
             refusing: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
@@ -90,17 +95,17 @@ impl Rates {
     /// # Errors
     /// `rate_limited`.
     pub(crate) fn deliver(&self, path: &str, client: u128) -> Result<(), Error> {
-        // paths are the sender's choice: they share a bounded number of buckets, apart from those of addresses
-        let hash = path
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-        for bucket in [u128::MAX - u128::from(hash >> 48), client] {
+        if self.delivered.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) && self.deliveries.len() > MANY {
+            self.deliveries.retain_recent();
+        }
+        // paths are the sender's choice: they share a bounded number of buckets, apart from those of addresses, and
+        // nobody can tell which
+        let path = u128::MAX - u128::from(self.paths.hash_one(path) >> 48);
+        // the client first: what is refused for it must not use up what others may deliver
+        for bucket in [client, path] {
             if let Err(not_until) = self.deliveries.check_key(&bucket) {
                 return Err(Error::RateLimited(not_until.wait_time_from(self.clock.now())));
             }
-        }
-        if self.deliveries.len() > MANY {
-            self.deliveries.retain_recent();
         }
         Ok(())
     }
@@ -207,6 +212,16 @@ mod tests {
         assert!(rates.deliver("/v1/hooks/b", 1).is_ok());
         assert!(rates.deliver("/v1/hooks/c", 1).is_err(), "of the client");
         assert!(rates.take(1).is_ok());
+    }
+
+    #[test]
+    fn a_client_that_is_refused_uses_up_nothing_of_others() {
+        let rates = Rates::new(&RateConfig { deliveries_per_second: 1, delivery_burst: 2, ..RateConfig::default() });
+        assert!(rates.deliver("/v1/hooks/b", 1).is_ok() && rates.deliver("/v1/hooks/c", 1).is_ok());
+        for _ in 0..10 {
+            assert!(rates.deliver("/v1/hooks/a", 1).is_err());
+        }
+        assert!(rates.deliver("/v1/hooks/a", 2).is_ok() && rates.deliver("/v1/hooks/a", 3).is_ok());
     }
 
     #[test]

@@ -70,19 +70,28 @@ fn fits(pattern: &str, path: &str) -> bool {
     }
 }
 
-/// `POST /v1/approvals/{approval}/callback`: a decision brings a token instead of a key, and the service checks it.
-pub(crate) fn is_callback(method: &Method, path: &str) -> bool {
-    *method == Method::POST && fits("/v1/approvals/*/callback", path)
+/// By what whoever asks is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// By a key or a session: nearly everything.
+    Credentials,
+    /// By a key or a code in the body: `POST /v1/sessions`.
+    SignIn,
+    /// By a token in the body, which the service checks: `POST /v1/approvals/{approval}/callback`.
+    Token,
+    /// By a signature, which the service checks: `POST /v1/hooks/{trigger}`.
+    Signature,
 }
 
-/// `POST /v1/sessions`: the one write that needs no credentials, because it brings its own in the body.
-pub(crate) fn is_sign_in(method: &Method, path: &str) -> bool {
-    *method == Method::POST && path == "/v1/sessions"
-}
-
-/// `POST /v1/hooks/{trigger}`: a delivery to a webhook brings a signature instead of a key, and the service checks it.
-pub(crate) fn is_delivery(method: &Method, path: &str) -> bool {
-    *method == Method::POST && fits("/v1/hooks/*", path)
+/// The entrance of a request.
+pub(crate) fn entrance(method: &Method, path: &str) -> Entrance {
+    match path {
+        _ if *method != Method::POST => Entrance::Credentials,
+        "/v1/sessions" => Entrance::SignIn,
+        path if fits("/v1/approvals/*/callback", path) => Entrance::Token,
+        path if fits("/v1/hooks/*", path) => Entrance::Signature,
+        _ => Entrance::Credentials,
+    }
 }
 
 #[cfg(test)]
@@ -106,12 +115,30 @@ mod tests {
     }
 
     #[test]
-    fn only_a_delivery_is_one() {
-        assert!(is_delivery(&Method::POST, "/v1/hooks/trg_1"));
-        for path in ["/v1/hooks", "/v1/hooks/", "/v1/hooks/a/b", "/v1/hooksa/b", "/v1/triggers/a", "/v1//hooks/a"] {
-            assert!(!is_delivery(&Method::POST, path), "{path}");
+    fn few_paths_need_no_credentials() {
+        for (path, entrance) in [
+            ("/v1/sessions", Entrance::SignIn),
+            ("/v1/hooks/trg_1", Entrance::Signature),
+            ("/v1/approvals/apr_1/callback", Entrance::Token),
+        ] {
+            assert_eq!(super::entrance(&Method::POST, path), entrance, "{path}");
+            assert_eq!(super::entrance(&Method::GET, path), Entrance::Credentials, "GET {path}");
         }
-        assert!(!is_delivery(&Method::GET, "/v1/hooks/trg_1"));
+        for path in [
+            "/v1/sessions/",
+            "/v1/hooks",
+            "/v1/hooks/",
+            "/v1/hooks/a/b",
+            "/v1/hooksa/b",
+            "/v1/triggers/a",
+            "/v1//hooks/a",
+            "/v1/approvals/callback",
+            "/v1/approvals/a/decision",
+            "/v1/approvals//callback",
+            "/v1/approvals/a/b/callback",
+        ] {
+            assert_eq!(entrance(&Method::POST, path), Entrance::Credentials, "{path}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::hosts::ServedHost;
 use crate::peer::client_of;
 use crate::probes;
 use crate::rate::Left;
-use crate::routes;
+use crate::routes::{self, Entrance};
 use crate::waiting;
 
 impl Front {
@@ -38,20 +38,16 @@ impl Front {
                 None => Err(Error::RouteNotFound(path.to_owned()).into()),
             };
         }
-        let signing_in = routes::is_sign_in(&asked.parts.method, path);
-        let calling_back = routes::is_callback(&asked.parts.method, path);
-        if routes::is_delivery(&asked.parts.method, path) {
-            self.core.rates.deliver(path, client_of(asked.peer.address)).map_err(Error::into_api)?;
-        } else if signing_in {
-            headers::check_same_origin(&asked.parts.method, &asked.parts.headers, &host, false)?;
-            self.core.rates.admit(client_of(asked.peer.address)).map_err(Error::into_api)?;
-        } else if calling_back {
-            self.core.rates.admit(client_of(asked.peer.address)).map_err(Error::into_api)?;
-        } else {
-            self.authenticate(&asked, &host, seen).await.map_err(Error::into_api)?;
+        let (entrance, client) = (routes::entrance(&asked.parts.method, path), client_of(asked.peer.address));
+        match entrance {
+            Entrance::Credentials => self.authenticate(&asked, &host, seen).await,
+            Entrance::SignIn => headers::check_same_origin(&asked.parts.method, &asked.parts.headers, &host, false)
+                .and_then(|()| self.core.rates.admit(client)),
+            Entrance::Token => self.core.rates.admit(client),
+            Entrance::Signature => self.core.rates.deliver(path, client),
         }
+        .map_err(Error::into_api)?;
         let route = route.ok_or_else(|| Error::RouteNotFound(path.to_owned()))?;
-        let client = client_of(asked.peer.address);
         let wait = seen.credential.as_ref().filter(|_| waiting::asks_to_wait(&asked.parts.headers));
         let _place = match wait {
             Some(credential) => {
@@ -63,8 +59,12 @@ impl Front {
             None => (None, Some(at_work)),
         };
         let response = self.to_service(route, asked, body, seen, &host).await?;
-        let guessed = calling_back && response.status() == StatusCode::FORBIDDEN;
-        if guessed || (signing_in && response.status() == StatusCode::UNAUTHORIZED) {
+        let guessed = match entrance {
+            Entrance::SignIn => response.status() == StatusCode::UNAUTHORIZED,
+            Entrance::Token => response.status() == StatusCode::FORBIDDEN,
+            Entrance::Credentials | Entrance::Signature => false,
+        };
+        if guessed {
             self.core.rates.failed(client).map_err(Error::into_api)?;
         }
         Ok(response)
