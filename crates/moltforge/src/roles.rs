@@ -5,6 +5,7 @@
 
 mod execution;
 mod gateway;
+mod monitoring;
 
 use std::sync::Arc;
 
@@ -18,7 +19,6 @@ use moltforge_execution::triggers::Triggers;
 use moltforge_gateway::Upstream;
 use moltforge_http::CallerKeys;
 use moltforge_http::caller::verify_layer;
-use moltforge_monitoring::{Gauge, Monitoring};
 use moltforge_store::{Location, Store};
 use moltforge_types::secret::InstallationSecret;
 use moltforge_types::{Ambient, ContentHash};
@@ -95,7 +95,7 @@ pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
         agents(&config, &ground, &executions)?,
         execution::service(&ground, &executions),
         execution::triggers(&ground, triggers),
-        monitoring(&ground, &executions),
+        monitoring::service(&ground, &executions),
     ];
     let router = gateway::router(&config, &ground, services, &executions).attempt(|| "start the gateway".to_owned())?;
     Ok((router, Parts { store: ground.store, executions }))
@@ -128,35 +128,6 @@ fn accounts(ground: &Ground) -> Service {
     let routes = moltforge_accounts::router(accounts);
     let prefixes = &["/v1/keys", "/v1/sessions", "/v1/sign-in-codes"];
     service(ground, prefixes, moltforge_accounts::AUDIENCE, routes)
-}
-
-fn monitoring(ground: &Ground, executions: &Executions) -> Service {
-    let executions = executions.clone();
-    let gauges = move |project_id| {
-        let gauges = executions.gauges_of(project_id);
-        let count = |number| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-        let gauge = |name, help, value: f64| Gauge { name, help, value };
-        vec![
-            gauge(
-                "running_executions_count",
-                "Executions that hold a running slot of this node.",
-                count(gauges.running),
-            ),
-            gauge(
-                "ready_executions_count",
-                "Executions that wait for a running slot of this node.",
-                count(gauges.ready),
-            ),
-            gauge(
-                "queue_age_seconds",
-                "How long the oldest of them has waited for this node; not for its own agent's limit or key.",
-                gauges.age.as_secs_f64(),
-            ),
-        ]
-    };
-    let monitoring = Monitoring::new(ground.store.clone()).with_gauges(gauges);
-    let routes = moltforge_monitoring::router(monitoring);
-    service(ground, &["/v1/changes", "/v1/metrics"], moltforge_monitoring::AUDIENCE, routes)
 }
 
 fn agents(config: &Config, ground: &Ground, executions: &Executions) -> Result<Service, Failure> {

@@ -9,8 +9,9 @@ use super::{Ground, Service, models};
 use crate::config::Config;
 use crate::output::{Attempt as _, Failure};
 
-/// The name that callers are signed for.
+/// The names that callers are signed for.
 const AUDIENCE: &str = "execution";
+const TRIGGERS_AUDIENCE: &str = "triggers";
 
 /// Starts to own executions. Returns at once; readiness comes by itself.
 pub(super) fn start(config: &Config, ground: &Ground) -> Result<Executions, Failure> {
@@ -29,7 +30,7 @@ pub(super) fn start(config: &Config, ground: &Ground) -> Result<Executions, Fail
 
 pub(super) fn triggers(ground: &Ground, triggers: Triggers) -> Service {
     let prefixes = &["/v1/triggers", "/v1/hooks", "/v1/events"];
-    super::service(ground, prefixes, "triggers", moltforge_execution::triggers_router(triggers))
+    super::service(ground, prefixes, TRIGGERS_AUDIENCE, moltforge_execution::triggers_router(triggers))
 }
 
 pub(super) fn service(ground: &Ground, executions: &Executions) -> Service {

@@ -88,6 +88,7 @@ async fn settled(world: &World, id: &str) -> Execution {
         if execution.finished_at.is_some() {
             return execution;
         }
+        // a real wait: between two looks at it
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("{id} did not end");
