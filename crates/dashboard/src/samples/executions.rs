@@ -365,6 +365,10 @@ pub(super) fn samples() -> Vec<Sample> {
     cancelled.steps = (31..=230).map(|step| Step { step, ..sixth.clone() }).collect();
     (cancelled.all_steps, cancelled.older) = (430, Some("b2xk".to_owned()));
     (cancelled.receipt, cancelled.tree) = (Some(receipt()), tree());
+    let mut waited = page(execution(ID, "release-notes", "cancelled", HOUR, 9_400), steps(HOUR).0, events(HOUR));
+    waited.steps.truncate(2);
+    (waited.all_steps, waited.steps[1].duration_us) = (2, None);
+    "cancelled".clone_into(&mut waited.steps[1].state);
     let mut replayed = completed();
     replayed.replayed = Some(Replayed { identical: true, entries: 12, version: 3, difference: None });
     let mut differs = completed();
@@ -386,6 +390,7 @@ pub(super) fn samples() -> Vec<Sample> {
         sample("retries exhausted in a step", "/executions/exhausted-step", &exhausted_in(gave_up())),
         sample("failed", "/executions/failed", &failed),
         sample("cancelled", "/executions/cancelled", &cancelled),
+        sample("cancelled while it waited", "/executions/waited", &waited),
         sample("replayed", "/executions/replayed", &replayed),
         sample("replayed otherwise", "/executions/differs", &differs),
         sample("child", "/executions/child", &child()),

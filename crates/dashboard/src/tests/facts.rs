@@ -53,6 +53,16 @@ fn a_paused_execution_says_why_itself() {
 }
 
 #[test]
+fn what_was_under_way_ends_with_its_execution() {
+    // an hour ago, after 9.4 seconds: its last call has no end of its own
+    let page = html("cancelled while it waited");
+    let (_, step) = page.split_once("id=\"step-2\"").unwrap();
+    let (_, took) = step.split_once("class=\"step-took\">").unwrap();
+    let took = took.split_once('<').unwrap().0;
+    assert!(took.ends_with(" s"), "{took}");
+}
+
+#[test]
 fn counts_are_those_of_the_metrics() {
     let metrics = "# TYPE executions_count gauge\nexecutions_count{state=\"scheduled\"} 12408\n\
                    executions_count{state=\"running\"} 3\nexecutions_count{state=\"suspended\"} 250\n\
