@@ -1,5 +1,5 @@
-//! `cargo xtask kill`: SIGKILL under load, again and again, or two servers of which one is stopped and wakes up late. The harness itself is `workload kill` in `bench/`; this builds
-//! both programs and gives it a database.
+//! `cargo xtask kill`: SIGKILL under load, again and again, or two servers of which one is stopped and wakes up late. The
+//! harness itself is `workload kill` in `bench/`; this builds both programs and gives it a database.
 
 use std::process::Command;
 
