@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and what the shell is told at the end.
 
+#[cfg(test)]
+mod documented;
 mod usage;
 
 use std::ffi::OsString;

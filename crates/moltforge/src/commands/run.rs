@@ -165,30 +165,30 @@ fn ended(out: Output, execution: &Execution) {
             if let Some(error) = &execution.error {
                 out.notes(&[(DIM, "why: "), (PLAIN, &error.message), (DIM, "  code: "), (DIM, &error.code)]);
             }
-            if state == "paused" {
-                out.notes(&[(GOOD, "hint: "), (PLAIN, &next(execution))]);
+            if let Some(next) = next(execution) {
+                out.notes(&[(GOOD, "hint: "), (PLAIN, &next)]);
             }
         }
     }
 }
 
-/// How a paused execution is let go on.
-fn next(execution: &Execution) -> String {
-    let resume = format!("moltforge resume {}", execution.execution_id);
-    match execution.reason.as_deref() {
-        Some("held") => {
-            format!("moltforge resume --agent {} (or --project; `moltforge holds` says which)", execution.agent_name)
+/// What lets it go on, when somebody must.
+fn next(execution: &Execution) -> Option<String> {
+    let (id, waits) = (&execution.execution_id, execution.waiting_for.as_deref().unwrap_or_default());
+    let resume = format!("moltforge resume {id}");
+    Some(match (execution.state.as_str(), execution.reason.as_deref()) {
+        ("paused", Some("held")) => {
+            format!("moltforge resume --agent {} (or --project: `moltforge holds` says which)", execution.agent_name)
         }
         // refused without a decision: only people can find out whether the call took effect
-        Some("effect_unknown") => {
-            format!(
-                "{resume} --unknown-effects retry|fail (send the call again, or tell the model that it failed), \
-                 or `moltforge effects {}` for more choices",
-                execution.execution_id
-            )
-        }
-        _ => resume,
-    }
+        ("paused", Some("effect_unknown")) => format!(
+            "{resume} --unknown-effects retry|fail (send the call again, or tell the model that it failed), or \
+             `moltforge effects {id}` for more choices"
+        ),
+        ("paused", _) => resume,
+        ("suspended", _) if waits.contains("approval apr_") => format!("moltforge approvals list --execution {id}"),
+        _ => return None,
+    })
 }
 
 /// What the shell is told of a state.
