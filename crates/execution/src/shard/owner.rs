@@ -4,6 +4,7 @@
 mod audit;
 mod commit;
 mod due;
+mod keys;
 mod messages;
 mod release;
 mod requests;
@@ -76,8 +77,7 @@ pub(crate) struct Owner {
     delivering: BTreeSet<MessageId>,
     sweep_at: Timestamp,
     sweeping: bool,
-    /// Idempotency keys of starts that the handlers' look-up may not have seen.
-    recent_keys: requests::RecentKeys,
+    recent_keys: keys::RecentKeys,
 
     forming: Forming,
     in_flight: Option<InFlight>,
@@ -125,7 +125,7 @@ impl Owner {
             delivering: BTreeSet::new(),
             sweep_at: Timestamp::default(),
             sweeping: false,
-            recent_keys: requests::RecentKeys::default(),
+            recent_keys: keys::RecentKeys::default(),
             forming: Forming::new(1),
             in_flight: None,
             commit: None,
@@ -222,6 +222,9 @@ impl Owner {
             Event::Loaded { project_id, execution_id, result } => self.loaded(project_id, execution_id, result),
             // the next owner finds it among the rows
             Event::Again { .. } if self.draining.is_some() => {}
+            // somebody else had it read in the meantime
+            Event::Again { execution_id, command, .. }
+                if requests::is_lost(&command) && self.hot.contains_key(&execution_id) => {}
             Event::Again { project_id, execution_id, command } => {
                 if self.waiting.len() < self.shared.config.max_running {
                     self.apply_or_load(project_id, execution_id, command, Asker::Nobody);

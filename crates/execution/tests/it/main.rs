@@ -9,6 +9,7 @@ mod flows;
 mod holds;
 mod long;
 mod pressure;
+mod recovery;
 mod server;
 mod steps;
 mod stops;

@@ -49,6 +49,7 @@ impl Owner {
             Ok(()) => {
                 if let Some(in_flight) = self.in_flight.take() {
                     self.committed = in_flight.number;
+                    self.recent_keys.durable(in_flight.number, Instant::now());
                     self.forget_taken(&in_flight.batch.rows);
                     if in_flight.batch.rows.iter().any(|row| matches!(row, Side::Fire(_))) {
                         self.shared.listeners.hint();

@@ -7,6 +7,7 @@ use moltforge_store::LiveExecution;
 use moltforge_types::execution::State;
 
 use super::Owner;
+use super::requests::LOST;
 use crate::engine::{Command, Spec};
 use crate::error::Error;
 use crate::fairness::{Claimant, Entry};
@@ -89,12 +90,12 @@ impl Owner {
     pub(super) fn lost_rows(&mut self, rows: Vec<(LiveExecution, Arc<Claimant>)>) {
         for (row, claimant) in rows {
             let (project_id, id) = (row.project_id, row.execution_id);
-            // what is in memory knows better than its row
+            // what is in memory knows better than its row, and was claimed when it was read
             if self.hot.contains_key(&id) {
                 continue;
             }
             self.admitted.insert(id, self.shared.fairness.run(&claimant));
-            self.apply_or_load(project_id, id, Command::Claim { recovered: true }, Asker::Nobody);
+            self.apply_or_load(project_id, id, LOST, Asker::Nobody);
         }
     }
 

@@ -1,12 +1,12 @@
 //! Requests from the API.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moltforge_store::{ExecutionRow, NewExecution};
 use moltforge_types::execution::State;
-use moltforge_types::{ExecutionId, Fault as _, ProjectId, Timestamp};
+use moltforge_types::{ExecutionId, Fault as _, ProjectId};
 use tokio::time::Instant;
 
 use super::{Drain, Owner};
@@ -20,30 +20,12 @@ use crate::shard::message::{Asker, Event, Loaded, Reply, Request};
 use crate::shard::snapshot::Covered;
 use crate::views;
 
-/// How long a key is kept in memory after its start: longer than a request takes from its look-up to the owner.
-const KEY_MEMORY: Duration = Duration::from_mins(1);
+/// What an execution that ran when its owner was lost is told first.
+pub(super) const LOST: Command = Command::Claim { recovered: true };
 
-/// Idempotency keys of recent starts.
-#[derive(Default)]
-pub(super) struct RecentKeys {
-    by_key: HashMap<(ProjectId, String), (ExecutionId, Option<String>)>,
-    by_age: VecDeque<(Timestamp, (ProjectId, String))>,
-}
-
-impl RecentKeys {
-    fn find(&self, key: &(ProjectId, String)) -> Option<&(ExecutionId, Option<String>)> {
-        self.by_key.get(key)
-    }
-
-    fn insert(&mut self, key: (ProjectId, String), id: ExecutionId, hash: Option<String>, now: Timestamp) {
-        while self.by_age.front().is_some_and(|(at, _)| now.since(*at) > KEY_MEMORY) {
-            if let Some((_, old)) = self.by_age.pop_front() {
-                self.by_key.remove(&old);
-            }
-        }
-        self.by_age.push_back((now, key.clone()));
-        self.by_key.insert(key, (id, hash));
-    }
+/// Whether a command is [`LOST`].
+pub(super) fn is_lost(command: &Command) -> bool {
+    matches!(command, Command::Claim { recovered: true })
 }
 
 impl Owner {
@@ -107,7 +89,7 @@ impl Owner {
         }
         let context = self.shared.context(has_slot, &start.spec);
         if let Some(key) = &key {
-            self.recent_keys.insert(key.clone(), start.id, start.request_hash.clone(), context.now);
+            self.recent_keys.insert(key.clone(), (start.id, start.request_hash.clone()), self.forming.number);
         }
         let (project_id, id, request_hash) = (start.spec.project_id, start.id, start.request_hash.clone());
         let environment = start.environment.as_ref().map(ToString::to_string);
@@ -216,14 +198,12 @@ impl Owner {
         let waiting = self.waiting.remove(&(project_id, id)).unwrap_or_default();
         match result {
             Ok(loaded) => {
-                let (admitted, fairness) = (&mut self.admitted, &self.shared.fairness);
-                self.hot.entry(id).or_insert_with(|| {
-                    let mut hot = Hot::new(*loaded);
-                    if hot.is_running() {
-                        hot.permit = Some(admitted.remove(&id).unwrap_or_else(|| fairness.run(&hot.claimant)));
-                    }
-                    hot
-                });
+                let was_lost = self.keep(id, *loaded) && self.draining.is_none();
+                if was_lost {
+                    // whoever asked for it first: its calls went with the owner before
+                    self.apply(id, LOST, Asker::Nobody);
+                }
+                let waiting = waiting.into_iter().filter(|(command, _)| !(was_lost && is_lost(command)));
                 for (command, asker) in waiting {
                     // one that came to rest with a command is gone from memory before the next one
                     self.apply_or_load(project_id, id, command, asker);
@@ -258,6 +238,20 @@ impl Owner {
                 }
             }
         }
+    }
+
+    /// Takes an execution that was read into memory. Returns whether it ran: then nobody has claimed it since its owner was
+    /// lost, because what runs never leaves the memory of its owner.
+    fn keep(&mut self, id: ExecutionId, loaded: Loaded) -> bool {
+        let Entry::Vacant(place) = self.hot.entry(id) else { return false };
+        let mut hot = Hot::new(loaded);
+        let runs = hot.is_running();
+        if runs {
+            let permit = self.admitted.remove(&id);
+            hot.permit = Some(permit.unwrap_or_else(|| self.shared.fairness.run(&hot.claimant)));
+        }
+        place.insert(hot);
+        runs
     }
 
     /// Reads an execution again a moment later.

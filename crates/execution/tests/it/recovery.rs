@@ -1,0 +1,110 @@
+//! What ran when its owner was lost goes on, whoever comes to it first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use moltforge_store::{
+    Batch, CommitError, EntryRow, Error, ExecutionRow, Hold, Journal, LiveExecution, Membership, Message, Reads,
+    Version,
+};
+use moltforge_types::journal::Entry;
+use moltforge_types::{ExecutionId, MessageId, ProjectId, Timestamp, VersionId};
+use serde_json::Value;
+
+use super::faulty::{At, Death, Faulty};
+use super::world::{World, sample};
+
+/// A journal in which an owner never finds what the one before left behind.
+struct Blind(Arc<dyn Journal>);
+
+#[async_trait]
+impl Journal for Blind {
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
+        self.0.commit(batch).await
+    }
+
+    fn reads(&self) -> &dyn Reads {
+        self
+    }
+
+    fn membership(&self) -> &dyn Membership {
+        self.0.membership()
+    }
+}
+
+#[async_trait]
+impl Reads for Blind {
+    async fn runnable_shards(&self) -> Result<Vec<u16>, Error> {
+        std::future::pending().await
+    }
+
+    async fn entries(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        self.0.reads().entries(id, after, limit).await
+    }
+
+    async fn last_entries(&self, id: ExecutionId, limit: u32) -> Result<Vec<EntryRow>, Error> {
+        self.0.reads().last_entries(id, limit).await
+    }
+
+    async fn holds(&self) -> Result<Vec<Hold>, Error> {
+        self.0.reads().holds().await
+    }
+
+    async fn execution(&self, project_id: ProjectId, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {
+        self.0.reads().execution(project_id, id).await
+    }
+
+    async fn execution_of_key(&self, project_id: ProjectId, key: &str) -> Result<Option<ExecutionRow>, Error> {
+        self.0.reads().execution_of_key(project_id, key).await
+    }
+
+    async fn runnable(&self, shard: u16, after: Option<ExecutionId>, limit: u32) -> Result<Vec<LiveExecution>, Error> {
+        self.0.reads().runnable(shard, after, limit).await
+    }
+
+    async fn due(&self, shards: &[u16], until: Timestamp, limit: u32) -> Result<Vec<LiveExecution>, Error> {
+        self.0.reads().due(shards, until, limit).await
+    }
+
+    async fn version(&self, project_id: ProjectId, version_id: VersionId) -> Result<Option<Version>, Error> {
+        self.0.reads().version(project_id, version_id).await
+    }
+
+    async fn messages(&self, shards: &[u16], after: Option<MessageId>, limit: u32) -> Result<Vec<Message>, Error> {
+        self.0.reads().messages(shards, after, limit).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_comes_before_the_recovery_makes_it_go_on() {
+    for world in World::all().await {
+        let (config, input) = sample(&world.server, "weather");
+        world.agent(&config).await;
+        // it dies with an answer of a tool that nobody will hear again
+        let dies = At::Entry(|entry| matches!(entry, Entry::ToolSucceeded { .. }));
+        let faulty = Faulty::new(world.journal.clone(), Some((dies, Death::Before)));
+        let node = world.node(faulty.clone()).await;
+        let started = world.accept(&node, &config.name, input, "one").await.expect("accepted");
+        let id: ExecutionId = started.execution_id.parse().expect("an id");
+        faulty.died().await;
+        node.abandon().await;
+
+        let node = world.node(Arc::new(Blind(world.journal.clone()))).await;
+        let signal = node.signal(&world.principal, id, "hello".to_owned(), Value::Null, None);
+        signal.await.expect("taken");
+        let ended = async {
+            loop {
+                let view = node.get(world.principal.project_id, id).await.expect("there");
+                if view.finished_at.is_some() {
+                    return view;
+                }
+                // a real wait: looks again a moment later
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let view = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it goes on");
+        assert_eq!((view.state.as_str(), view.attempt), ("completed", 2), "{}", world.backend);
+        node.abandon().await;
+    }
+}
