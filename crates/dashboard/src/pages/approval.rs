@@ -85,7 +85,7 @@ impl Page {
         html! {
             @match text_of("title") {
                 Some(title) => {
-                    p class="lead" { b { (text::one_line(title, 200)) } }
+                    p class="question" { (text::one_line(title, 200)) }
                     @if let Some(details) = text_of("details") { (json::block(details, WHOLE_LIMIT)) }
                 }
                 None => (json::json(arguments, WHOLE_LIMIT)),

@@ -95,15 +95,15 @@ fn rows(caption: &str, approvals: &[Approval], now: Timestamp) -> Markup {
                     a href=(paths::execution(&approval.execution_id)) title=(approval.execution_id) { code class="id" { (text::tail(&approval.execution_id)) } }
                 }
                 td class="wide" { (time::relative(&approval.created_at, now)) }
-                td class="wide" {
+                td class="wide fit" {
                     @match (&approval.decided_by, approval.state.as_str()) {
                         (Some(by), _) => (actor(by)),
-                        (None, "pending") => { "until " (time::relative(&approval.expires_at, now)) }
+                        (None, "pending") => { "expires " (time::relative(&approval.expires_at, now)) }
                         (None, _) => span class="dim" { "–" }
                     }
                 }
             }
         }
     };
-    table(caption, &[column("Call"), column("State"), wide("Agent"), wide("Asked"), wide("Decided")], &rows)
+    table(caption, &[column("Call"), column("State"), wide("Agent"), wide("Asked"), wide("Decided by")], &rows)
 }

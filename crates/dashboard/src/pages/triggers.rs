@@ -71,7 +71,7 @@ pub(crate) fn list(triggers: &[Trigger], now: Timestamp) -> Markup {
             @for trigger in triggers {
                 li {
                     p { a href=(paths::trigger(&trigger.trigger_id)) { (text::one_line(&trigger.name, 80)) } " " (tag(&trigger.environment)) " " (source(trigger)) }
-                    p class="dim" { "next " (next(trigger, now)) ", last " (last(trigger, now)) }
+                    p class="dim" { @if runs_at(trigger).is_some() { "next " } (next(trigger, now)) ", last " (last(trigger, now)) }
                 }
             }
         }
@@ -91,7 +91,7 @@ fn rows(triggers: &[Trigger], now: Timestamp) -> Markup {
                 }
                 td class="wide" { (source(trigger)) }
                 td { (next(trigger, now)) }
-                td class="wide" { (last(trigger, now)) (came_of_it(trigger)) }
+                td class="wide fit" { (last(trigger, now)) (came_of_it(trigger)) }
                 td class="num wide" { (trigger.started) }
             }
         }
@@ -113,12 +113,14 @@ pub(crate) fn source(trigger: &Trigger) -> Markup {
     }
 }
 
+/// When it runs next by itself.
+fn runs_at(trigger: &Trigger) -> Option<&str> {
+    trigger.next_at.as_deref().filter(|_| trigger.state == "active")
+}
+
+/// When it runs next, or where it stands.
 fn next(trigger: &Trigger, now: Timestamp) -> Markup {
-    html! {
-        @if trigger.state != "active" { (badge(&trigger.state)) }
-        @else if let Some(at) = &trigger.next_at { (time::relative(at, now)) }
-        @else { (badge("active")) }
-    }
+    html! { @match runs_at(trigger) { Some(at) => (time::relative(at, now)), None => (badge(&trigger.state)) } }
 }
 
 fn last(trigger: &Trigger, now: Timestamp) -> Markup {
