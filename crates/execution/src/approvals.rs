@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use moltforge_api::Page;
 use moltforge_api::approvals::{Approval, ApprovalCount, Callback, CallbackDecision, DecideApproval, ListApprovals};
 use moltforge_store::{ApprovalFilter, ApprovalRow};
 use moltforge_types::approval::ApprovalState;
 use moltforge_types::{Actor, ApprovalId, ExecutionId, KeyId, Principal, ProjectId, Scope};
 use serde_json::Value;
-use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 
 use crate::engine::{Answer, Command};
 use crate::error::Error;
@@ -122,7 +121,7 @@ impl Executions {
         let token = Token::parse(&wanted.token).ok_or(Error::CallbackInvalid)?;
         let row = self.store().approvals(token.project_id).find(id).await?.ok_or(Error::CallbackInvalid)?;
         let expected = self.token(token.project_id, token.key_id, &row).ok_or(Error::CallbackInvalid)?;
-        if !same(expected.to_text().as_bytes(), wanted.token.as_bytes()) {
+        if !bool::from(expected.to_text().as_bytes().ct_eq(wanted.token.as_bytes())) {
             return Err(Error::CallbackInvalid);
         }
         let now = self.now();
@@ -172,14 +171,12 @@ impl Executions {
         Ok(self.token(principal.project_id, key_id, row).map(|token| Callback { path, token: token.to_text() }))
     }
 
-    /// The token of a key for an approval: bound to the call and its expiry. `None` without a secret to make it with.
+    /// The token of a key for an approval: bound to the call and its expiry. `None` without a key to make it with.
     fn token(&self, project_id: ProjectId, key_id: KeyId, row: &ApprovalRow) -> Option<Token> {
-        let secret = self.callback_key()?;
-        let message =
+        let text =
             format!("{project_id}|{key_id}|{}|{}|{}", row.approval_id, row.call_sha256, row.expires_at.as_micros());
-        let mut mac = Hmac::<Sha256>::new_from_slice(&secret).ok()?;
-        mac.update(message.as_bytes());
-        Some(Token { project_id, key_id, mac: hex::encode(mac.finalize().into_bytes()) })
+        let mac = self.webhook_key()?.tag("approval callback", &text);
+        Some(Token { project_id, key_id, mac: hex::encode(mac) })
     }
 }
 
@@ -201,11 +198,6 @@ impl Token {
     fn to_text(&self) -> String {
         format!("aprtok.{}.{}.{}", self.project_id, self.key_id, self.mac)
     }
-}
-
-/// Compares in a time that does not depend on where they differ.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0
 }
 
 /// The answer to a decision about an approval that was decided: its own, or what stands.

@@ -6,6 +6,8 @@ use moltforge_types::execution::State;
 use moltforge_types::secret::InstallationSecret;
 use serde::{Deserialize, Deserializer};
 
+use crate::triggers::WebhookKey;
+
 /// Settings; every field has a default that suits one machine.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -35,10 +37,14 @@ pub struct Config {
     pub lease_seconds: u64,
     /// Seconds that calls in flight get to end when the server stops. 5 when absent.
     pub drain_seconds: u64,
-    /// The secret of the installation from which keys of effects and tokens of approvals are made: the same on every node.
-    /// It does not stand in a configuration file.
+    /// The secret of the installation from which keys of effects are made: the same on every node, for ever. It stands in
+    /// the store, not in a configuration file.
     #[serde(skip)]
     pub secret: InstallationSecret,
+    /// What secrets of webhooks and tokens of approvals are made with: the same on every node, never in the store. Without
+    /// one there are none.
+    #[serde(skip)]
+    pub webhook_key: Option<WebhookKey>,
     /// Journal entries after which the state of a long execution is kept as a snapshot, so that reading it again is
     /// quick; 4 MiB of entries do the same. 4096 when absent, at least 16.
     pub snapshot_entries: u64,
@@ -105,6 +111,7 @@ impl Default for Config {
             lease_seconds: 15,
             drain_seconds: 5,
             secret: InstallationSecret::default(),
+            webhook_key: None,
             snapshot_entries: 4096,
             retention: Retention::default(),
         }

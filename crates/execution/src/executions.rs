@@ -14,7 +14,6 @@ use moltforge_capabilities::tools::Tools;
 use moltforge_store::{AgentRef, ExecutionFilter, ExecutionRow, Journal, Store};
 use moltforge_types::execution::{State, shard_of};
 use moltforge_types::origin::MAX_PRIORITY;
-use moltforge_types::secret::InstallationSecret;
 use moltforge_types::{AgentId, Ambient, ContentHash, ExecutionId, Origin, Principal, ProjectId, Timestamp};
 use serde_json::Value;
 
@@ -32,7 +31,7 @@ use crate::shard::router::{COMMIT_TIMEOUT, Router};
 use crate::shard::shared::Shared;
 use crate::shard::specs::Specs;
 use crate::shard::supervisor::{Readiness, Supervisor};
-use crate::triggers::Listeners;
+use crate::triggers::{Listeners, WebhookKey};
 use crate::views;
 
 pub use steps::{StepPage, StepPlace};
@@ -392,10 +391,9 @@ impl Executions {
         self.shared.ambient.now()
     }
 
-    /// What the tokens of callbacks are made with. Without a secret of the installation there are none.
-    pub(crate) fn callback_key(&self) -> Option<[u8; 32]> {
-        let secret = &self.shared.config.secret;
-        (*secret != InstallationSecret::default()).then(|| secret.derive("approval callbacks"))
+    /// What requests from outside are signed with.
+    pub(crate) fn webhook_key(&self) -> Option<&WebhookKey> {
+        self.shared.config.webhook_key.as_ref()
     }
 
     /// Hints about one execution.

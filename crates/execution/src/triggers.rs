@@ -55,25 +55,23 @@ struct Inner {
     executions: Executions,
     store: Store,
     ambient: Ambient,
-    key: Option<WebhookKey>,
     /// One decision about a trigger at a time.
     stripes: [Mutex<()>; STRIPES],
 }
 
 impl Triggers {
-    /// Begins to fire the triggers of this node's shards, for as long as `executions` works. Without a key there are no
-    /// webhooks.
-    pub fn start(executions: Executions, key: Option<WebhookKey>) -> Self {
-        let this = Self::idle(executions, key);
+    /// Begins to fire the triggers of this node's shards, for as long as `executions` works.
+    pub fn start(executions: Executions) -> Self {
+        let this = Self::idle(executions);
         tokio::spawn(this.clone().run());
         this
     }
 
     /// As [`start`](Self::start), but nothing happens before [`sweep`](Self::sweep) is called: for tests.
-    pub fn idle(executions: Executions, key: Option<WebhookKey>) -> Self {
+    pub fn idle(executions: Executions) -> Self {
         let (store, ambient) = (executions.store().clone(), executions.ambient().clone());
         let stripes = std::array::from_fn(|_| Mutex::new(()));
-        Self { inner: Arc::new(Inner { executions, store, ambient, key, stripes }) }
+        Self { inner: Arc::new(Inner { executions, store, ambient, stripes }) }
     }
 
     async fn run(self) {

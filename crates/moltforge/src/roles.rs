@@ -86,10 +86,11 @@ pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
     let keys = CallerKeys::generate(ambient.clone());
     let mut config = config;
     config.execution.secret = installation_secret(&store, &ambient).await?;
+    config.execution.webhook_key = webhook_key::load(&config, &ambient)?;
     let ground = Ground { ambient, store, egress, keys };
 
     let executions = execution::start(&config, &ground)?;
-    let triggers = Triggers::start(executions.clone(), webhook_key::load(&config, &ground.ambient)?);
+    let triggers = Triggers::start(executions.clone());
     let services = [
         accounts(&ground),
         agents(&config, &ground, &executions)?,

@@ -1,4 +1,5 @@
-//! The key that the secrets of webhooks are derived from (ADR 0010). It is never in the database.
+//! The key that the secrets of webhooks and the tokens of approvals are derived from (ADR 0010). It is never in the
+//! database.
 
 use std::path::Path;
 

@@ -113,7 +113,7 @@ impl Triggers {
 
     /// The webhook that a request is signed for. Takes as long for one that there is not.
     async fn verified(&self, trigger: &str, headers: &HeaderMap, body: &Bytes) -> Result<Trigger, Error> {
-        let key = self.inner.key.as_ref().ok_or(Error::WebhookKeyMissing)?;
+        let key = self.inner.executions.webhook_key().ok_or(Error::WebhookKeyMissing)?;
         let id = trigger.parse().unwrap_or(TriggerId::from_u128(0));
         let found = self.inner.store.live_triggers().of_url(id).await?.filter(|found| found.kind == "webhook");
         let now = self.inner.ambient.now();

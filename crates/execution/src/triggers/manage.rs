@@ -43,7 +43,7 @@ impl Triggers {
                 message: error.to_string(),
             })?,
         };
-        if matches!(compiled.source, Source::Webhook) && self.inner.key.is_none() {
+        if matches!(compiled.source, Source::Webhook) && self.inner.executions.webhook_key().is_none() {
             return Err(Error::WebhookKeyMissing);
         }
         let agent = self.agent(project_id, &new.agent).await?;
@@ -270,7 +270,7 @@ impl Triggers {
         if row.kind != "webhook" {
             return Err(Error::TriggerNotWebhook(id.to_string()));
         }
-        if self.inner.key.is_none() {
+        if self.inner.executions.webhook_key().is_none() {
             return Err(Error::WebhookKeyMissing);
         }
         let until = self.inner.ambient.now().plus(OVERLAP);
@@ -315,7 +315,7 @@ impl Triggers {
 
     async fn with_secret(&self, project_id: ProjectId, id: TriggerId) -> Result<TriggerSecret, Error> {
         let row = self.find(project_id, id).await?;
-        let key = self.inner.key.as_ref().filter(|_| row.kind == "webhook");
+        let key = self.inner.executions.webhook_key().filter(|_| row.kind == "webhook");
         let secret = key.map(|key| key.secret(project_id, id, row.generation).expose().to_owned());
         let previous_until = row.previous_until.map(|at| at.to_string());
         Ok(TriggerSecret { trigger: self.get(project_id, id).await?, secret, previous_until })

@@ -1,4 +1,5 @@
-//! The secrets of webhooks: derived from a key that is not in the database (ADR 0010).
+//! What says that a request from outside is meant: secrets of webhooks and tokens of approvals, derived from a key that is
+//! not in the database (ADR 0010).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +13,7 @@ const PREFIX: &str = "whsec_";
 /// Signatures looked at in one request: two secrets may sign while one is changed, more say nothing.
 const MAX_SIGNATURES: usize = 8;
 
-/// What the secrets of all webhooks of an installation are derived from.
+/// What the secrets of all webhooks of an installation, and the tokens of its approvals, are derived from.
 #[derive(Clone)]
 pub struct WebhookKey(Secret);
 
@@ -39,11 +40,15 @@ impl WebhookKey {
         self.0.clone()
     }
 
+    /// The tag of a text that this server alone makes, for one purpose.
+    pub(crate) fn tag(&self, purpose: &str, text: &str) -> [u8; 32] {
+        let key = STANDARD.decode(self.0.expose()).unwrap_or_default();
+        tag(&key, &[b"moltforge ", purpose.as_bytes(), b"\n", text.as_bytes()])
+    }
+
     /// The bytes that sign requests to a webhook; each generation has its own.
     fn signing_key(&self, project_id: ProjectId, trigger_id: TriggerId, generation: u32) -> [u8; 32] {
-        let key = STANDARD.decode(self.0.expose()).unwrap_or_default();
-        let label = format!("moltforge webhook\n{project_id}\n{trigger_id}\n{generation}");
-        tag(&key, &[label.as_bytes()])
+        self.tag("webhook", &format!("{project_id}\n{trigger_id}\n{generation}"))
     }
 
     /// The secret as the sender gets it.
@@ -73,6 +78,14 @@ impl WebhookKey {
         good.into()
     }
 }
+
+impl PartialEq for WebhookKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose().as_bytes().ct_eq(other.0.expose().as_bytes()).into()
+    }
+}
+
+impl Eq for WebhookKey {}
 
 impl std::fmt::Debug for WebhookKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -137,5 +150,14 @@ mod tests {
         assert!(!format!("{key:?}").contains("Bwc"));
         assert!(WebhookKey::parse(&Secret::new("abc!")).is_err());
         assert!(WebhookKey::parse(&Secret::new("AAAA")).is_err());
+        assert_ne!(key, WebhookKey::new([8; 32]));
+    }
+
+    #[test]
+    fn each_purpose_has_tags_of_its_own() {
+        let key = WebhookKey::new([7; 32]);
+        assert_eq!(key.tag("a", "x"), key.clone().tag("a", "x"));
+        assert_ne!(key.tag("a", "x"), key.tag("b", "x"));
+        assert_ne!(key.tag("a", "x"), WebhookKey::new([8; 32]).tag("a", "x"));
     }
 }

@@ -6,7 +6,6 @@ use moltforge_api::approvals::{Approval, CallbackDecision, DecideApproval, ListA
 use moltforge_api::executions::{Execution as View, StartExecution};
 use moltforge_execution::{Config, Error, Executions, Retention};
 use moltforge_store::NewKey;
-use moltforge_types::secret::InstallationSecret;
 use moltforge_types::{Actor, ApprovalId, ExecutionId, Principal, Scope};
 use serde_json::{Value, json};
 
@@ -234,8 +233,7 @@ async fn who_may_decide() {
 async fn a_callback_decides_for_the_key_that_it_was_made_for() {
     for world in World::all().await {
         agent(&world, "bot", json!({ "approvers": ["finance"] })).await;
-        let config = Config { secret: InstallationSecret::new([9; 32]), ..Config::default() };
-        let node = world.node_with(world.journal.clone(), config).await;
+        let node = world.node(world.journal.clone()).await;
         let (id, approval) = asked(&world, &node, "bot").await;
         let finance = key(&world, "finance", &[Scope::ApprovalsDecide]).await;
         let other = key(&world, "intern", &[Scope::ApprovalsDecide]).await;

@@ -108,7 +108,7 @@ async fn prepare(world: &World, scenario: &Scenario) -> Option<ExecutionId> {
             let config = json!({ "event": "told", "input": { "$pointer": "/event/data" }, "concurrency": "parallel" });
             let config: TriggerConfig = serde_json::from_value(config).expect("a trigger");
             let new = CreateTrigger { agent: "hearer".to_owned(), environment: None, config };
-            Triggers::idle(node.clone(), None).create(&world.principal, new).await.expect("made");
+            Triggers::idle(node.clone()).create(&world.principal, new).await.expect("made");
             node.drain().await;
             None
         }

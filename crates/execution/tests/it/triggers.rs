@@ -13,7 +13,7 @@ use moltforge_api::config::TriggerConfig;
 use moltforge_api::executions::Execution as View;
 use moltforge_api::triggers::{CreateTrigger, Fire, Trigger};
 use moltforge_execution::Executions;
-use moltforge_execution::triggers::{Triggers, WebhookKey};
+use moltforge_execution::triggers::Triggers;
 use moltforge_store::Journal;
 use moltforge_types::{Ambient, SystemRandom, TestClock, TriggerId};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ impl Timed {
             let clock = Arc::new(TestClock::new(world.ambient.now()));
             world.ambient = Ambient::new(clock.clone(), Arc::new(SystemRandom));
             let node = world.node(world.journal.clone()).await;
-            let triggers = Triggers::idle(node.clone(), Some(WebhookKey::new([7; 32])));
+            let triggers = Triggers::idle(node.clone());
             all.push(Self { world, clock, node, triggers });
         }
         all
@@ -50,7 +50,7 @@ impl Timed {
     pub(crate) async fn crash_onto(&mut self, journal: Arc<dyn Journal>) {
         self.node.abandon().await;
         self.node = self.world.node(journal).await;
-        self.triggers = Triggers::idle(self.node.clone(), Some(WebhookKey::new([7; 32])));
+        self.triggers = Triggers::idle(self.node.clone());
     }
 
     /// An agent with a live version.

@@ -10,6 +10,7 @@ use moltforge_bus::Bus;
 use moltforge_capabilities::llm::{Models, ModelsConfig, Provider};
 use moltforge_capabilities::tools::Tools;
 use moltforge_egress::{Egress, EgressConfig};
+use moltforge_execution::triggers::WebhookKey;
 use moltforge_execution::{Config, Error, Executions};
 use moltforge_store::{Journal, NewDeployment, NewVersion, Store};
 use moltforge_testing::TestStore;
@@ -91,7 +92,8 @@ impl World {
     }
 
     /// A node that takes what nobody owns, when it can.
-    pub(crate) fn begin_node(&self, journal: Arc<dyn Journal>, config: Config) -> Executions {
+    pub(crate) fn begin_node(&self, journal: Arc<dyn Journal>, mut config: Config) -> Executions {
+        config.webhook_key.get_or_insert(WebhookKey::new([7; 32]));
         let local = format!("{}", self.server.address()).parse().expect("a rule");
         let egress = Egress::new(EgressConfig { allow_local: vec![local], ..EgressConfig::default() });
         // a provider that takes two calls at a time

@@ -48,7 +48,7 @@ impl Operator<'_> {
     pub(super) async fn drive(&self) -> View {
         let Self { world, node, scenario, notes } = self;
         // what listens on this node is known as soon as it has swept
-        let triggers = (scenario.hand == Hand::Listens).then(|| Triggers::start((*node).clone(), None));
+        let triggers = (scenario.hand == Hand::Listens).then(|| Triggers::start((*node).clone()));
         if let Some(triggers) = &triggers {
             triggers.sweep().await.expect("swept");
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moltforge_api::triggers::{FireTrigger, Trigger, UpdateTrigger};
 use moltforge_execution::Error;
-use moltforge_execution::triggers::{Triggers, WebhookKey};
+use moltforge_execution::triggers::Triggers;
 use moltforge_types::ExecutionId;
 use serde_json::{Value, json};
 
@@ -178,7 +178,7 @@ async fn what_waits_is_woken_up_and_not_polled_for() {
     for timed in Timed::all().await {
         timed.deploy(echo()).await;
         let made = timed.create("echo", json!({ "webhook": true, "concurrency": "queue" })).await;
-        let running = Triggers::start(timed.node.clone(), Some(WebhookKey::new([7; 32])));
+        let running = Triggers::start(timed.node.clone());
         let began = std::time::Instant::now();
         for n in 0..12 {
             let request = FireTrigger { body: Some(json!({ "n": n })) };
