@@ -4,6 +4,8 @@
 //! asked of the rows again inside the transaction: only what has ended is packed, only what is packed and past its time
 //! is deleted. Two nodes that do the same at once do it once.
 
+mod orphans;
+
 use moltforge_types::execution::State;
 use moltforge_types::{ExecutionId, ProjectId, Timestamp, TriggerId};
 
@@ -13,6 +15,8 @@ use crate::journal::{EntryRow, hot_entries};
 use crate::sql::{At, Sql};
 use crate::store::Store;
 
+pub use orphans::Orphans;
+
 /// An execution that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
@@ -20,23 +24,6 @@ pub struct Ended {
     pub project_id: ProjectId,
     /// Its id.
     pub execution_id: ExecutionId,
-}
-
-/// Rows without the execution that they belong to. All zero, or there is a bug.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Orphans {
-    /// Executions of which the journal has entries and `execution` no row, among those that were looked at.
-    pub journals: u64,
-    /// Inputs.
-    pub inputs: u64,
-    /// Archived executions whose packed entries are not all there.
-    pub incomplete: u64,
-    /// Approvals.
-    pub approvals: u64,
-    /// Fires of triggers that name what they started.
-    pub fires: u64,
-    /// Old messages to executions. New ones may wait for a receiver that is still to come.
-    pub messages: u64,
 }
 
 /// Executions that have ended, of all projects.
@@ -57,20 +44,6 @@ macro_rules! of_shards {
                 "shard = ANY (ARRAY(SELECT value::int8 FROM jsonb_array_elements_text($1::jsonb)))",
                 $after
             ),
-        )
-    };
-}
-
-/// Counts rows of a table that name an execution which does not exist.
-macro_rules! of_nobody {
-    ($table:literal, $column:literal $(, $more:literal)?) => {
-        concat!(
-            "SELECT count(*) AS n FROM ",
-            $table,
-            " r WHERE NOT EXISTS (SELECT 1 FROM execution e WHERE e.project_id = r.project_id AND e.execution_id = r.",
-            $column,
-            ")",
-            $($more)?
         )
     };
 }
@@ -216,64 +189,7 @@ impl Retention<'_> {
         }
         Ok(true)
     }
-
-    /// Looks for rows that belong to no execution: all tables, but of the journal the next `limit` entries after
-    /// `after`, and of messages those that were sent before `sent_before`. The second part is where to go on, `None` at
-    /// the end.
-    ///
-    /// # Errors
-    /// [`Error`] of the database.
-    pub async fn orphans(
-        &mut self,
-        sent_before: Timestamp,
-        after: &str,
-        limit: u32,
-    ) -> Result<(Orphans, Option<String>), Error> {
-        let ids: Vec<String> = self
-            .at
-            .query(
-                "SELECT DISTINCT execution_id FROM (SELECT execution_id FROM journal WHERE execution_id > $1 \
-                 ORDER BY execution_id LIMIT $2) next ORDER BY execution_id",
-            )
-            .bind(after)
-            .bind(limit)
-            .all(|row| row.get("execution_id"))
-            .await?;
-        let next = ids.last().cloned();
-        let list = serde_json::Value::from(ids).to_string();
-        let journals = self.at.query(LOST).bind(list).one(|row| row.get("n")).await?;
-        let inputs = self.at.query(of_nobody!("execution_input", "execution_id")).one(|row| row.get("n")).await?;
-        let approvals = self.at.query(of_nobody!("approval", "execution_id")).one(|row| row.get("n")).await?;
-        let fires = self
-            .at
-            .query(of_nobody!("fire", "execution_id", " AND r.execution_id IS NOT NULL"))
-            .one(|row| row.get("n"))
-            .await?;
-        let messages = self
-            .at
-            .query(of_nobody!("message", "recipient", " AND r.recipient LIKE 'exe%' AND r.created_at < $1"))
-            .bind(sent_before)
-            .one(|row| row.get("n"))
-            .await?;
-        let incomplete = self
-            .at
-            .query(
-                "SELECT count(*) AS n FROM execution e WHERE e.archived_at IS NOT NULL AND e.last_seq <> \
-                 (SELECT coalesce(sum(a.last_seq - a.first_seq + 1), 0) FROM archive a \
-                 WHERE a.project_id = e.project_id AND a.execution_id = e.execution_id)",
-            )
-            .one(|row| row.get("n"))
-            .await?;
-        Ok((Orphans { journals, inputs, incomplete, approvals, fires, messages }, next))
-    }
 }
-
-/// Each database reads a list of texts from JSON in its own way.
-const LOST: Sql = Sql::pair(
-    "SELECT count(*) AS n FROM json_each($1) j WHERE j.value NOT IN (SELECT execution_id FROM execution)",
-    "SELECT count(*) AS n FROM jsonb_array_elements_text($1::jsonb) j(value) \
-     WHERE j.value NOT IN (SELECT execution_id FROM execution)",
-);
 
 /// Pages that are given back to the file system, PostgreSQL does so by itself.
 const SHRINK: Sql = Sql::pair("PRAGMA incremental_vacuum(256)", "SELECT 1");

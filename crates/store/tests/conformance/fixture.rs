@@ -48,9 +48,11 @@ impl Owner {
         let mut tx = world.begin().await.unwrap();
         let tokens = tx.nodes().register(node_id, 2, TTL).await.unwrap();
         let shards = tx.nodes().take_over(node_id, 2, true).await.unwrap();
+        let organisation = tx.organisations().insert(&node_id.to_string()).await.unwrap();
+        let project_id = tx.projects(organisation.organisation_id).insert("owned").await.unwrap().project_id;
         tx.commit().await.unwrap();
         assert_eq!(shards.len(), 256);
-        Self { tokens, journal: world.journal().unwrap(), project_id: ambient.id(), agent_id: ambient.id() }
+        Self { tokens, journal: world.journal().unwrap(), project_id, agent_id: ambient.id() }
     }
 
     pub(crate) fn batch(&self) -> Batch {

@@ -303,6 +303,12 @@ async fn orphans_are_seen(world: &World) {
     let (found, next) = world.retention().orphans(Timestamp::from_micros(9), "", 10_000).await.unwrap();
     assert_eq!(found, Orphans { journals: 1, inputs: 1, incomplete: 1, approvals: 1, fires: 1, messages: 1 });
     assert_eq!(next, Some(b.execution_id.to_string()));
+    // inputs are looked at as far as the page of the journal goes, and behind its end with the last one
+    let (found, next) = world.retention().orphans(Timestamp::from_micros(9), "", 0).await.unwrap();
+    assert_eq!((found.journals, found.inputs, next), (0, 1, None));
+    let last = b.execution_id.to_string();
+    let (found, next) = world.retention().orphans(Timestamp::from_micros(9), &last, 10_000).await.unwrap();
+    assert_eq!((found.journals, found.inputs, next), (0, 0, None));
 }
 
 async fn a_file_shrinks(world: &World) {
