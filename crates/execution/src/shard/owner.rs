@@ -72,6 +72,8 @@ pub(crate) struct Owner {
     watch_at: Timestamp,
     waiting: Waiting,
     timers: Timers,
+    /// Those whose time has come and that are being read.
+    waking: BTreeSet<ExecutionId>,
     refill_at: Timestamp,
     /// Messages that were handed to an execution and are not taken yet.
     delivering: BTreeSet<MessageId>,
@@ -121,6 +123,7 @@ impl Owner {
             watch_at,
             waiting: Map::default(),
             timers: Timers::default(),
+            waking: BTreeSet::new(),
             refill_at,
             delivering: BTreeSet::new(),
             sweep_at: Timestamp::default(),
@@ -363,8 +366,8 @@ impl Owner {
             // nothing wakes any more; once the time is over only a commit is waited for
             Some(drain) if drain.deadline > Instant::now() => drain.deadline - Instant::now(),
             Some(_) => MAX_SLEEP,
-            // nothing can be taken in: what is due waits for the commit, and must not be asked for in a hot loop
-            None if self.forming.is_full() => MAX_SLEEP,
+            // nothing can be taken in: what is due waits for a commit or a read, and must not be asked for in a hot loop
+            None if !self.may_wake() => MAX_SLEEP,
             None => self.timers.next().map_or(MAX_SLEEP, |at| at.since(now)),
         };
         let retry = self.retry_at.map_or(MAX_SLEEP, |at| at.saturating_duration_since(Instant::now()));

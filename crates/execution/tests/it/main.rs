@@ -14,5 +14,6 @@ mod server;
 mod steps;
 mod stops;
 mod story;
+mod timers;
 mod triggers;
 mod world;

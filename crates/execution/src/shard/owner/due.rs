@@ -20,6 +20,11 @@ use crate::shard::timers::{HORIZON, REFILL};
 
 /// Rows read at a time.
 const PAGE: u32 = 1_000;
+/// Rows that are read at a time because their time comes, at most once a second: more than a node can wake in one.
+const DUE_PAGE: u32 = 10_000;
+/// Executions that are read at the same time because their time has come. The rest waits here: everybody else reads
+/// through the same few connections.
+const LOADS: usize = 256;
 /// Executions wait so long at most for what was there before to be known: a row that cannot be read must not stop all.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -56,15 +61,23 @@ impl Owner {
             return;
         }
         let now = self.shared.ambient.now();
-        while !self.forming.is_full()
+        while self.may_wake()
             && let Some((project_id, id)) = self.timers.take_due(now)
         {
+            if !self.hot.contains_key(&id) {
+                self.waking.insert(id);
+            }
             self.apply_or_load(project_id, id, Command::Wake, Asker::Nobody);
         }
         if self.refill_at <= now {
             self.refill_at = now.plus(REFILL);
             self.look_ahead();
         }
+    }
+
+    /// Whether there is room for another one whose time has come: in the batch, and among those that are read.
+    pub(super) fn may_wake(&self) -> bool {
+        !self.forming.is_full() && self.waking.len() < LOADS
     }
 
     fn look_ahead(&self) {
@@ -74,8 +87,8 @@ impl Owner {
         let (shared, events, shards) = (self.shared.clone(), self.events_in.clone(), self.shards.clone());
         let until = shared.ambient.now().plus(HORIZON);
         tokio::spawn(async move {
-            let event = match shared.journal.reads().due(&shards, until, PAGE).await {
-                Ok(rows) => Event::Due { more: rows.len() == PAGE as usize, rows },
+            let event = match shared.journal.reads().due(&shards, until, DUE_PAGE).await {
+                Ok(rows) => Event::Due { more: rows.len() == DUE_PAGE as usize, rows },
                 Err(error) => {
                     tracing::warn!(%error, "cannot look for due executions, trying again");
                     Event::DueFailed
@@ -132,11 +145,10 @@ impl Owner {
     }
 
     fn due_row(&mut self, row: &LiveExecution) {
-        let now = self.shared.ambient.now();
         let (project_id, id) = (row.project_id, row.execution_id);
-        match row.columns.wake_at {
-            Some(at) if at <= now => self.apply_or_load(project_id, id, Command::Wake, Asker::Nobody),
-            at => self.timers.set(project_id, id, at, now),
+        // one that is being read already has its turn
+        if !self.waiting.contains_key(&(project_id, id)) {
+            self.timers.set(project_id, id, row.columns.wake_at, self.shared.ambient.now());
         }
     }
 }

@@ -196,6 +196,7 @@ impl Owner {
     /// An execution was read: what waited for it is applied.
     pub(super) fn loaded(&mut self, project_id: ProjectId, id: ExecutionId, result: Result<Box<Loaded>, Error>) {
         let waiting = self.waiting.remove(&(project_id, id)).unwrap_or_default();
+        self.waking.remove(&id);
         match result {
             Ok(loaded) => {
                 let was_lost = self.keep(id, *loaded) && self.draining.is_none();
