@@ -6,6 +6,7 @@ mod approvals;
 mod bad_input;
 mod cli;
 mod dashboard;
+mod deciding;
 mod dev;
 mod executions;
 mod http;
