@@ -66,6 +66,8 @@ pub struct AgentPatch {
     pub output_schema: Option<Value>,
     /// Limits of one execution.
     pub limits: Option<LimitsPatch>,
+    /// Priority of its executions that are started without one.
+    pub priority: Option<u8>,
     /// Parameters of the model.
     pub parameters: Option<ModelParameters>,
     /// What starts it besides a call: the whole list.

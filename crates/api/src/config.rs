@@ -43,6 +43,10 @@ pub struct AgentConfig {
     /// Limits of its executions.
     #[serde(default)]
     pub limits: Limits,
+    /// Which of its executions comes first among those that wait, when a start does not say: 0 (lowest) to 9; 5 when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
     /// Parameters of the model.
     #[serde(default, skip_serializing_if = "ModelParameters::is_empty")]
     pub parameters: ModelParameters,

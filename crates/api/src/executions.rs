@@ -185,7 +185,7 @@ pub struct StartExecution {
     /// Run this version instead of a deployed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
-    /// 0 (lowest) to 9; 5 when absent.
+    /// 0 (lowest) to 9; the agent's own `priority` when absent, else 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
     /// Executions of the agent with the same key run one at a time, or as many as its `limits.key_concurrency`. 1 to 100

@@ -53,6 +53,7 @@ pub(crate) mod bounds {
     pub(crate) const ATTEMPTS: RangeInclusive<u64> = 1..=1_000;
     pub(crate) const CONCURRENCY: RangeInclusive<u64> = 1..=1_000_000;
     pub(crate) const CHILDREN: RangeInclusive<u64> = 0..=100;
+    pub(crate) const PRIORITY: RangeInclusive<u64> = 0..=moltforge_types::origin::MAX_PRIORITY as u64;
     pub(crate) const MAX_OUTPUT_TOKENS: RangeInclusive<u64> = 1..=1_000_000;
     pub(crate) const REPEAT: RangeInclusive<u64> = 1..=50_000;
 }
@@ -70,6 +71,7 @@ pub(crate) const AGENT: Shape = Shape::Table(&[
     optional("input_schema", Shape::Schema),
     optional("output_schema", Shape::Schema),
     optional("limits", LIMITS),
+    optional("priority", Shape::Integer(bounds::PRIORITY)),
     optional("parameters", PARAMETERS),
     optional("triggers", Shape::List(&TRIGGER)),
     optional("tool", Shape::List(&TOOL)),

@@ -41,6 +41,7 @@ pub(super) fn config(name: &str, description: &str) -> AgentConfig {
         })),
         output_schema: None,
         limits: Limits::default(),
+        priority: None,
         parameters: ModelParameters { temperature: Some(0.2), max_output_tokens: Some(2_000) },
         triggers: Vec::new(),
         approvals: Vec::new(),

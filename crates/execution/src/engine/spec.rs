@@ -109,6 +109,7 @@ impl Spec {
             input_schema: None,
             output_schema: None,
             limits: moltforge_api::config::Limits::default(),
+            priority: None,
             parameters: moltforge_api::config::ModelParameters::default(),
             triggers: Vec::new(),
             declared_tools: Vec::new(),

@@ -38,6 +38,8 @@ impl Start {
         }
         let mut execution = Execution::empty(self.id, self.spec.clone());
         let mut outcome = Outcome::default();
+        // written down: it stays when the agent's changes
+        let priority = self.origin.priority.or(self.spec.config.priority);
         let entry = Entry::Scheduled {
             agent_id: self.spec.agent_id,
             agent_name: self.spec.agent_name.clone(),
@@ -46,7 +48,7 @@ impl Start {
             environment: self.environment,
             input: self.input,
             trigger: self.trigger.to_owned(),
-            origin: self.origin,
+            origin: Origin { priority, ..self.origin },
             deadline: Some(context.now.plus(self.spec.wall)),
             request_hash: self.request_hash,
         };

@@ -1,11 +1,12 @@
 //! Without a running slot nothing begins: what could go on becomes scheduled, and is claimed when its turn comes.
 
+use moltforge_types::Origin;
 use moltforge_types::execution::State;
 use moltforge_types::journal::Entry;
 use serde_json::json;
 
 use super::harness::{Run, called, calls_model};
-use crate::engine::{Command, UnknownEffects};
+use crate::engine::{Command, Context, Start, UnknownEffects};
 
 const CLAIM: Command = Command::Claim { recovered: false };
 
@@ -87,4 +88,30 @@ fn what_waits_for_a_slot_can_be_stopped_and_runs_out_of_time() {
     run.wait(24 * 3600);
     run.apply(Command::Wake);
     assert_eq!(run.execution.state, State::Failed);
+}
+
+#[test]
+fn a_start_without_a_priority_has_that_of_its_agent_for_good() {
+    let priority = |agent: Option<u8>, start: Option<u8>| {
+        let run = Run::with(|config| config["priority"] = json!(agent));
+        let origin = Origin { priority: start, ..Origin::default() };
+        let start = Start {
+            id: run.execution.id,
+            spec: run.execution.spec.clone(),
+            environment: None,
+            input: json!("hi"),
+            trigger: "api",
+            origin,
+            request_hash: None,
+            copied: None,
+        };
+        let context = Context { now: run.now, random: 0, slot: false, hold: None };
+        let (execution, outcome) = start.accept(context);
+        let Entry::Scheduled { origin, .. } = &outcome.entries[0].entry else { panic!("{:?}", outcome.entries) };
+        assert_eq!(origin.priority, execution.origin.priority, "it stands in the journal");
+        execution.origin.effective_priority()
+    };
+    assert_eq!(priority(None, None), 5);
+    assert_eq!(priority(Some(8), None), 8);
+    assert_eq!(priority(Some(8), Some(0)), 0);
 }
