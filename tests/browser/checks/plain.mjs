@@ -29,6 +29,29 @@ export default async (suite, world) => {
       await page.screenshot({ path: `${pictures}/plain-1280-light.png`, fullPage: true });
     }));
 
+  await suite.check("approve, kill and fork without JavaScript", () =>
+    within(world, { script: false }, async (page) => {
+      await runByForm(page, world, "cautious");
+      await reloadUntil(page, "suspended");
+      await page.getByRole("link", { name: "Decide about #2 math.add" }).click();
+      await page.getByRole("button", { name: "Approve" }).click();
+      await page.getByText("Approved. The call begins").waitFor();
+      await page.getByRole("link", { name: "…" }).first().click();
+      await reloadUntil(page, "completed");
+      await page.locator("#step-3 summary").click();
+      await page.locator("#step-3").getByRole("button", { name: "Fork from here" }).click();
+      await page.getByRole("button", { name: "Yes, fork it" }).click();
+      await page.getByText("Started as a copy.").waitFor();
+      await reloadUntil(page, "completed");
+
+      await runByForm(page, world, "waiter");
+      await reloadUntil(page, "suspended");
+      await page.getByRole("button", { name: "Kill", exact: true }).click();
+      await page.getByRole("button", { name: "Yes, kill it" }).click();
+      await reloadUntil(page, "cancelled");
+      await page.getByRole("heading", { name: "Receipt of the stop" }).waitFor();
+    }));
+
   await suite.check("the one-time URL works without JavaScript", () =>
     within(world, { script: false, signedIn: false }, async (page) => {
       await page.goto(await server.oneTime());
