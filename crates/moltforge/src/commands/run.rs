@@ -33,7 +33,7 @@ pub struct Args {
     /// Run this version instead of a deployed one
     #[arg(long)]
     version: Option<u32>,
-    /// Which comes first among those that wait: 0 (last) to 9 (first); 5 when absent
+    /// Which comes first among those that wait: 0 (last) to 9 (first); the agent's own when absent
     #[arg(long, value_name = "0-9", value_parser = clap::value_parser!(u8).range(0..=9))]
     priority: Option<u8>,
     /// Runs of the agent with the same key go one at a time, or as many as its `limits.key_concurrency`

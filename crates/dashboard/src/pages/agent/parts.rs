@@ -176,6 +176,7 @@ pub(crate) fn configuration(config: &AgentConfig) -> Markup {
             @if !config.hosts.is_empty() { div { dt { "Hosts asked for" } dd { @for host in &config.hosts { code class="chip" { (text::one_line(host, 120)) } " " } } } }
             @if !config.agents.is_empty() { div { dt { "Agents it may start" } dd { @for agent in &config.agents { code class="chip" { (text::one_line(agent, 80)) } " " } " " span class="dim" { "up to " (limits.children) } } } }
             div { dt { "Limits" } dd { (limits.wall) ", " (limits.turns) " turns, " (limits.tool_calls) " tool calls, " (text::grouped(limits.tokens)) " tokens" } }
+            @if let Some(priority) = config.priority { div { dt { "Priority" } dd { (priority) } } }
             @if limits.concurrency.is_some() || limits.key_concurrency.is_some() {
                 div { dt { "At a time" } dd {
                     @if let Some(most) = limits.concurrency { (most) " of the agent " }
