@@ -5,6 +5,7 @@
 //!
 //! **Never here:** anything that an execution needs to go on.
 
+mod counts;
 mod error;
 mod http;
 mod monitoring;

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
+use std::time::Instant;
 
 use moltforge_api::Page;
 use moltforge_api::changes::Change;
@@ -10,12 +11,14 @@ use moltforge_store::Store;
 use moltforge_types::ProjectId;
 use moltforge_types::execution::State;
 
+use crate::counts::Counts;
 use crate::error::Error;
 
 /// The monitoring service. Cheap to clone.
 #[derive(Clone)]
 pub struct Monitoring {
     store: Store,
+    counts: Arc<Counts>,
     gauges: Arc<dyn Fn(ProjectId) -> Vec<Gauge> + Send + Sync>,
 }
 
@@ -33,7 +36,7 @@ pub struct Gauge {
 impl Monitoring {
     /// Over a store.
     pub fn new(store: Store) -> Self {
-        Self { store, gauges: Arc::new(|_| Vec::new()) }
+        Self { store, counts: Arc::default(), gauges: Arc::new(|_| Vec::new()) }
     }
 
     /// With further gauges of a project.
@@ -60,9 +63,10 @@ impl Monitoring {
         Ok(Page { items: items.collect(), next })
     }
 
-    /// A project's gauges in Prometheus' text format (version 0.0.4).
+    /// A project's gauges in Prometheus' text format (version 0.0.4). Where counting is slow the counts may be old by
+    /// twenty times as long as it takes.
     pub async fn metrics(&self, project_id: ProjectId) -> Result<String, Error> {
-        let counts = self.store.executions(project_id).counts().await?;
+        let counts = self.counts(project_id).await?;
         let of = |state: State| counts.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
         let mut text = String::new();
         gauge(&mut text, "pending_executions_count", "Executions that wait for a slot or for their next attempt.");
@@ -77,6 +81,16 @@ impl Monitoring {
             let _ = writeln!(text, "{name} {value}");
         }
         Ok(text)
+    }
+
+    async fn counts(&self, project_id: ProjectId) -> Result<Vec<(State, u64)>, Error> {
+        if let Some(counts) = self.counts.find(project_id) {
+            return Ok(counts);
+        }
+        let begun = Instant::now();
+        let counts = self.store.executions(project_id).counts().await?;
+        self.counts.keep(project_id, &counts, begun.elapsed());
+        Ok(counts)
     }
 }
 
