@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use moltforge_api::executions::ListExecutions;
 use moltforge_execution::Config;
+use moltforge_store::Store;
 use moltforge_types::execution::State;
 use moltforge_types::journal::Entry;
 use moltforge_types::{ExecutionId, Principal};
@@ -26,9 +27,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failed> {
     let picked: Vec<ExecutionId> = picked.lines().map(str::parse).collect::<Result<_, _>>()?;
     let principal = principal(arguments.text("project").ok_or("--project is missing")?.parse()?);
 
-    let begun = Instant::now();
-    let store = database.open().await?;
-    let (opened, before) = (begun.elapsed(), Memory::now());
+    let (store, opened) = open(&database).await?;
+    let before = Memory::now();
     let node = Node::start(store.clone(), Config::default()).await?;
     let ready = node.ready;
     // nothing begins before it is known what was at work and what was ready
@@ -73,6 +73,19 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failed> {
     );
     node.executions.drain().await;
     Ok(())
+}
+
+/// The store, and how long its opening took, once the process before this one has let go of it.
+async fn open(database: &Database) -> Result<(Store, Duration), Failed> {
+    let first = Instant::now();
+    loop {
+        let begun = Instant::now();
+        match database.open().await {
+            Ok(store) => return Ok((store, begun.elapsed())),
+            Err(error) if first.elapsed() > Duration::from_secs(10) => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 /// Waits until every sleeper has ended, and says how late each one went on.
