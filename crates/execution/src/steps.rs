@@ -41,89 +41,40 @@ impl Timeline {
     }
 
     /// The next entry.
-    #[expect(clippy::too_many_lines, reason = "an arm for each kind of entry, most of them a line")]
     pub(crate) fn add(&mut self, recorded: &Recorded, model: &str) {
-        let Self { steps, turns, sent, last_at } = self;
-        *last_at = Some(recorded.at);
+        let at = recorded.at;
+        self.last_at = Some(at);
         match &recorded.entry {
-            Entry::RetryScheduled { step, error, failures: count, .. } => {
-                if let Some(known) = find(steps, *step) {
-                    known.retries = *count;
-                    known.error = Some(views::error(error));
-                } else {
-                    // failures of a model step stand before the entry that creates it
-                    let mut new = new_step(*step, StepKind::Model, model, Some(recorded.at));
-                    new.error = Some(views::error(error));
-                    new.retries = *count;
-                    steps.push(new);
-                }
-            }
-            Entry::ModelCompleted { step, model, text, tool_calls, usage, started_at, duration_us } => {
-                let retries = find(steps, *step).map_or(0, |failed| failed.retries);
-                steps.retain(|known| known.step != *step);
-                turns.push((*step, recorded.seq));
-                let mut done = new_step(*step, StepKind::Model, model, Some(*started_at));
-                done.state = StepState::Succeeded.to_string();
-                done.retries = retries;
-                done.duration_us = Some(*duration_us);
-                done.usage = Some(StepUsage {
-                    input_tokens: usage.input_tokens,
-                    cached_tokens: usage.cached_tokens,
-                    output_tokens: usage.output_tokens,
-                });
-                done.output = Some(json!({ "text": text, "tool_calls": tool_calls }));
-                steps.push(done);
-                for (call, step) in tool_calls.iter().zip(step + 1..) {
-                    let mut called = new_step(step, StepKind::Tool, &call.tool, Some(recorded.at));
-                    called.input = Some(arguments(&call.arguments));
-                    steps.push(called);
-                }
-            }
+            Entry::RetryScheduled { step, error, failures, .. } => self.failed(*step, error, *failures, at, model),
+            Entry::ModelCompleted { .. } => self.replied(recorded),
             Entry::ToolInvoked { step, .. } => {
-                sent.push(*step);
-                with(steps, *step, |s| {
+                self.sent.push(*step);
+                self.with(*step, |s| {
                     s.state = StepState::Running.to_string();
                     s.waiting_for = None;
-                    s.started_at = Some(recorded.at.to_string());
+                    s.started_at = Some(at.to_string());
                 });
             }
-            Entry::ToolSucceeded { step, output, started_at, duration_us, .. } => with(steps, *step, |s| {
-                // a wait that is over took the time from its beginning
-                let waited = s.state == StepState::Waiting.as_str();
-                s.state = StepState::Succeeded.to_string();
-                s.waiting_for = None;
-                s.error = None;
-                s.output = Some(output.clone());
-                s.duration_us = Some(if waited { since(s, recorded.at) } else { *duration_us });
-                if !waited {
+            Entry::ToolSucceeded { step, output, started_at, duration_us, .. } => self.with(*step, |s| {
+                if !answered(s, StepState::Succeeded, *duration_us, at) {
                     s.started_at = Some(started_at.to_string());
                 }
+                s.error = None;
+                s.output = Some(output.clone());
             }),
-            Entry::ToolFailed { step, error, duration_us, .. } => with(steps, *step, |s| {
-                let waited = s.state == StepState::Waiting.as_str();
-                s.state = StepState::Failed.to_string();
-                s.waiting_for = None;
+            Entry::ToolFailed { step, error, duration_us, .. } => self.with(*step, |s| {
+                answered(s, StepState::Failed, *duration_us, at);
                 s.error = Some(views::error(error));
-                s.duration_us = Some(if waited { since(s, recorded.at) } else { *duration_us });
             }),
-            Entry::TimerSet { step, due, .. } => with(steps, *step, |s| {
-                s.state = StepState::Waiting.to_string();
-                s.started_at = Some(recorded.at.to_string());
-                s.waiting_for = Some(format!("the time {due}"));
-            }),
-            Entry::SignalAwaited { step, name, due, .. } => with(steps, *step, |s| {
-                s.state = StepState::Waiting.to_string();
-                s.started_at = Some(recorded.at.to_string());
-                let until = due.map(|due| format!(" until {due}")).unwrap_or_default();
-                s.waiting_for = Some(format!("the signal {name:?}{until}"));
-            }),
-            Entry::ApprovalRequested { approval_id, step, due, .. } => with(steps, *step, |s| {
-                s.state = StepState::Waiting.to_string();
-                s.started_at = Some(recorded.at.to_string());
-                s.waiting_for = Some(format!("the approval {approval_id} until {due}"));
-                s.approval_id = Some(approval_id.to_string());
-            }),
-            Entry::ApprovalDecided { step, decision, by, arguments, .. } => with(steps, *step, |s| {
+            Entry::TimerSet { step, due, .. } => self.waits(*step, at, Some(format!("the time {due}"))),
+            Entry::SignalAwaited { step, name, due, .. } => {
+                self.waits(*step, at, Some(format!("the signal {name:?}{}", until(*due))));
+            }
+            Entry::ApprovalRequested { approval_id, step, due, .. } => {
+                self.waits(*step, at, Some(format!("the approval {approval_id}{}", until(Some(*due)))));
+                self.with(*step, |s| s.approval_id = Some(approval_id.to_string()));
+            }
+            Entry::ApprovalDecided { step, decision, by, arguments, .. } => self.with(*step, |s| {
                 s.waiting_for = Some(format!("a resume ({decision} by {by})"));
                 if let Some(arguments) = arguments {
                     s.input = Some(arguments.clone());
@@ -132,28 +83,89 @@ impl Timeline {
             Entry::EffectProbed { step, outcome, detail, .. } if *outcome != ProbeOutcome::Done => {
                 let message = detail.clone().unwrap_or_else(|| format!("the probe says {outcome}"));
                 let error = views::error(&ErrorInfo::new("effect_unknown", message));
-                with(steps, *step, |s| s.error = Some(error));
+                self.with(*step, |s| s.error = Some(error));
             }
-            Entry::ChildRequested { step, child_id, wait, .. } => with(steps, *step, |s| {
-                s.state = StepState::Waiting.to_string();
-                s.started_at = Some(recorded.at.to_string());
-                s.waiting_for = wait.then(|| format!("the child {child_id}"));
-            }),
-            Entry::ChildrenAwaited { step, children, any, due, .. } => with(steps, *step, |s| {
-                s.state = StepState::Waiting.to_string();
-                s.started_at = Some(recorded.at.to_string());
+            Entry::ChildRequested { step, child_id, wait, .. } => {
+                self.waits(*step, at, wait.then(|| format!("the child {child_id}")));
+            }
+            Entry::ChildrenAwaited { step, children, any, due, .. } => {
                 let which = if *any { "any of " } else { "" };
-                let until = due.map(|due| format!(" until {due}")).unwrap_or_default();
-                s.waiting_for = Some(format!("{which}{} children{until}", children.len()));
-            }),
+                self.waits(*step, at, Some(format!("{which}{} children{}", children.len(), until(*due))));
+            }
             Entry::Cancelled { unknown_steps, .. } | Entry::Failed { unknown_steps, .. } => {
                 for step in unknown_steps {
-                    with(steps, *step, |s| s.state = StepState::Unknown.to_string());
+                    self.with(*step, |s| s.state = StepState::Unknown.to_string());
                 }
             }
             _ => {}
         }
     }
+
+    /// A step failed and is tried again. Failures of a model's step stand before the entry that makes it.
+    fn failed(&mut self, step: u32, error: &ErrorInfo, failures: u32, at: Timestamp, model: &str) {
+        if find(&mut self.steps, step).is_none() {
+            self.steps.push(new_step(step, StepKind::Model, model, Some(at)));
+        }
+        self.with(step, |s| {
+            s.retries = failures;
+            s.error = Some(views::error(error));
+        });
+    }
+
+    /// A model's step is done, and the steps of its calls begin.
+    fn replied(&mut self, recorded: &Recorded) {
+        let Entry::ModelCompleted { step, model, text, tool_calls, usage, started_at, duration_us } = &recorded.entry
+        else {
+            return;
+        };
+        let retries = find(&mut self.steps, *step).map_or(0, |failed| failed.retries);
+        self.steps.retain(|known| known.step != *step);
+        self.turns.push((*step, recorded.seq));
+        let mut done = new_step(*step, StepKind::Model, model, Some(*started_at));
+        done.state = StepState::Succeeded.to_string();
+        done.retries = retries;
+        done.duration_us = Some(*duration_us);
+        done.usage = Some(StepUsage {
+            input_tokens: usage.input_tokens,
+            cached_tokens: usage.cached_tokens,
+            output_tokens: usage.output_tokens,
+        });
+        done.output = Some(json!({ "text": text, "tool_calls": tool_calls }));
+        self.steps.push(done);
+        for (call, step) in tool_calls.iter().zip(step + 1..) {
+            let mut called = new_step(step, StepKind::Tool, &call.tool, Some(recorded.at));
+            called.input = Some(arguments(&call.arguments));
+            self.steps.push(called);
+        }
+    }
+
+    /// A step waits from here on.
+    fn waits(&mut self, step: u32, at: Timestamp, what: Option<String>) {
+        self.with(step, |s| {
+            s.state = StepState::Waiting.to_string();
+            s.started_at = Some(at.to_string());
+            s.waiting_for = what;
+        });
+    }
+
+    fn with(&mut self, step: u32, change: impl FnOnce(&mut Step)) {
+        if let Some(known) = find(&mut self.steps, step) {
+            change(known);
+        }
+    }
+}
+
+/// A step ends. One that waited took the time from its beginning: whether it did.
+fn answered(step: &mut Step, state: StepState, duration_us: u64, at: Timestamp) -> bool {
+    let waited = step.state == StepState::Waiting.as_str();
+    step.state = state.to_string();
+    step.waiting_for = None;
+    step.duration_us = Some(if waited { since(step, at) } else { duration_us });
+    waited
+}
+
+fn until(due: Option<Timestamp>) -> String {
+    due.map(|due| format!(" until {due}")).unwrap_or_default()
 }
 
 /// What becomes of steps without an answer, and the step that has no entry yet.
@@ -208,12 +220,6 @@ fn new_step(step: u32, kind: StepKind, name: &str, started_at: Option<Timestamp>
 
 fn find(steps: &mut [Step], step: u32) -> Option<&mut Step> {
     steps.iter_mut().rev().find(|known| known.step == step)
-}
-
-fn with(steps: &mut [Step], step: u32, change: impl FnOnce(&mut Step)) {
-    if let Some(known) = find(steps, step) {
-        change(known);
-    }
 }
 
 fn since(step: &Step, now: Timestamp) -> u64 {

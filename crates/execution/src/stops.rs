@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use moltforge_api::executions::{Execution as View, StopReceipt, StoppedCall, StoppedExecution, TreeNode};
 use moltforge_store::ExecutionFilter;
 use moltforge_types::execution::State;
@@ -16,8 +17,11 @@ use crate::executions::{Executions, check_note};
 
 /// How long an answer waits for everything below to end.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two looks at what has not ended.
-const POLL: Duration = Duration::from_millis(20);
+/// Between two looks at what has not ended: doubles from the first up to the second.
+const POLL_FIRST: Duration = Duration::from_millis(20);
+const POLL_MAX: Duration = Duration::from_millis(500);
+/// Stops on their way at a time.
+const PARALLEL: usize = 16;
 /// Executions of a tree that a receipt names; a tree has 100 children to a node, 8 levels deep at most.
 const MAX_NAMED: usize = 10_000;
 const PAGE: u32 = 200;
@@ -45,21 +49,26 @@ impl Executions {
         let mut view = self.apply(project_id, id, Command::Stop { by: by.clone(), note, kill }).await?;
         // the tree is told by messages that are durable already; going there makes it prompt, and the answer true
         let deadline = began + PATIENCE;
-        let note = format!("{id} above it was stopped");
+        let command = Command::Stop { by, note: Some(format!("{id} above it was stopped")), kill };
+        let mut pause = POLL_FIRST;
         loop {
             let live = self.live_below(project_id, id).await?;
-            for child in &live {
-                let command = Command::Stop { by: by.clone(), note: Some(note.clone()), kill };
-                match self.apply(project_id, *child, command).await {
-                    Ok(_) | Err(Error::ExecutionEnded(_)) => {}
-                    Err(error) => tracing::debug!(execution_id = %child, %error, "not stopped yet"),
+            let told = futures::stream::iter(live.iter().copied()).for_each_concurrent(PARALLEL, |child| {
+                let command = command.clone();
+                async move {
+                    match self.apply(project_id, child, command).await {
+                        Ok(_) | Err(Error::ExecutionEnded(_)) => {}
+                        Err(error) => tracing::debug!(execution_id = %child, %error, "not stopped yet"),
+                    }
                 }
-            }
+            });
+            told.await;
             let root_ends = view.finished_at.is_some() || !kill;
             if (live.is_empty() && root_ends) || Instant::now() >= deadline || !kill {
                 break;
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(POLL_MAX);
             view = self.get(project_id, id).await?;
         }
         let mut receipt = self.receipt(project_id, id).await?;

@@ -18,6 +18,7 @@ use super::{CommitError, EntryRow, Journal, Membership, Message, Reads};
 use crate::error::Error;
 use crate::executions::{ExecutionRow, LiveExecution};
 use crate::holds::Hold;
+use crate::snapshots::Snapshot;
 use crate::versions::Version;
 
 /// What happens at a commit.
@@ -164,5 +165,15 @@ impl Reads for Simulated {
     async fn messages(&self, shards: &[u16], after: Option<MessageId>, limit: u32) -> Result<Vec<Message>, Error> {
         self.alive().await;
         self.inner.reads().messages(shards, after, limit).await
+    }
+
+    async fn snapshot(&self, project_id: ProjectId, id: ExecutionId) -> Result<Option<Snapshot>, Error> {
+        self.alive().await;
+        self.inner.reads().snapshot(project_id, id).await
+    }
+
+    async fn keep_snapshot(&self, project_id: ProjectId, id: ExecutionId, snapshot: &Snapshot) -> Result<bool, Error> {
+        self.alive().await;
+        self.inner.reads().keep_snapshot(project_id, id, snapshot).await
     }
 }
