@@ -31,6 +31,18 @@ const PARALLEL: usize = 64;
 /// How often the rows are read again: a node that lost its shards may have written one after they were read here.
 const AGAIN: Duration = Duration::from_secs(3);
 
+/// After this long, what was on its way into a hold when it was lifted is durable, or is told so by its owner.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// What a command did to many executions.
+#[derive(Default, PartialEq, Eq)]
+struct Swept {
+    /// Executions that took it.
+    taken: u64,
+    /// Executions that could not be reached.
+    missed: u64,
+}
+
 /// What stands, as the owners of this node know it.
 #[derive(Default)]
 pub(crate) struct Holds {
@@ -128,7 +140,8 @@ impl Executions {
                 HoldMode::Pause => &[State::Running, State::Scheduled, State::BackingOff],
                 _ => &[State::Running, State::Scheduled, State::BackingOff, State::Suspended, State::Paused],
             };
-            Ok::<_, Error>(tokio::spawn(this.sweep(principal.project_id, agent_id, states, Command::Hold)))
+            let sweep = this.sweep(principal.project_id, agent_id, states, Command::Hold);
+            Ok::<_, Error>(tokio::spawn(async move { sweep.await.taken }))
         });
         Ok(receipt(swept.await?, began).await)
     }
@@ -138,7 +151,7 @@ impl Executions {
         let began = Instant::now();
         let agent_id = self.held_agent(principal.project_id, agent).await?;
         let rows = self.store.holds(principal.project_id).list().await?;
-        if !rows.iter().any(|row| row.agent_id == agent_id) {
+        if !rows.iter().any(|row| row.agent_id == agent_id && stands(row)) {
             return Err(Error::NotHeld);
         }
         let (this, principal) = (self.clone(), principal.clone());
@@ -195,35 +208,52 @@ impl Executions {
         }
     }
 
+    /// Lets what was held go on. Its mark goes once nothing is left that still has to: an execution may be on its way into
+    /// the hold while this looks.
     async fn release(self, project_id: ProjectId, agent_id: Option<AgentId>, by: String) -> u64 {
-        let resumed = self.sweep(project_id, agent_id, &[State::Paused], Command::Release { by }).await;
-        let lifted = async {
-            let _alone = self.shared.holds.changing.lock().await;
-            let mut tx = self.store.begin().await?;
-            let still = tx.holds(project_id).list().await?;
-            // somebody may have held it again
-            if still.iter().any(|row| row.agent_id == agent_id && row.mode == HoldMode::Release) {
-                tx.holds(project_id).lift(agent_id).await?;
+        let release = Command::Release { by };
+        let resumed = self.sweep(project_id, agent_id, &[State::Paused], release.clone()).await.taken;
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SETTLED).await;
+                if self.readiness() == Readiness::Stopping {
+                    // the next owner goes on
+                    return;
+                }
+                let rest = self.sweep(project_id, agent_id, &[State::Paused], release.clone()).await;
+                if rest == Swept::default() {
+                    break;
+                }
             }
-            tx.commit().await
-        };
-        if let Err(error) = lifted.await {
-            tracing::warn!(%error, "a lifted hold stays marked until the next start");
-        }
+            if let Err(error) = self.end_release(project_id, agent_id).await {
+                tracing::warn!(%error, "a lifted hold stays marked until the next start");
+            }
+        });
         resumed
     }
 
-    /// Applies a command to everything in these states. Gives how many took it.
+    async fn end_release(&self, project_id: ProjectId, agent_id: Option<AgentId>) -> Result<(), Error> {
+        let _alone = self.shared.holds.changing.lock().await;
+        let mut tx = self.store.begin().await?;
+        let still = tx.holds(project_id).list().await?;
+        // somebody may have held it again
+        if still.iter().any(|row| row.agent_id == agent_id && row.mode == HoldMode::Release) {
+            tx.holds(project_id).lift(agent_id).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Applies a command to everything in these states.
     fn sweep(
         &self,
         project_id: ProjectId,
         agent_id: Option<AgentId>,
         states: &'static [State],
         command: Command,
-    ) -> impl Future<Output = u64> + Send + 'static {
+    ) -> impl Future<Output = Swept> + Send + 'static {
         let this = self.clone();
         async move {
-            let mut count = 0;
+            let mut swept = Swept::default();
             for state in states {
                 let mut after = None;
                 loop {
@@ -241,23 +271,28 @@ impl Executions {
                     let taken = futures::stream::iter(ids)
                         .map(|id| this.apply_until_taken(project_id, id, command.clone()))
                         .buffer_unordered(PARALLEL);
-                    count += taken.filter(|taken| std::future::ready(*taken)).count().await as u64;
+                    let answers = taken.collect::<Vec<_>>().await;
+                    swept.taken += answers.iter().filter(|taken| **taken == Some(true)).count() as u64;
+                    swept.missed += answers.iter().filter(|taken| taken.is_none()).count() as u64;
                     if !full {
                         break;
                     }
                 }
             }
-            count
+            swept
         }
     }
 
-    /// Whether an execution took a command. One that has just ended needs none.
-    async fn apply_until_taken(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> bool {
+    /// Whether an execution took a command; one that has just ended, or goes on already, needs none. `None` when it could not
+    /// be reached.
+    async fn apply_until_taken(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> Option<bool> {
+        let releases = matches!(command, Command::Release { .. });
         for _ in 0..5 {
             match self.apply(project_id, id, command.clone()).await {
-                Ok(_) => return true,
+                // what is paused for another reason stays so
+                Ok(view) => return Some(!(releases && view.state == State::Paused.as_str())),
                 Err(Error::ExecutionEnded(_) | Error::ExecutionNotFound(_) | Error::ExecutionStopping(_)) => {
-                    return false;
+                    return Some(false);
                 }
                 Err(error) => {
                     tracing::debug!(execution_id = %id, %error, "a hold did not reach an execution yet");
@@ -267,7 +302,7 @@ impl Executions {
         }
         // it meets the hold when it would go on
         tracing::warn!(execution_id = %id, "a hold did not reach an execution");
-        false
+        None
     }
 
     async fn held_agent(&self, project_id: ProjectId, agent: Option<&str>) -> Result<Option<AgentId>, Error> {

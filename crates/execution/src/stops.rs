@@ -46,7 +46,16 @@ impl Executions {
     ) -> Result<View, Error> {
         check_note(note.as_ref())?;
         let (project_id, began, by) = (principal.project_id, Instant::now(), principal.actor.to_string());
-        let mut view = self.apply(project_id, id, Command::Stop { by: by.clone(), note, kill }).await?;
+        let mut view = match self.apply(project_id, id, Command::Stop { by: by.clone(), note, kill }).await {
+            // what it left behind may still be on its way out
+            Err(ended @ Error::ExecutionEnded(_)) => {
+                if self.live_below(project_id, id).await?.is_empty() {
+                    return Err(ended);
+                }
+                self.get(project_id, id).await?
+            }
+            answer => answer?,
+        };
         // the tree is told by messages that are durable already; going there makes it prompt, and the answer true
         let deadline = began + PATIENCE;
         let command = Command::Stop { by, note: Some(format!("{id} above it was stopped")), kill };

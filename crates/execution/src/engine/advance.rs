@@ -335,7 +335,12 @@ pub(super) fn send_again(execution: &mut Execution, call: &Pending, context: Con
 }
 
 /// Holds an execution because the outcome of a call that must not run twice is not known.
+///
+/// What is paused already stays so for its own reason: it is asked again when that one is over.
 pub(super) fn hold_unknown(execution: &mut Execution, call: &Pending, context: Context, out: &mut Outcome) {
+    if execution.state == State::Paused {
+        return;
+    }
     let detail = format!("step {} ({}) was sent and its outcome is not known", call.step, call.tool);
     finish(execution, Entry::Paused { reason: Reason::EffectUnknown, detail: Some(detail), by: None }, context, out);
 }

@@ -1,7 +1,7 @@
 //! An execution whose journal cannot be read to its end. What it was doing is not known, so it is held as `diverged`
 //! until somebody stops it; what is readable stays readable.
 
-use moltforge_types::execution::{Reason, State};
+use moltforge_types::execution::{HoldMode, Reason, State};
 use moltforge_types::journal::Entry;
 
 use super::{Command, Context, Execution, Outcome, Refusal};
@@ -14,7 +14,8 @@ pub(super) fn holds(
     context: Context,
     out: &mut Outcome,
 ) -> Result<bool, Refusal> {
-    if matches!(command, Command::Stop { .. }) || execution.state.is_terminal() {
+    let kill_switch = matches!(command, Command::Hold) && context.hold.is_some_and(|hold| hold.mode == HoldMode::Kill);
+    if matches!(command, Command::Stop { .. }) || kill_switch || execution.state.is_terminal() {
         return Ok(false);
     }
     // what is decided about may not be what stands behind the damage

@@ -47,12 +47,12 @@ pub(super) fn stands(execution: &mut Execution, context: Context, out: &mut Outc
 
 /// A hold was set: whatever the execution is doing, it does no more.
 pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outcome) {
-    if execution.state.is_terminal() || execution.stopping.is_some() {
+    if execution.state.is_terminal() {
         return;
     }
-    let pauses = context.hold.is_some_and(|hold| hold.mode == HoldMode::Pause);
-    // held for another reason already: that one stays
-    if !(pauses && execution.state == State::Paused) {
+    // what is being stopped, or paused for another reason, needs no pause; a kill switch shortens the end of a cancel
+    let kills = context.hold.is_some_and(|hold| hold.mode == HoldMode::Kill);
+    if kills || (execution.stopping.is_none() && execution.state != State::Paused) {
         stands(execution, context, out);
     }
 }

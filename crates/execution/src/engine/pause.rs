@@ -17,8 +17,9 @@ pub(super) fn apply(
     match execution.state {
         state if state.is_terminal() => return Err(Refusal::Ended),
         _ if execution.stopping.is_some() => return Err(Refusal::Stopping),
-        // held already: the answer is the same, and the first reason stays
-        State::Paused => return Ok(()),
+        // held already, by what only a resume ends: the answer is the same, and the first reason stays
+        State::Paused if !matches!(execution.reason, Some(Reason::Held | Reason::EffectUnknown)) => return Ok(()),
+        // the end of a hold, or a decision, must not restart what a person paused
         _ => {}
     }
     execution.write(Entry::Paused { reason: Reason::Operator, detail: note, by: Some(by) }, context, out);

@@ -320,11 +320,7 @@ impl Execution {
                     .map(|error| format!(", after {}: {}", error.code, error.message))
                     .unwrap_or_default()
             )),
-            State::Paused => Some(match self.reason {
-                Some(Reason::EffectUnknown) => "a decision about calls whose outcome is not known".to_owned(),
-                Some(Reason::ApprovalExpired) => "a resume, which asks for the approval anew".to_owned(),
-                _ => "a resume".to_owned(),
-            }),
+            State::Paused => Some(self.paused_until().to_owned()),
             State::Suspended => {
                 let parts: Vec<_> = self
                     .pending
@@ -350,6 +346,18 @@ impl Execution {
                 Some(parts.join(" and "))
             }
             State::Running | State::Completed | State::Failed | State::Cancelled => None,
+        }
+    }
+
+    /// What ends a pause, in words.
+    fn paused_until(&self) -> &'static str {
+        match self.reason {
+            _ if self.damaged.is_some() => "a kill: its journal cannot be read to its end",
+            Some(Reason::Held) => "the end of the hold of its agent or project",
+            Some(Reason::EffectUnknown) => "a decision about calls whose outcome is not known",
+            Some(Reason::ApprovalExpired) => "a resume, which asks for the approval anew",
+            Some(Reason::JournalLimit) => "a fork or a kill: its journal is as long as one may be",
+            _ => "a resume",
         }
     }
 

@@ -32,7 +32,19 @@ pub(super) fn apply(
         (Some(stopping), _) if stopping.kill || !kill => return Ok(()),
         _ => {}
     }
-    let calls = on_their_way(execution);
+    let mut calls = on_their_way(execution);
+    // a kill adds to a cancel: what that one aborted stays named
+    if let Some(before) = &execution.stopping {
+        calls.extend(
+            before
+                .calls
+                .iter()
+                .filter(|call| calls.iter().all(|now| now.step != call.step))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+        calls.sort_by_key(|call| call.step);
+    }
     if execution.in_flight.is_empty() && execution.aborting.is_empty() {
         let stopping = Stopping { by, note, kill, until: None, calls, requested_at: context.now };
         finish(execution, stopping, context, out);

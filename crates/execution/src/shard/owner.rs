@@ -264,10 +264,15 @@ impl Owner {
         let Some(hot) = self.hot.get_mut(&id) else { return };
         let context = self.shared.context(slot, &hot.execution.spec);
         let was = hot.execution.state;
-        let is_stop = matches!(command, Command::Stop { .. });
+        let may_stop = matches!(command, Command::Stop { .. } | Command::Hold);
         match engine::apply(&mut hot.execution, command, context) {
             // a stop is answered when everything is gone, but for calls that it lets end
-            Ok(outcome) if is_stop && !hot.execution.state.is_terminal() && !hot.execution.has_calls_in_flight() => {
+            Ok(outcome)
+                if may_stop
+                    && hot.execution.stopping.is_some()
+                    && !hot.execution.state.is_terminal()
+                    && !hot.execution.has_calls_in_flight() =>
+            {
                 let asker = match asker {
                     Asker::Api(reply) => {
                         hot.watchers.push(reply);

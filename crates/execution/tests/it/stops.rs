@@ -78,6 +78,36 @@ async fn at_work(world: &World, node: &Executions, boss: ExecutionId) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_ended_execution_left_behind_is_killed_with_its_tree() {
+    for world in World::all().await {
+        company(&world).await;
+        let leaver = json!({ "name": "leaver", "kind": "prompt", "model": "scripted", "agents": ["digger"],
+                             "tools": ["agents.start", "signals.wait"],
+                             "script": [{ "calls": [{ "tool": "agents.start", "arguments": { "agent": "digger" } }] },
+                                        { "calls": [{ "tool": "signals.wait", "arguments": { "name": "go" } }] },
+                                        { "text": "gone" }] });
+        world.agent(&config(leaver)).await;
+        let node = world.node(world.journal.clone()).await;
+        let root = start(&world, &node, "leaver").await;
+        let hangs = async {
+            while world.server.at_once("hang").0 == 0 {
+                // a real wait: looks again a moment later
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, hangs).await.expect("in time");
+        node.signal(&world.principal, root, "go".to_owned(), Value::Null, None).await.expect("taken");
+        until(&world, &node, root, |view| view.state == "completed").await;
+        let receipt = node.kill(&world.principal, root, None).await.expect("killed").receipt.expect("a receipt");
+        assert_eq!(receipt.below.len(), 1, "{receipt:?}");
+        assert_eq!((receipt.below[0].state.as_str(), receipt.below[0].kill), ("cancelled", true), "{receipt:?}");
+        let again = node.kill(&world.principal, root, None).await;
+        assert!(matches!(again, Err(Error::ExecutionEnded(_))), "{again:?}");
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_command_kills_a_whole_tree_and_says_what_it_did() {
     for world in World::all().await {
         company(&world).await;

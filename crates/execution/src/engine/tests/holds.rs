@@ -101,3 +101,53 @@ fn a_lost_execution_is_held_by_whoever_takes_over() {
     run.crash();
     assert_eq!(run.execution.state, State::Cancelled);
 }
+
+#[test]
+fn what_a_person_paused_is_restarted_by_no_end_of_a_hold() {
+    let mut run = Run::new();
+    run.hold = Some(PAUSED);
+    run.apply(Command::Hold);
+    run.apply(Command::Pause { by: "me".to_owned(), note: None });
+    assert_eq!(run.execution.reason, Some(Reason::Operator));
+    run.hold = None;
+    assert!(run.apply(release()).entries.is_empty());
+    assert_eq!(run.execution.state, State::Paused);
+    assert!(calls_model(&run.apply(resume())));
+}
+
+#[test]
+fn a_lost_answer_changes_nothing_about_a_pause() {
+    for hold in [None, Some(PAUSED)] {
+        let mut run = Run::new();
+        run.reply("", &[("pay", json!({}))]);
+        run.hold = hold;
+        let (command, reason, lifted) = match hold {
+            None => (Command::Pause { by: "me".to_owned(), note: None }, Reason::Operator, resume()),
+            Some(_) => (Command::Hold, Reason::Held, release()),
+        };
+        run.apply(command);
+        run.tool_fails(2, true);
+        assert_eq!(run.execution.reason, Some(reason));
+        run.hold = None;
+        run.apply(lifted);
+        assert_eq!(run.execution.reason, Some(Reason::EffectUnknown), "now it is asked");
+        assert_eq!(run.execution.state, State::Paused);
+    }
+}
+
+#[test]
+fn a_kill_switch_shortens_a_cancel() {
+    let mut run = Run::new();
+    run.reply("", &[("look", json!({})), ("pay", json!({}))]);
+    run.apply(Command::Stop { by: "me".to_owned(), note: None, kill: false });
+    assert!(run.execution.is_in_flight(3), "it may end");
+    run.hold = Some(KILLED);
+    let outcome = run.apply(Command::Hold);
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![3] }), "{outcome:?}");
+    for step in [2, 3] {
+        run.apply(Command::CallGone { step });
+    }
+    let Entry::Cancelled { kill: true, calls, .. } = run.last() else { panic!("{:?}", run.last()) };
+    let steps: Vec<_> = calls.iter().map(|call| call.step).collect();
+    assert_eq!(steps, [2, 3], "what the cancel aborted is named as well");
+}

@@ -64,6 +64,12 @@ impl Owner {
     }
 
     fn start(&mut self, start: Start, key: Option<String>, shard: u16, wait: bool, reply: Reply) {
+        // a child is part of work that has begun: its parent may hold a slot until it is accepted
+        let is_child = start.origin.parent.is_some();
+        // nobody waits for it any more: its parent was stopped, or asks again with the same id
+        if is_child && reply.is_closed() {
+            return;
+        }
         let key = key.map(|key| (start.spec.project_id, key));
         if !mutated(Mutation::NoStartDedupe)
             && let Some((id, hash)) = key.as_ref().and_then(|key| self.recent_keys.find(key)).cloned()
@@ -78,8 +84,6 @@ impl Owner {
         let claimant = Arc::new(claimant_of_start(&start));
         let permit = self.shared.fairness.try_run(&claimant);
         let has_slot = permit.is_some();
-        // a child is part of work that has begun: its parent may hold a slot until it is accepted
-        let is_child = start.origin.parent.is_some();
         if !has_slot
             && !is_child
             && let Err(pressure) = self.shared.fairness.pressure(claimant.project_id)
