@@ -2,13 +2,13 @@
 //! are dense, and what is terminal stays.
 
 use moltforge_types::ExecutionId;
-use moltforge_types::execution::State;
+use moltforge_types::execution::{HoldMode, Reason, State};
 use moltforge_types::journal::ErrorInfo;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::harness::Run;
-use crate::engine::{ChildOutcome, Command, UnknownEffects};
+use crate::engine::{ChildOutcome, Command, Hold, HoldOf, UnknownEffects};
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -27,6 +27,8 @@ enum Op {
     Child(u32, bool),
     ChildEnds(usize, bool),
     Slot(bool),
+    /// Held, by a kill switch or not; or lifted.
+    Hold(Option<bool>),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -46,6 +48,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (0_u32..12, any::<bool>()).prop_map(|(step, accepted)| Op::Child(step, accepted)),
         3 => (0_usize..4, any::<bool>()).prop_map(|(child, completed)| Op::ChildEnds(child, completed)),
         3 => any::<bool>().prop_map(Op::Slot),
+        2 => prop_oneof![3 => Just(None), 3 => Just(Some(false)), 1 => Just(Some(true))].prop_map(Op::Hold),
     ]
 }
 
@@ -111,6 +114,15 @@ fn apply(run: &mut Run, op: Op) {
             run.slot |= run.execution.state == State::Running;
             run.crash();
         }
+        Op::Hold(None) => {
+            run.hold = None;
+            run.apply(Command::Release { by });
+        }
+        Op::Hold(Some(kill)) => {
+            let mode = if kill { HoldMode::Kill } else { HoldMode::Pause };
+            run.hold = Some(Hold { of: HoldOf::Agent, mode });
+            run.apply(Command::Hold);
+        }
         Op::Slot(free) => {
             run.slot = free;
             if free {
@@ -128,7 +140,15 @@ proptest! {
         let mut run = Run::new();
         for op in ops {
             let (before, was_terminal) = (run.journal.len(), run.execution.state.is_terminal());
+            let by_a_person = run.execution.reason == Some(Reason::Operator);
+            let may_restart = matches!(op, Op::Resume(_) | Op::Stop(_) | Op::Hold(Some(true)));
             apply(&mut run, op);
+            prop_assert!(
+                !by_a_person || may_restart || run.execution.state == State::Paused,
+                "what a person paused goes on by a resume, or ends"
+            );
+            let stops = run.execution.stopping.is_some();
+            prop_assert!(run.hold.is_none() || stops || run.execution.state != State::Running, "a hold holds");
             prop_assert!(!was_terminal || run.journal.len() == before, "a terminal execution never changes");
             // no stuck state: whoever is live has a call on its way, a time to wake, or a reason to be held
             let execution = &run.execution;
