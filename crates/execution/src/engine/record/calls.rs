@@ -62,11 +62,9 @@ impl Execution {
                 self.signals.push_back((name.clone(), payload.clone()));
                 self.seen.extend(dedupe_key.clone());
             }
-            Entry::EffectProbed { step, outcome, .. } => {
-                if *outcome == ProbeOutcome::NotDone {
-                    self.failures = self.failures.saturating_add(1);
-                    self.pending.iter_mut().filter(|call| call.step == *step).for_each(|call| sent(call, at));
-                }
+            Entry::EffectProbed { step, outcome: ProbeOutcome::NotDone, .. } => {
+                self.failures = self.failures.saturating_add(1);
+                self.pending.iter_mut().filter(|call| call.step == *step).for_each(|call| sent(call, at));
             }
             Entry::EffectDecided { step, decision, output, .. } => {
                 self.progress();
@@ -79,7 +77,7 @@ impl Execution {
                     });
                 }
             }
-            // an event's answer follows in the same commit
+            // an event's answer follows in the same commit; other probes decide nothing by themselves
             _ => {}
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct RecentKeys {
 /// The keys of one batch.
 struct Keys {
     batch: u64,
-    keys: Vec<Key>,
+    all: Vec<Key>,
     durable_at: Option<Instant>,
 }
 
@@ -37,8 +37,8 @@ impl RecentKeys {
     /// Remembers a start that is staged in this batch.
     pub(super) fn insert(&mut self, key: Key, known: Known, batch: u64) {
         match self.batches.back_mut() {
-            Some(last) if last.batch == batch => last.keys.push(key.clone()),
-            _ => self.batches.push_back(Keys { batch, keys: vec![key.clone()], durable_at: None }),
+            Some(last) if last.batch == batch => last.all.push(key.clone()),
+            _ => self.batches.push_back(Keys { batch, all: vec![key.clone()], durable_at: None }),
         }
         self.known.insert(key, known);
     }
@@ -53,7 +53,7 @@ impl RecentKeys {
         }
         let is_old = |keys: &Keys| keys.durable_at.is_some_and(|at| now.duration_since(at) > MEMORY);
         while let Some(keys) = self.batches.pop_front_if(|keys| is_old(keys)) {
-            for key in &keys.keys {
+            for key in &keys.all {
                 self.known.remove(key);
             }
         }
