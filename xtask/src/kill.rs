@@ -75,10 +75,31 @@ pub(crate) fn bounded(server: &Postgres) -> Result<Tally> {
     let mut postgres = harness(PROFILE, 20);
     postgres.args(["--seconds", "60", "--postgres"]).arg(server.database("kill")?);
     tally.add(counted(postgres)?);
+    tally.add(zombies(server, 3)?);
+    Ok(tally)
+}
+
+/// So many kills on SQLite. Everything is built already, here and below.
+pub(crate) fn sqlite(cycles: u64) -> Result<Tally> {
+    counted(harness(PROFILE, cycles))
+}
+
+/// So many kills on PostgreSQL.
+pub(crate) fn postgres(server: &Postgres, cycles: u64) -> Result<Tally> {
+    let database = server.database("kills")?;
+    let mut command = harness(PROFILE, cycles);
+    command.arg("--postgres").arg(&database);
+    let tally = counted(command)?;
+    dense(&database)?;
+    Ok(tally)
+}
+
+/// So many takeovers from a server that wakes up late.
+pub(crate) fn zombies(server: &Postgres, times: u64) -> Result<Tally> {
     let database = server.database("zombie")?;
-    let mut zombies = harness(PROFILE, 0);
-    zombies.args(["--zombies", "3", "--postgres", &database]);
-    tally.add(counted(zombies)?);
+    let mut command = harness(PROFILE, 0);
+    command.args(["--zombies", &times.to_string(), "--postgres", &database]);
+    let tally = counted(command)?;
     dense(&database)?;
     Ok(tally)
 }

@@ -8,6 +8,7 @@ mod check;
 mod deny;
 mod docs;
 mod kill;
+mod nightly;
 mod process;
 mod quickstart;
 mod sim;
@@ -40,6 +41,8 @@ enum Command {
     Kill(kill::Args),
     /// Simulate the engine with faults: many seeds, or one again with all that happens in it
     Sim(sim::Args),
+    /// What takes hours: a million seeds, every crash point, real kills, late owners; ends with a summary
+    Nightly(nightly::Args),
     /// Type what docs/quickstart.md says, and compare what is seen
     Quickstart(quickstart::Args),
     /// Measure, and keep the figures in docs/benchmarks.md
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Kill(args) => kill::run(&args),
         Command::Sim(args) => sim::run(&args),
+        Command::Nightly(args) => nightly::run(&args),
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Docs(args) => docs::run(&args),

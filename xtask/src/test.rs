@@ -8,7 +8,7 @@
 mod apt;
 pub(crate) mod browser;
 pub(crate) mod postgres;
-mod rust;
+pub(crate) mod rust;
 
 use anyhow::{Result, bail};
 

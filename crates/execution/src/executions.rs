@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::fairness::Fairness;
 use crate::fairness::calls::Gates;
 use crate::holds::Holds;
+use crate::holds::keeper::Keeper;
 use crate::live::{Live, agent_ref};
 use crate::shard::calls::Outside;
 use crate::shard::janitor::{self, Cleaned};
@@ -107,7 +108,7 @@ impl Executions {
         ));
         let whole = Arc::new(tokio::sync::Semaphore::new(WHOLE_JOURNALS));
         let this = Self { store, shared, supervisor, whole };
-        tokio::spawn(this.clone().keep_holds());
+        tokio::spawn(this.keeper().keep());
         this
     }
 
@@ -138,9 +139,9 @@ impl Executions {
         self.supervisor.owned_shards()
     }
 
-    /// Whether the shards are this node's: it has all of them, or none.
-    pub(crate) fn is_owner(&self) -> Result<(), Error> {
-        self.supervisor.owner_of(0).map(|_| ())
+    pub(crate) fn keeper(&self) -> Keeper {
+        let (shared, supervisor) = (self.shared.clone(), self.supervisor.clone());
+        Keeper { shared, supervisor, book: Arc::new(self.store.clone()) }
     }
 
     /// Whether this node owns a shard.

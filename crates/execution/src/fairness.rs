@@ -138,6 +138,8 @@ impl Fairness {
                     return None;
                 }
                 let entry = ready.pick(counts)?;
+                #[cfg(test)]
+                assert!(ready.passed_over(&entry, self.ambient.now()).is_none(), "{entry:?} came before its turn");
                 let permit = self.permit(&mut inner, entry.claimant.clone());
                 inner.rates.picked(entry.claimant.project_id, self.ambient.now());
                 let other = if entry.lane == lane { None } else { Some(inner.lanes.get(&entry.lane).cloned()) };

@@ -24,6 +24,22 @@ pub(crate) enum Mutation {
     BlindResend,
     /// An execution that leaves its slot does not give it back.
     SlotLeak,
+    /// A call that waits for a person does not wait.
+    NoApproval,
+    /// A decision counts whatever call the person saw.
+    AnyApproval,
+    /// Whoever decides may.
+    AnyApprover,
+    /// A decision counts after its time, too.
+    LateApproval,
+    /// What a hold stops begins all the same.
+    NoHold,
+    /// A new owner does not know what is held.
+    HoldsForgotten,
+    /// The sweep of a lifted hold is not seen through after a crash.
+    NoReleaseAfterCrash,
+    /// Waiting is worth nothing: a high priority always comes first.
+    NoAgeing,
 }
 
 #[cfg(test)]

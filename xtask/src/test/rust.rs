@@ -10,7 +10,7 @@ use crate::stage::Tally;
 use crate::workspace::{self, PROFILE};
 
 /// Builds every target of every member once, so that all later stages share one set of dependencies.
-pub(super) fn build() -> Result<()> {
+pub(crate) fn build() -> Result<()> {
     let mut command = process::cargo();
     command.args(["build", "--workspace", "--all-targets", "--profile", PROFILE]);
     locked(&mut command);
@@ -34,11 +34,26 @@ pub(super) fn unit(postgres: &str, filter: Option<&str>) -> Result<Tally> {
 
 /// Simulates the engine from many seeds: a stage of its own, because it takes both processors for minutes.
 pub(super) fn simulation() -> Result<Tally> {
+    seeds(1, SEEDS)
+}
+
+/// Simulates these seeds.
+pub(crate) fn seeds(first: u64, count: u64) -> Result<Tally> {
     let mut command = process::cargo();
     command.args(["test", "-p", "moltforge-execution", "--lib", "--profile", PROFILE]);
     locked(&mut command);
     command.args(["sim::seeds::seeds", "--", "--exact", "--nocapture"]);
-    command.env("MOLTFORGE_SIM_SEEDS", SEEDS.to_string());
+    command.env("MOLTFORGE_SIM_SEEDS", count.to_string()).env("MOLTFORGE_SIM_FIRST", first.to_string());
+    tests(command)
+}
+
+/// Runs the tests of one target of a package whose names begin so.
+pub(crate) fn named(package: &str, target: &str, filter: &str, postgres: &str) -> Result<Tally> {
+    let mut command = process::cargo();
+    command.args(["test", "-p", package, target, "--no-fail-fast", "--profile", PROFILE]);
+    locked(&mut command);
+    command.args([filter, "--", "--nocapture"]);
+    backends(&mut command, postgres);
     tests(command)
 }
 

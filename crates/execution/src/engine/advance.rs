@@ -219,6 +219,7 @@ fn open_call(execution: &mut Execution, call: &Pending, context: Context, out: &
     let policy = match &begun {
         // what does not fit is nobody's decision
         Begin::Rejected(_) => None,
+        _ if mutated(Mutation::NoApproval) => None,
         _ if !execution.spec.asks_for(&call.tool) => None,
         _ => execution.spec.policy(&call.tool, &approval::arguments(call)).cloned(),
     };

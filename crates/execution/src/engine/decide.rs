@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::approval::{self, REQUEST_TOOL};
 use super::state::Pending;
 use super::{Context, Execution, Outcome, Refusal, advance, wake};
+use crate::mutation::{Mutation, mutated};
 
 /// Faults of an answer that are told.
 const MAX_FAULTS: usize = 5;
@@ -47,13 +48,13 @@ pub(super) fn apply(
     let Some((call, ask)) = waiting.map(|(call, ask)| (call.clone(), ask.clone())) else {
         return Err(Refusal::ApprovalClosed);
     };
-    if !ask.may_decide(&answer.names) {
+    if !ask.may_decide(&answer.names) && !mutated(Mutation::AnyApprover) {
         return Err(Refusal::ApproverRequired);
     }
-    if ask.due <= context.now {
+    if ask.due <= context.now && !mutated(Mutation::LateApproval) {
         return Err(Refusal::ApprovalExpired);
     }
-    if ask.call_sha256 != answer.call_sha256 {
+    if ask.call_sha256 != answer.call_sha256 && !mutated(Mutation::AnyApproval) {
         return Err(Refusal::ApprovalChanged);
     }
     check(execution, &call, &answer, context)?;

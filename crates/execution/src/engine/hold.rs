@@ -4,6 +4,7 @@ use moltforge_types::execution::{HoldMode, Reason, State};
 use moltforge_types::journal::Entry;
 
 use super::{Context, Execution, Outcome, advance, claim, stop};
+use crate::mutation::{Mutation, mutated};
 
 /// Whose hold it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub(super) fn stands(execution: &mut Execution, context: Context, out: &mut Outc
         HoldOf::Project => "its project",
     };
     match hold.mode {
+        _ if mutated(Mutation::NoHold) => return false,
         HoldMode::Release => return false,
         HoldMode::Pause => {
             let detail = Some(format!("{whose} is paused"));

@@ -13,6 +13,7 @@ use moltforge_types::{AgentId, ExecutionId, ProjectId, Timestamp};
 use super::Claimant;
 use super::counts::Counts;
 use super::ring::Ring;
+use crate::mutation::{Mutation, mutated};
 
 /// Waiting so long is worth one priority.
 pub(crate) const AGEING: Duration = Duration::from_secs(30);
@@ -41,6 +42,9 @@ type Key = Option<Arc<str>>;
 impl Entry {
     fn rank(&self, number: u64) -> Rank {
         let worth = i64::from(self.priority) + if self.begun { BEGUN } else { 0 };
+        if mutated(Mutation::NoAgeing) {
+            return (-worth, number);
+        }
         let ageing = i64::try_from(AGEING.as_micros()).unwrap_or(i64::MAX);
         (self.since.as_micros().saturating_sub(worth.saturating_mul(ageing)), number)
     }
@@ -256,6 +260,19 @@ impl Ready {
             self.released(claimant, now);
         }
         stuck.len()
+    }
+
+    /// The execution of the same agent and key that should have come before this one, by what its priority and its waiting
+    /// are worth now; for tests.
+    #[cfg(test)]
+    pub(crate) fn passed_over(&self, picked: &Entry, now: Timestamp) -> Option<&Entry> {
+        let worth = |entry: &Entry| {
+            let waited = now.as_micros() - entry.since.as_micros();
+            i64::from(entry.priority) * 30_000_000 + i64::from(entry.begun) * 300_000_000 + waited
+        };
+        let Claimant { project_id, agent_id, key, .. } = &*picked.claimant;
+        let line = self.projects.get(project_id)?.agents.get(agent_id)?.lines.get(key)?;
+        line.entries.values().find(|entry| worth(entry) > worth(picked))
     }
 
     /// Whether the books agree; for tests and debug builds.

@@ -69,7 +69,7 @@ fn size(request: &Request) -> usize {
                 _ => 0,
             },
             Request::Message(message) => message.body.len(),
-            Request::Drain { .. } => 0,
+            Request::Barrier { .. } | Request::Drain { .. } => 0,
         }
 }
 

@@ -59,6 +59,8 @@ pub(crate) enum Request {
     },
     /// A message from another owner of this node.
     Message(Message),
+    /// Answered when all that is staged by now is durable.
+    Barrier { done: oneshot::Sender<()> },
     /// Stop taking requests, end what can end, commit, and end the loop.
     Drain { done: oneshot::Sender<()> },
 }

@@ -87,6 +87,8 @@ pub(crate) struct Owner {
     retry_at: Option<Instant>,
     /// The number of the latest batch that is durable.
     committed: u64,
+    /// Who waits for a batch to be durable.
+    barriers: Vec<(u64, oneshot::Sender<()>)>,
     draining: Option<Drain>,
 }
 
@@ -134,6 +136,7 @@ impl Owner {
             commit: None,
             retry_at: None,
             committed: 0,
+            barriers: Vec::new(),
             draining: None,
         }
     }

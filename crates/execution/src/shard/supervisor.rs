@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::authority::Authority;
 use super::health::Health;
 use super::inbox::{Inbox, inbox};
 use super::lease::Lease;
@@ -42,6 +43,7 @@ struct Lane {
     shards: Vec<u16>,
     requests: Inbox,
     health: watch::Receiver<Health>,
+    authority: Arc<Authority>,
 }
 
 #[derive(Clone)]
@@ -81,6 +83,26 @@ impl Supervisor {
     /// The shards that this node owns now.
     pub(crate) fn owned_shards(&self) -> Vec<u16> {
         self.lanes().iter().flat_map(|lane| lane.shards.iter().copied()).collect()
+    }
+
+    /// Whether the shards are this node's for sure: nobody has taken over by now.
+    pub(crate) fn is_in_charge(&self) -> bool {
+        let lanes = self.lanes();
+        !lanes.is_empty() && lanes.iter().all(|lane| lane.authority.holds())
+    }
+
+    /// Waits until all that the owners have staged by now is durable.
+    pub(crate) async fn barrier(&self) -> Result<(), Error> {
+        let lanes = self.lanes();
+        if lanes.is_empty() {
+            return Err(Error::ShardUnowned);
+        }
+        for lane in lanes.iter() {
+            let (done, answer) = oneshot::channel();
+            lane.requests.send(Request::Barrier { done }).await.map_err(|_| Error::ShardUnowned)?;
+            answer.await.map_err(|_| Error::ShardUnowned)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -185,7 +207,7 @@ impl Term<'_> {
             return lease.release().await;
         };
         // nothing that is held begins
-        self.shared.holds.replace(&self.shared.journal.reads().holds().await?);
+        self.shared.holds.read(self.shared.journal.reads().holds()).await?;
         // what a recovered execution does first is heard
         self.shared.directory.listen(self.shared).await?;
         let mut owners = self.start_owners(&lease, &tokens, &owned);
@@ -251,7 +273,7 @@ impl Term<'_> {
                 Owner::new(self.shared.clone(), router, lease.authority(), *token, shards.clone(), health_in, inbox);
             events.insert(token.lane, lane.events_in());
             ready.push(lane);
-            lanes.push(Lane { shards, requests, health });
+            lanes.push(Lane { shards, requests, health, authority: lease.authority() });
         }
         self.shared.fairness.begin_term(events);
         for lane in ready {

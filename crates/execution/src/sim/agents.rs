@@ -19,6 +19,18 @@ pub(super) fn canary(project_id: ProjectId) -> String {
     format!("canary of {project_id}")
 }
 
+/// A person is asked about the tool `peek` when its argument is above this.
+const PEEK: u64 = 4;
+
+/// Whether a person must have approved exactly this call.
+pub(super) fn needs_approval(tool: &str, arguments: &Value) -> bool {
+    match tool {
+        "refund" | "wire" => true,
+        "peek" => arguments.get("n").and_then(Value::as_u64).is_some_and(|n| n > PEEK),
+        _ => false,
+    }
+}
+
 pub(super) fn effect_keys() -> EffectKeys {
     EffectKeys::new([7; 32])
 }
@@ -37,8 +49,14 @@ fn config(change: impl FnOnce(&mut Value)) -> Value {
     let mut config = json!({
         "name": "worker", "kind": "prompt", "model": "scripted",
         "tools": ["math.add", "time.sleep", "state.set", "state.get", "signals.wait", "pay", "book", "look", "ship",
-                  "agents.start", "agents.call", "agents.wait"],
-        "tool": [http("pay", "at_most_once"), http("book", "keyed"), http("look", "read"), ship],
+                  "refund", "wire", "peek", "approvals.request", "agents.start", "agents.call", "agents.wait"],
+        "tool": [http("pay", "at_most_once"), http("book", "keyed"), http("look", "read"), ship,
+                 http("refund", "at_most_once"), http("wire", "keyed"), http("peek", "read")],
+        "approvals": [
+            { "tools": ["refund"], "expires": "25s", "on_expiry": "pause" },
+            { "tools": ["wire"], "approvers": ["boss"], "expires": "40s", "escalate_after": "6s", "escalate_to": ["chief"] },
+            { "tools": ["peek"], "expires": "15s", "when": { "argument": "/n", "above": PEEK } },
+        ],
         "agents": ["worker", "hasty", "short"],
         "script": [{ "text": "unused" }],
     });
@@ -55,7 +73,7 @@ fn configs() -> [Value; 3] {
         }),
         config(|config| {
             config["name"] = json!("short");
-            config["limits"] = json!({ "wall": "45s" });
+            config["limits"] = json!({ "wall": "45s", "concurrency": 2 });
         }),
     ]
 }

@@ -3,6 +3,8 @@
 //! (`shard/owner/audit.rs`), I9 by each watcher (`watch.rs`), the gate at each call and answer (`outside.rs`,
 //! `client.rs`). I11 has nothing to look at here: no secret enters an engine.
 
+mod approvals;
+mod forks;
 mod i1;
 mod i10;
 mod i2;
@@ -26,6 +28,14 @@ pub(super) struct Told {
     stored: Vec<EntryRow>,
 }
 
+impl Told {
+    /// What it wrote itself: without what a fork copied.
+    fn own(&self) -> &[(u64, Timestamp, Entry)] {
+        let copied = self.entries.iter().rposition(|(.., entry)| matches!(entry, Entry::Forked { .. }));
+        copied.and_then(|at| self.entries.get(at + 1..)).unwrap_or(&self.entries)
+    }
+}
+
 pub(super) fn all(state: &State, all: &[Told]) {
     let effects = state.effects();
     for told in all {
@@ -34,6 +44,8 @@ pub(super) fn all(state: &State, all: &[Told]) {
         i5::check(state, told);
         i7::check(state, told);
         i10::check(state, told);
+        approvals::check(state, told);
+        forks::check(state, all, told);
     }
     i1::check(state, all);
 }

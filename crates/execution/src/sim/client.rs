@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use moltforge_api::executions::Execution as View;
 use moltforge_types::execution::shard_of;
-use moltforge_types::{ExecutionId, Fault as _, Kind as Sort, Origin, ProjectId};
+use moltforge_types::{ExecutionId, Fault as _, Kind as Sort, Origin};
 use serde_json::json;
 
 use super::agents::{canary, specs};
 use super::dice::Dice;
 use super::node::{Node, Nodes};
 use super::state::{Promise, State};
-use crate::engine::{Command, Start, UnknownEffects};
+use crate::engine::{Command, Spec, Start, UnknownEffects};
 use crate::error::Error;
 use crate::mutation::{Mutation, mutated};
 use crate::shard::message::Request;
@@ -20,7 +20,7 @@ use crate::shard::router::Router;
 use crate::views;
 
 /// Tries of one request before its client gives up.
-const TRIES: u32 = 8;
+pub(super) const TRIES: u32 = 8;
 
 #[derive(Clone)]
 pub(super) struct Client {
@@ -31,13 +31,13 @@ pub(super) struct Client {
 
 impl Client {
     /// Any living node.
-    fn node(&self) -> Option<Node> {
+    pub(super) fn node(&self) -> Option<Node> {
         let alive = self.nodes.alive();
         self.dice.pick(&alive).cloned()
     }
 
     /// What a client hears must be durable when it hears it.
-    fn heard(&self, id: ExecutionId, view: &View) {
+    pub(super) fn heard(&self, id: ExecutionId, view: &View) {
         let durable = self.state.row(id).map_or(0, |row| row.last_seq);
         if view.seq > durable {
             self.state
@@ -45,12 +45,18 @@ impl Client {
         }
     }
 
-    async fn pause_between(&self, attempt: u32) {
+    pub(super) async fn pause_between(&self, attempt: u32) {
         tokio::time::sleep(self.dice.millis(10, 300 << attempt.min(4))).await;
     }
 
     /// Starts an execution; with a key until it is known which one.
-    pub(super) async fn start(self, key: Option<String>, which: usize, wait: bool) -> Option<ExecutionId> {
+    pub(super) async fn start(
+        self,
+        key: Option<String>,
+        which: usize,
+        wait: bool,
+        origin: Origin,
+    ) -> Option<ExecutionId> {
         let specs = specs();
         let spec = specs.get(which % specs.len())?.clone();
         let project_id = spec.project_id;
@@ -59,7 +65,7 @@ impl Client {
                 self.pause_between(attempt).await;
                 continue;
             };
-            match self.start_once(&node, project_id, key.clone(), spec.clone(), wait).await {
+            match self.start_once(&node, key.clone(), spec.clone(), wait, origin.clone()).await {
                 Ok((id, view)) => {
                     self.heard(id, &view);
                     self.state.promise(Promise::Started { project_id, key, id });
@@ -78,12 +84,12 @@ impl Client {
     async fn start_once(
         &self,
         node: &Node,
-        project_id: ProjectId,
         key: Option<String>,
-        spec: Arc<crate::engine::Spec>,
+        spec: Arc<Spec>,
         wait: bool,
+        origin: Origin,
     ) -> Result<(ExecutionId, View), Error> {
-        let shared = &node.shared;
+        let (shared, project_id) = (&node.shared, spec.project_id);
         if let Some(key) = &key
             && !mutated(Mutation::NoStartDedupe)
             && let Some(row) = shared.journal.reads().execution_of_key(project_id, key).await?
@@ -91,22 +97,14 @@ impl Client {
             return Ok((row.execution_id, views::of_row(row)));
         }
         let id: ExecutionId = shared.ambient.id();
-        let shard = match &key {
-            Some(key) => shard_of(format!("{project_id}:{key}").as_bytes()),
-            None => shard_of(id.to_string().as_bytes()),
+        let shard = match (&key, &origin.concurrency_key) {
+            (Some(key), _) => shard_of(format!("{project_id}:{key}").as_bytes()),
+            (None, Some(key)) => shard_of(format!("{}:{key}", spec.agent_id).as_bytes()),
+            (None, None) => shard_of(id.to_string().as_bytes()),
         };
         let input = json!(canary(project_id));
         let request_hash = key.is_some().then(|| "the same".to_owned());
-        let start = Start {
-            id,
-            spec,
-            environment: None,
-            input,
-            trigger: "api",
-            origin: Origin::default(),
-            request_hash,
-            copied: None,
-        };
+        let start = Start { id, spec, environment: None, input, trigger: "api", origin, request_hash, copied: None };
         let make = |reply| Request::Start { start: Box::new(start), idempotency_key: key, shard, wait, reply };
         let view = Router::new(node.supervisor.clone()).ask(shard, make).await?;
         let id = view.execution_id.parse().expect("an id");

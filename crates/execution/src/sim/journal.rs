@@ -28,12 +28,12 @@ fn unavailable() -> Error {
 
 impl SimJournal {
     /// The process dies here.
-    async fn die<T>(&self) -> T {
+    pub(super) async fn die<T>(&self) -> T {
         self.process.die(&self.state);
         std::future::pending().await
     }
 
-    async fn way(&self) -> Result<(), Error> {
+    pub(super) async fn way(&self) -> Result<(), Error> {
         self.process.alive().await;
         let state = &self.state;
         if !state.is_healed() {

@@ -39,4 +39,12 @@ found! {
     hints_that_nobody_makes_up_for: NoSweep,
     a_call_that_is_sent_blindly_again: BlindResend,
     a_slot_that_leaks: SlotLeak,
+    a_call_that_begins_without_its_approval: NoApproval,
+    a_decision_about_another_call: AnyApproval,
+    a_decision_of_somebody_who_may_not: AnyApprover,
+    a_decision_that_comes_too_late: LateApproval,
+    a_hold_that_holds_nothing: NoHold,
+    holds_that_a_new_owner_forgets: HoldsForgotten,
+    a_lifted_hold_that_nobody_sees_through: NoReleaseAfterCrash,
+    waiting_that_is_worth_nothing: NoAgeing,
 }

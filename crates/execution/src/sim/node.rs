@@ -9,6 +9,7 @@ use moltforge_types::{Ambient, SeededRandom};
 
 use super::agents::{Agents, effect_keys};
 use super::clock::SimClock;
+use super::holds::SimBook;
 use super::journal::SimJournal;
 use super::outside::SimCalls;
 use super::state::State;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::fairness::Fairness;
 use crate::fairness::calls::Gates;
 use crate::holds::Holds;
+use crate::holds::keeper::Keeper;
 use crate::shard::shared::Shared;
 use crate::shard::specs::Specs;
 use crate::shard::supervisor::Supervisor;
@@ -85,6 +87,7 @@ pub(super) struct Node {
     pub(super) process: Arc<Process>,
     pub(super) supervisor: Supervisor,
     pub(super) shared: Arc<Shared>,
+    pub(super) keeper: Keeper,
     pub(super) clock: SimClock,
 }
 
@@ -103,27 +106,32 @@ impl Node {
         let random = Arc::new(SeededRandom::new(state.plan.seed.wrapping_add(number << 32)));
         let config = Config {
             max_running: state.plan.max_running,
+            max_running_per_project: state.plan.max_running_per_project,
             lanes: state.plan.lanes,
             lease_seconds: 5,
             drain_seconds: 2,
             ..Config::default()
         };
         let ambient = Ambient::new(Arc::new(clock.clone()), random);
+        let journal = Arc::new(SimJournal { state: state.clone(), process: process.clone() });
         let shared = Arc::new(Shared {
             fairness: Fairness::new(&config, ambient.clone()),
             gates: Gates::default(),
             holds: Holds::default(),
             listeners: Listeners::default(),
             config,
-            journal: Arc::new(SimJournal { state: state.clone(), process: process.clone() }),
+            journal: journal.clone(),
             bus: Bus::new(),
             directory: Arc::new(Agents),
-            calls: Arc::new(SimCalls { state: state.clone(), process: process.clone() }),
+            calls: Arc::new(SimCalls { state: state.clone(), process: process.clone(), models: Arc::default() }),
             ambient,
             specs: Specs::new(effect_keys()),
         });
         let supervisor = Supervisor::start(shared.clone());
-        Self { process, supervisor, shared, clock }
+        let book = Arc::new(SimBook(journal));
+        let keeper = Keeper { shared: shared.clone(), supervisor: supervisor.clone(), book };
+        tokio::spawn(keeper.clone().keep());
+        Self { process, supervisor, shared, keeper, clock }
     }
 }
 

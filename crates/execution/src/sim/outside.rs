@@ -1,6 +1,7 @@
 //! Models and tools that answer, fail, hang and lose answers by the dice, and that count what reaches them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,15 +9,18 @@ use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelReques
 use moltforge_capabilities::tools::{CallRequest, ProbeAnswer, ToolError};
 use moltforge_store::EntryRow;
 use moltforge_types::ExecutionId;
+use moltforge_types::approval::Decision;
 use moltforge_types::conversation::{Message, ToolCall, Usage};
 use moltforge_types::execution::{ProbeOutcome, State as Stands};
-use moltforge_types::journal::ErrorInfo;
+use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::{Value, json};
 
+use super::agents::needs_approval;
 use super::dice::Dice;
 use super::node::Process;
 use super::plan::Kind;
 use super::state::State;
+use crate::engine::approval::call_hash;
 use crate::shard::calls::Calls;
 
 /// The kind of the entry that says that a call is intended.
@@ -25,6 +29,17 @@ const INVOKED: i16 = 4;
 pub(super) struct SimCalls {
     pub(super) state: Arc<State>,
     pub(super) process: Arc<Process>,
+    /// Model calls on their way from this process.
+    pub(super) models: Arc<AtomicU32>,
+}
+
+/// One model call on its way.
+struct OnItsWay(Arc<AtomicU32>);
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl SimCalls {
@@ -34,6 +49,9 @@ impl SimCalls {
             self.state.violated("gate", format!("{what} of {id} leaves before its start is durable"));
             return;
         };
+        if !has_intent && self.state.certain.is_held(row.project_id, row.agent_id) {
+            self.state.violated("hold", format!("{what} of {id} begins though it is held"));
+        }
         if row.columns.state.is_terminal() {
             self.state.violated("gate", format!("{what} of {id} leaves though it is {}", row.columns.state));
         } else if row.columns.state != Stands::Running && !has_intent {
@@ -74,6 +92,9 @@ impl SimCalls {
 
     fn call(&self) -> (&'static str, String) {
         let dice = &self.state.outside;
+        if dice.chance(180) {
+            return self.call_that_waits_for_a_person();
+        }
         let (tool, arguments) = match dice.below(20) {
             0..=2 => ("math.add", json!({ "a": dice.below(9), "b": 2 })),
             3..=5 => ("look", json!({ "n": dice.below(9) })),
@@ -99,6 +120,46 @@ impl SimCalls {
     }
 }
 
+impl SimCalls {
+    fn call_that_waits_for_a_person(&self) -> (&'static str, String) {
+        let dice = &self.state.outside;
+        let (tool, arguments) = match dice.below(4) {
+            0 => ("refund", json!({ "n": dice.below(9) })),
+            1 => ("wire", json!({ "n": dice.below(9) })),
+            2 => ("peek", json!({ "n": dice.below(9) })),
+            _ if dice.chance(500) => {
+                let form = json!({ "type": "object", "required": ["ok"] });
+                ("approvals.request", json!({ "title": "May I?", "expires": "20s", "form": form }))
+            }
+            _ => ("approvals.request", json!({ "title": "May I?", "expires": "30s" })),
+        };
+        (tool, arguments.to_string())
+    }
+
+    /// A call leaves that a person must have approved, exactly so, and nobody has taken that back.
+    fn is_approved(&self, request: &CallRequest) -> bool {
+        let (id, step, tool) = (request.execution_id, request.step, request.tool.as_str());
+        let last = self.state.journal(id, 0).into_iter().rev().find_map(|row| {
+            let entry = serde_json::from_slice(&row.payload).ok()?;
+            match entry {
+                Entry::ApprovalDecided { step: of, decision, call_sha256, .. } if of == step => {
+                    Some((decision == Decision::Approved).then_some(call_sha256))
+                }
+                Entry::ApprovalRequested { step: of, .. } | Entry::ApprovalReopened { step: of, .. } if of == step => {
+                    Some(None)
+                }
+                _ => None,
+            }
+        });
+        let approved = last.clone().flatten();
+        let needed = last.is_some() || needs_approval(tool, &request.arguments);
+        if needed && approved != Some(call_hash(id, step, tool, &request.arguments)) {
+            self.state.violated("I4", format!("{tool} of {id} step {step} leaves, and durable is: {last:?}"));
+        }
+        approved.is_some()
+    }
+}
+
 /// The children that an execution has started and can wait for.
 fn children(request: &ModelRequest) -> Vec<Value> {
     let read = |message: &Arc<Message>| match &**message {
@@ -121,9 +182,18 @@ fn wait_for(dice: &Dice, children: &[Value]) -> String {
 
 #[async_trait]
 impl Calls for SimCalls {
+    fn model_limit(&self, _: &str) -> Option<(Arc<str>, u32)> {
+        self.state.plan.provider_limit.map(|limit| ("scripted".into(), limit))
+    }
+
     async fn model(&self, request: ModelRequest, chunks: ChunkSink) -> Result<ModelReply, ModelError> {
         self.process.alive().await;
         let state = &self.state;
+        let before = self.models.fetch_add(1, Ordering::Relaxed);
+        let _on_its_way = OnItsWay(self.models.clone());
+        if state.plan.provider_limit.is_some_and(|limit| before >= limit) {
+            state.violated("limits", format!("{before} calls of a provider are on their way, and one more leaves"));
+        }
         self.leaves(request.execution_id, "a model call", false);
         state.trace(|| {
             format!("node {} calls the model for {} turn {}", self.process.slot, request.execution_id, request.turn)
@@ -176,7 +246,9 @@ impl Calls for SimCalls {
         self.process.alive().await;
         let state = &self.state;
         let (id, tool) = (request.execution_id, request.tool.as_str());
-        self.leaves(id, tool, request.idempotency_key.is_some());
+        // what was approved has an intent, whatever it does
+        let has_intent = self.is_approved(&request) || request.idempotency_key.is_some();
+        self.leaves(id, tool, has_intent);
         state.trace(|| format!("node {} calls {tool} for {id} step {}", self.process.slot, request.step));
         if let Some(key) = &request.idempotency_key {
             let says = |row: &EntryRow| row.kind == INVOKED && String::from_utf8_lossy(&row.payload).contains(key);

@@ -72,6 +72,11 @@ pub(super) struct Plan {
     pub(super) nodes: usize,
     pub(super) lanes: u16,
     pub(super) max_running: usize,
+    pub(super) max_running_per_project: Option<usize>,
+    /// Calls that the model's provider takes at a time, from one node.
+    pub(super) provider_limit: Option<u32>,
+    /// The operations come so many times more slowly.
+    pub(super) pace: u32,
     /// Thousandths for each kind. A swarm: in each run about half of the kinds never strike.
     rates: [u32; KINDS.len()],
 }
@@ -91,6 +96,9 @@ impl Plan {
             nodes: 1 + usize::from(dice.chance(750)) + usize::from(dice.chance(300)),
             lanes: if dice.chance(500) { 1 } else { 2 },
             max_running: if dice.chance(300) { 3 } else { 64 },
+            max_running_per_project: dice.chance(200).then_some(2),
+            provider_limit: dice.chance(250).then(|| u32::try_from(1 + dice.below(3)).unwrap_or(1)),
+            pace: if dice.chance(100) { 8 } else { 1 },
             rates,
         }
     }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltforge_types::ExecutionId;
+use moltforge_types::{ExecutionId, Origin};
 use tokio::sync::mpsc;
 
 use super::client::{Client, LONGEST};
@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::node::{Death, Nodes};
 use super::plan::{Kind, Plan};
 use super::state::{Promise, State};
-use super::{agents, check, panics, pokes, settle, watch};
+use super::{agents, check, deciders, holds, panics, pokes, settle, watch};
 use crate::engine::UnknownEffects;
 
 /// What a run gave.
@@ -92,7 +92,7 @@ async fn operate(client: &Client) {
     let state = client.state.clone();
     let dice = Dice::new(state.plan.seed, 5);
     for n in 0..state.plan.operations {
-        tokio::time::sleep(dice.millis(0, 400)).await;
+        tokio::time::sleep(dice.millis(0, 400) * state.plan.pace).await;
         disturb(client, &dice);
         operation(client, &dice, n);
     }
@@ -117,8 +117,8 @@ fn operation(client: &Client, dice: &Dice, n: u64) {
     let (client, state) = (client.clone(), client.state.clone());
     let target = known(&state, dice);
     match (dice.below(100), target) {
-        (0..=29, _) | (_, None) => start(client, dice, n),
-        (30..=49, Some(id)) => {
+        (0..=27, _) | (_, None) => start(client, dice, n),
+        (28..=43, Some(id)) => {
             let (name, key) = (format!("s{}", dice.below(3)), format!("signal-{n}"));
             if dice.chance(200) {
                 // a client that does not trust its network
@@ -126,8 +126,8 @@ fn operation(client: &Client, dice: &Dice, n: u64) {
             }
             tokio::spawn(client.signal(id, name, key));
         }
-        (50..=59, Some(id)) => drop(tokio::spawn(client.pause(id))),
-        (60..=77, Some(id)) => {
+        (44..=51, Some(id)) => drop(tokio::spawn(client.pause(id))),
+        (52..=66, Some(id)) => {
             let decision = match dice.below(4) {
                 0 => None,
                 1 => Some(UnknownEffects::Fail),
@@ -135,8 +135,11 @@ fn operation(client: &Client, dice: &Dice, n: u64) {
             };
             tokio::spawn(client.resume(id, decision));
         }
-        (78..=84, Some(id)) => drop(tokio::spawn(client.stop(id, dice.chance(400)))),
-        (85..=87, Some(id)) => drop(tokio::spawn(client.trespass(id))),
+        (67..=72, Some(id)) => drop(tokio::spawn(client.stop(id, dice.chance(400)))),
+        (73..=75, Some(id)) => drop(tokio::spawn(client.trespass(id))),
+        (76..=86, Some(_)) => deciders::decide(&client, dice, n),
+        (87..=89, Some(_)) => holds::hold_or_lift(&client, dice),
+        (90..=92, Some(id)) => drop(tokio::spawn(client.fork(id, format!("fork-{n}")))),
         (_, Some(id)) => {
             if let Some(node) = dice.pick(&client.nodes.alive()).cloned() {
                 tokio::spawn(watch::watch(state, node, id));
@@ -156,10 +159,14 @@ fn start(client: Client, dice: &Dice, n: u64) {
     // a key means one request: the same agent each time
     let which = key.as_ref().and_then(|key| key.rsplit('-').next()?.parse().ok()).unwrap_or(which);
     let (twice, wait) = (dice.chance(150), dice.chance(100));
+    // close together, so that waiting decides as well
+    let priority = dice.chance(500).then(|| u8::try_from(4 + dice.below(3)).unwrap_or(5));
+    let concurrency_key = dice.chance(100).then(|| format!("of {}", dice.below(3)));
+    let origin = Origin { priority, concurrency_key, ..Origin::default() };
     if twice && key.is_some() {
-        tokio::spawn(client.clone().start(key.clone(), which, wait));
+        tokio::spawn(client.clone().start(key.clone(), which, wait, origin.clone()));
     }
-    tokio::spawn(client.start(key, which, wait));
+    tokio::spawn(client.start(key, which, wait, origin));
 }
 
 /// Faults that need no commit.

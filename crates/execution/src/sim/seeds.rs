@@ -28,7 +28,7 @@ fn seeds() {
     let (next, failed) = (AtomicU64::new(first), AtomicBool::new(false));
     let (executions, entries) = (AtomicU64::new(0), AtomicU64::new(0));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let began = Instant::now();
+    let whole = Instant::now();
     let work = || {
         while !failed.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -40,6 +40,7 @@ fn seeds() {
             if began.elapsed() > SLOW {
                 println!("seed {seed} took {:?}", began.elapsed());
             }
+            progress(seed, first, count, whole);
             executions.fetch_add(report.executions as u64, Ordering::Relaxed);
             entries.fetch_add(report.entries as u64, Ordering::Relaxed);
             if !report.violations.is_empty() {
@@ -56,13 +57,27 @@ fn seeds() {
     if let Some((seed, report)) = failures.into_iter().next() {
         panic!("{}", explain(seed, &report));
     }
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = whole.elapsed().as_secs_f64();
     println!(
         "{count} seeds from {first} in {seconds:.1} s on {threads} threads ({:.0} seeds/s): {} executions, {} entries",
         count as f64 / seconds,
         executions.into_inner(),
         entries.into_inner()
     );
+}
+
+/// Seeds between two lines of progress.
+const PROGRESS: u64 = 5_000;
+
+fn progress(seed: u64, first: u64, count: u64, began: Instant) {
+    let done = seed - first;
+    if done > 0 && done.is_multiple_of(PROGRESS) {
+        let rate = done as f64 / began.elapsed().as_secs_f64();
+        let left = (count - done) as f64 / rate / 60.0;
+        println!(
+            "seed {seed}: all good since {first}, {rate:.0} seeds/s, {left:.0} minutes to go (--first {seed} goes on)"
+        );
+    }
 }
 
 /// A replay may leave out what the shrinking left out.

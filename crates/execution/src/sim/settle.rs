@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use moltforge_store::ExecutionRow;
-use moltforge_types::Timestamp;
+use moltforge_types::approval::ApprovalState;
 use moltforge_types::execution::{Reason, State as Stands};
+use moltforge_types::{ExecutionId, Timestamp};
 
 use super::client::Client;
+use super::deciders;
+use super::holds;
 use super::run::PATIENCE;
 use crate::engine::{Command, UnknownEffects};
 
@@ -31,7 +34,11 @@ pub(super) async fn settle(client: &Client) {
     if client.nodes.alive().is_empty() {
         client.nodes.start(state, 0);
     }
+    holds::lift_all(client).await;
     rest(client, "by itself").await;
+    for row in live(client).into_iter().filter(|row| row.columns.reason == Some(Reason::Held)) {
+        state.violated("hold", format!("{} stays held though nothing holds it", row.execution_id));
+    }
     for _ in 0..40 {
         let live: Vec<_> = live(client);
         if live.is_empty() || !state.violations().is_empty() {
@@ -96,6 +103,7 @@ async fn end(client: Client, row: ExecutionRow) {
             let unknown = row.columns.reason == Some(Reason::EffectUnknown);
             Command::Resume { by, unknown_effects: unknown.then_some(UnknownEffects::Fail) }
         }
+        Stands::Suspended if waits_for_a_person(&client, id) => return consent(&client, id).await,
         Stands::Suspended => {
             let waits = row.columns.waiting_for.as_deref().unwrap_or_default();
             match waits.split("the signal \"").nth(1).and_then(|rest| rest.split('"').next()) {
@@ -109,4 +117,19 @@ async fn end(client: Client, row: ExecutionRow) {
     };
     // refusals show in the state that is looked at next
     let _ = client.apply(id, command).await;
+    consent(&client, id).await;
+}
+
+fn waits_for_a_person(client: &Client, id: ExecutionId) -> bool {
+    let rows = client.state.memory.approvals();
+    rows.iter().any(|row| row.execution_id == id && row.state == ApprovalState::Pending)
+}
+
+/// Lets everything begin that an execution asks a person for: before its time is over again.
+async fn consent(client: &Client, id: ExecutionId) {
+    let rows = client.state.memory.approvals().into_iter();
+    for row in rows.filter(|row| row.execution_id == id && row.state == ApprovalState::Pending) {
+        let answer = deciders::consent(&row);
+        client.clone().decide(row, answer).await;
+    }
 }

@@ -8,12 +8,13 @@ use futures::FutureExt as _;
 use moltforge_store::journal::Memory;
 use moltforge_store::{Batch, EntryRow, ExecutionRow, Reads as _};
 use moltforge_types::execution::SHARDS;
-use moltforge_types::{Ambient, ExecutionId, NodeId, ProjectId, SeededRandom, Timestamp};
+use moltforge_types::{Ambient, ApprovalId, ExecutionId, NodeId, ProjectId, SeededRandom, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::clock::SimClock;
 use super::dice::Dice;
+use super::holds::Certain;
 use super::node::Death;
 use super::plan::{Kind, Plan};
 
@@ -30,6 +31,8 @@ pub(super) enum Promise {
     Paused { id: ExecutionId, seq: u64 },
     /// It goes on, at this entry.
     Resumed { id: ExecutionId, seq: u64 },
+    /// This person's decision counts.
+    Decided { id: ExecutionId, approval_id: ApprovalId, approve: bool, by: String },
 }
 
 /// What a key meant at the far side.
@@ -58,6 +61,7 @@ pub(super) struct State {
     /// Who wrote to each shard, in order, each once.
     writers: Mutex<BTreeMap<u16, Vec<NodeId>>>,
     violations: Mutex<Vec<String>>,
+    pub(super) certain: Certain,
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -85,6 +89,7 @@ impl State {
             effects: Mutex::default(),
             writers: Mutex::default(),
             violations: Mutex::default(),
+            certain: Certain::default(),
         })
     }
 

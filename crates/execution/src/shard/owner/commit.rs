@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use moltforge_store::{CommitError, Side};
 use moltforge_types::Fault as _;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Ended, Owner};
@@ -37,6 +38,24 @@ impl Owner {
         self.in_flight = Some(in_flight);
     }
 
+    /// Says when all that is staged by now is durable.
+    pub(super) fn barrier(&mut self, done: oneshot::Sender<()>) {
+        let batch = match &self.in_flight {
+            _ if !self.forming.is_empty() => self.forming.number,
+            Some(in_flight) => in_flight.number,
+            None => self.committed,
+        };
+        self.barriers.push((batch, done));
+        self.answer_barriers();
+    }
+
+    fn answer_barriers(&mut self) {
+        for (_, done) in self.barriers.extract_if(.., |(batch, _)| *batch <= self.committed) {
+            // whoever asked may have gone
+            let _ = done.send(());
+        }
+    }
+
     fn commit_future(&self, in_flight: &InFlight) -> super::Commit {
         let (journal, batch) = (self.shared.journal.clone(), in_flight.batch.clone());
         Box::pin(async move { journal.commit(batch).await })
@@ -55,6 +74,7 @@ impl Owner {
                         self.shared.listeners.hint();
                     }
                     self.release(in_flight.gated);
+                    self.answer_barriers();
                 }
                 self.health.send_if_modified(|health| {
                     let changed = *health != Health::Ready;

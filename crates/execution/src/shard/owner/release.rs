@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use super::Owner;
 use crate::children::Child;
-use crate::engine::{Action, Execution, Outcome};
+use crate::engine::{Action, Command, Execution, Outcome};
 use crate::mutation::{Mutation, mutated};
 use crate::shard::batch::Gated;
 use crate::shard::effects;
 use crate::shard::hot::Hot;
-use crate::shard::message::{Event, Reply};
+use crate::shard::message::{Asker, Event, Reply};
 
 type Answer = Result<moltforge_api::executions::Execution, crate::error::Error>;
 
@@ -85,6 +85,15 @@ impl Owner {
         let draining = self.draining.is_some();
         let (shared, events, authority) = (self.shared.clone(), self.events_in.clone(), self.authority.clone());
         let outlet = effects::Outlet { shared, events, authority };
+        let Some(hot) = self.hot.get(&id) else { return };
+        // what has an intent leaves, or its outcome would be unknown
+        let has_intent = matches!(&action, Action::CallTool { idempotency_key: Some(_), .. });
+        let begins = matches!(action, Action::CallModel { .. } | Action::CallTool { .. } | Action::StartChild { .. });
+        let spec = &hot.execution.spec;
+        if begins && !has_intent && self.shared.holds.of(spec.project_id, spec.agent_id).is_some() {
+            // it was held between the decision and the commit: with that it is given up
+            self.apply(id, Command::Hold, Asker::Nobody);
+        }
         let Some(hot) = self.hot.get_mut(&id) else { return };
         let spec = &hot.execution.spec;
         match action {

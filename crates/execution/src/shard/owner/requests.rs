@@ -50,6 +50,7 @@ impl Owner {
                 self.draining = Some(Drain { done, deadline });
                 self.drop_waiting_calls();
             }
+            Request::Barrier { done } => self.barrier(done),
             Request::Start { reply, .. } | Request::Apply { reply, .. } if self.draining.is_some() => {
                 let _ = reply.send(Err(Error::Draining));
             }

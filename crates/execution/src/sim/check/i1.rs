@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use moltforge_types::ExecutionId;
+use moltforge_types::approval::Decision;
 use moltforge_types::journal::Entry;
+use moltforge_types::{ApprovalId, ExecutionId};
 
 use super::Told;
 use crate::sim::state::{Promise, State};
@@ -17,7 +18,8 @@ pub(super) fn check(state: &State, all: &[Told]) {
             | Promise::Signalled { id, .. }
             | Promise::Stopped { id }
             | Promise::Paused { id, .. }
-            | Promise::Resumed { id, .. } => *id,
+            | Promise::Resumed { id, .. }
+            | Promise::Decided { id, .. } => *id,
         };
         let Some(told) = by_id.get(&id) else {
             state.violated("I1", format!("nothing is left of {promise:?}"));
@@ -36,6 +38,7 @@ pub(super) fn check(state: &State, all: &[Told]) {
             Promise::Resumed { seq, .. } => {
                 told.entries.iter().any(|(at, _, entry)| at <= seq && matches!(entry, Entry::Resumed { .. }))
             }
+            Promise::Decided { approval_id, approve, by, .. } => decided(told, *approval_id, *approve, by),
         };
         if !is_kept {
             state.violated("I1", format!("{promise:?} is not kept"));
@@ -49,6 +52,14 @@ pub(super) fn check(state: &State, all: &[Told]) {
             }
         }
     }
+}
+
+fn decided(told: &Told, id: ApprovalId, approve: bool, who: &str) -> bool {
+    let wanted = if approve { Decision::Approved } else { Decision::Rejected };
+    told.entries.iter().any(|(.., entry)| {
+        matches!(entry, Entry::ApprovalDecided { approval_id, decision, by, .. }
+            if *approval_id == id && *decision == wanted && by == who)
+    })
 }
 
 fn signals(told: &Told, key: &str) -> usize {

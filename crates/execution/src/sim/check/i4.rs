@@ -12,7 +12,8 @@ pub(super) fn check(state: &State, effects: &BTreeMap<String, Sent>, told: &Told
     let id = told.row.execution_id;
     let mut outcomes = BTreeSet::new();
     let mut retries = 0;
-    for (.., entry) in &told.entries {
+    // what a fork copied is the original's
+    for (.., entry) in told.own() {
         match entry {
             Entry::ToolSucceeded { step, .. } | Entry::ToolFailed { step, .. } | Entry::ModelCompleted { step, .. }
                 if !outcomes.insert(*step) =>
@@ -23,7 +24,7 @@ pub(super) fn check(state: &State, effects: &BTreeMap<String, Sent>, told: &Told
             _ => {}
         }
     }
-    for (.., entry) in &told.entries {
+    for (.., entry) in told.own() {
         let Entry::ToolInvoked { effect: Effect::AtMostOnce | Effect::Reconcile, idempotency_key, tool, .. } = entry
         else {
             continue;

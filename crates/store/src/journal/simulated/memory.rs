@@ -1,5 +1,6 @@
 //! A journal in memory that keeps the same promises: the fence, the dense numbers, all or nothing.
 
+mod beside;
 mod membership;
 mod reads;
 
@@ -7,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use moltforge_types::{AgentId, Ambient, ExecutionId, MessageId, NodeId, ProjectId, Timestamp, VersionId};
+use moltforge_types::{AgentId, Ambient, ApprovalId, ExecutionId, MessageId, NodeId, ProjectId, Timestamp, VersionId};
 
+use crate::approvals::ApprovalRow;
 use crate::executions::ExecutionRow;
+use crate::holds::Hold;
 use crate::journal::batch::{Batch, Columns, LaneToken, NewExecution};
-use crate::journal::{CommitError, EntryRow, Journal, Membership, Message, Reads, Side};
+use crate::journal::{CommitError, EntryRow, Journal, Membership, Message, Reads};
 use crate::versions::Version;
 
 /// What is stored. Cheap to clone: every clone is another handle on the same data, as another process would have.
@@ -35,6 +38,8 @@ struct Data {
     entries: HashMap<ExecutionId, Vec<EntryRow>>,
     state: BTreeMap<(ProjectId, AgentId, String), String>,
     messages: BTreeMap<MessageId, Message>,
+    approvals: BTreeMap<(ProjectId, ApprovalId), ApprovalRow>,
+    holds: BTreeMap<(ProjectId, Option<AgentId>), Hold>,
     versions: BTreeMap<(ProjectId, VersionId), Version>,
 }
 
@@ -183,16 +188,7 @@ impl Data {
             };
         }
         for row in &batch.rows {
-            match row {
-                Side::Message(message) => {
-                    self.messages.entry(message.message_id).or_insert_with(|| message.clone());
-                }
-                Side::MessageTaken { message_id, .. } => {
-                    self.messages.remove(message_id);
-                }
-                // what people see of approvals is read from a real store, and there are no triggers here
-                Side::Approval(_) | Side::ApprovalMoved { .. } | Side::ApprovalCarriedOut { .. } | Side::Fire(_) => {}
-            }
+            self.write_beside(row);
         }
     }
 }
