@@ -66,10 +66,20 @@ impl Holds {
     pub(crate) async fn read<E>(&self, rows: impl Future<Output = Result<Vec<Row>, E>>) -> Result<(), E> {
         let _alone = self.changing.lock().await;
         let rows = rows.await?;
+        // a node that lost its shards may have begun something late, and cannot see it through
+        let known = |row: &Row| self.mode_of(row.project_id, row.agent_id) == Some(row.mode);
+        if rows.iter().any(|row| row.mode == HoldMode::Release || row.mode == HoldMode::Kill && !known(row)) {
+            self.unfinished();
+        }
         if !mutated(Mutation::HoldsForgotten) {
             self.replace(&rows);
         }
         Ok(())
+    }
+
+    fn mode_of(&self, project_id: ProjectId, agent_id: Option<AgentId>) -> Option<HoldMode> {
+        let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
+        standing.get(&(project_id, agent_id)).copied()
     }
 
     /// A sweep did not reach everything: it is repeated.

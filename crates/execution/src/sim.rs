@@ -14,6 +14,7 @@ mod deciders;
 mod dice;
 mod expired;
 mod forks;
+mod found;
 mod holds;
 mod journal;
 mod mutations;

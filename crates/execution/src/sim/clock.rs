@@ -31,6 +31,11 @@ impl SimClock {
         self.skew.fetch_add(if forward { by } else { -by }, Ordering::Relaxed);
     }
 
+    /// How often it was asked.
+    pub(super) fn asked(&self) -> i64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// Right again.
     pub(super) fn set_right(&self) {
         self.skew.store(0, Ordering::Relaxed);

@@ -165,7 +165,8 @@ pub(super) async fn lift_all(client: &Client) {
         if standing.is_empty() {
             break;
         }
-        for row in standing {
+        // a mark is a lift that has begun: the keepers see it through
+        for row in standing.into_iter().filter(|row| row.mode != HoldMode::Release) {
             client.clone().lift(row.project_id, row.agent_id).await;
         }
         // keepers finish what they could not reach

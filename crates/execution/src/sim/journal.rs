@@ -92,7 +92,7 @@ impl Journal for SimJournal {
         self.process.alive().await;
         let (state, faults) = (&self.state, &self.state.faults);
         if state.is_healed() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(state.slow_commits.load(Ordering::Relaxed))).await;
             return self.write(batch).await;
         }
         tokio::time::sleep(faults.millis(0, 6)).await;

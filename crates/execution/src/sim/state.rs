@@ -62,6 +62,8 @@ pub(super) struct State {
     writers: Mutex<BTreeMap<u16, Vec<NodeId>>>,
     violations: Mutex<Vec<String>>,
     pub(super) certain: Certain,
+    /// How long each commit takes in a run without faults, in milliseconds.
+    pub(super) slow_commits: AtomicU64,
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -90,6 +92,7 @@ impl State {
             writers: Mutex::default(),
             violations: Mutex::default(),
             certain: Certain::default(),
+            slow_commits: AtomicU64::new(1),
         })
     }
 
