@@ -157,7 +157,7 @@ impl Executions {
         let began = Instant::now();
         let agent_id = self.held_agent(principal.project_id, agent).await?;
         let rows = self.store.holds(principal.project_id).list().await?;
-        if !rows.iter().any(|row| row.agent_id == agent_id) {
+        if !rows.iter().any(|row| row.agent_id == agent_id && stands(row)) {
             return Err(Error::NotHeld);
         }
         let (project_id, actor) = (principal.project_id, principal.actor);

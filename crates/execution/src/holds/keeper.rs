@@ -255,9 +255,11 @@ impl Keeper {
 
     /// Whether an execution took a command; `None` when it could not be reached. One that has just ended needs none.
     async fn apply_until_taken(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> Option<bool> {
+        let releases = matches!(command, Command::Release { .. });
         for _ in 0..5 {
             match self.apply(project_id, id, command.clone()).await {
-                Ok(()) => return Some(true),
+                // what is paused for another reason stays so
+                Ok(state) => return Some(!(releases && state == State::Paused.as_str())),
                 Err(Error::ExecutionEnded(_) | Error::ExecutionNotFound(_) | Error::ExecutionStopping(_)) => {
                     return Some(false);
                 }
@@ -271,11 +273,11 @@ impl Keeper {
         None
     }
 
-    async fn apply(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> Result<(), Error> {
+    async fn apply(&self, project_id: ProjectId, id: ExecutionId, command: Command) -> Result<String, Error> {
         let row = self.shared.journal.reads().execution(project_id, id).await?;
         let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
         let make = |reply| Request::Apply { project_id, execution_id: id, command, known: None, reply };
-        Router::new(self.supervisor.clone()).ask_within(row.shard, COMMIT_TIMEOUT, make).await.map(|_| ())
+        Router::new(self.supervisor.clone()).ask_within(row.shard, COMMIT_TIMEOUT, make).await.map(|view| view.state)
     }
 
     /// Makes a hold durable and known to the owners, which are here: another node's would not know it.
