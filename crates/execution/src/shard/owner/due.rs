@@ -24,7 +24,7 @@ const PAGE: u32 = 1_000;
 const DUE_PAGE: u32 = 10_000;
 /// Executions that are read at the same time because their time has come. The rest waits here: everybody else reads
 /// through the same few connections.
-const LOADS: usize = 256;
+const LOADS: usize = 32;
 /// Executions wait so long at most for what was there before to be known: a row that cannot be read must not stop all.
 const LONGEST: Duration = Duration::from_secs(10);
 
