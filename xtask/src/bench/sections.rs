@@ -91,13 +91,14 @@ same handler on a bare server. Goal: 60 % of its requests each second, and at mo
 model step, suspended. A second process then opens the same database, as after a restart: how long it takes until it works,
 its memory, another execution among them, wake-ups spread over all of them from the oldest to the newest, and timers that
 come due. Goal: 1,000,000 on one node of 24 GiB; nothing that is done when a node starts or when one wakes up may grow with
-their number. (The number by state, which /metrics shows, does: it reads an index.)"
+their number. (The number by state, which /metrics shows, does: it reads an index, and is kept for twenty times as long as
+that took.)"
             }
             Self::Signals => {
                 "From the call of `signal` to the moment at which the model call after it begins, of executions that are not in
-memory: the row is found, the journal read, the signal and the wake-up committed, the call let out. The journal's own watch
-says how long that very commit took; goal: at most 5 ms at p99 beyond it. With 16 at a time they share commits, and two
-cores."
+memory: the row is found, the journal read, the signal and the wake-up committed, the call let out: two statements and one
+batch, each one round trip. The journal's own watch says how long that very commit took; goal: at most 5 ms at p99 beyond
+it. With 16 at a time they share commits, and two cores."
             }
             Self::Growth => {
                 "One execution in which a model and a tool take turns 5,000 times, 10,000 steps, and which then waits for a
