@@ -254,9 +254,11 @@ impl Owner {
         }
     }
 
+    /// A call has answered. The answer may be that of one that was aborted a moment ago: then it stands for the one that
+    /// took its place, which nobody needs any more.
     fn forget_call(&mut self, id: ExecutionId, step: u32) {
-        if let Some(hot) = self.hot.get_mut(&id) {
-            hot.calls.remove(&step);
+        if let Some(call) = self.hot.get_mut(&id).and_then(|hot| hot.calls.remove(&step)) {
+            call.abort();
         }
     }
 
