@@ -4,6 +4,8 @@
 //! first time. A schedule whose hour begins with `*` runs by the time that passes instead: nothing for an hour that there
 //! is not, both times for one that comes twice. Every known cron with daylight saving does it like this.
 
+use std::time::Duration;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
@@ -64,6 +66,39 @@ fn times(cron: &Cron) -> impl Iterator<Item = (i8, i8)> {
     let members = |set: u64, most: i8| (0..most).filter(move |number| set >> number & 1 == 1);
     let minutes = cron.minutes;
     members(cron.hours, 24).flat_map(move |hour| members(minutes, 60).map(move |minute| (hour, minute)))
+}
+
+/// The shortest time between two runs of a schedule, where that is at most `most` and no clocks are changed.
+pub(super) fn shortest_period(cron: &Cron, most: Duration) -> Option<Duration> {
+    let minutes: Vec<u64> = times(cron).filter_map(|(hour, minute)| minute_of_day(hour, minute)).collect();
+    let mut shortest = minutes.windows(2).map(|pair| pair[1] - pair[0]).min();
+    if let (Some(first), Some(last)) = (minutes.first(), minutes.last()) {
+        let over_midnight = first + 24 * 60 - last;
+        if Duration::from_secs(over_midnight * 60) <= most && days_follow(cron) {
+            shortest = Some(shortest.map_or(over_midnight, |shortest| shortest.min(over_midnight)));
+        }
+    }
+    shortest.map(|minutes| Duration::from_secs(minutes * 60)).filter(|period| *period <= most)
+}
+
+fn minute_of_day(hour: i8, minute: i8) -> Option<u64> {
+    Some(u64::try_from(hour).ok()? * 60 + u64::try_from(minute).ok()?)
+}
+
+/// Whether it runs on two days one after the other, ever.
+fn days_follow(cron: &Cron) -> bool {
+    let mut day = Date::constant(2024, 1, 1);
+    let mut before = false;
+    for _ in 0..DAYS {
+        let on = cron.on(day.day(), day.month(), day.weekday().to_sunday_zero_offset());
+        if on && before {
+            return true;
+        }
+        before = on;
+        let Ok(tomorrow) = day.tomorrow() else { return false };
+        day = tomorrow;
+    }
+    false
 }
 
 /// The instants that a time of day stands for: one, none or two.

@@ -1,5 +1,6 @@
 //! When a schedule runs. Pure: the time comes in as a value, time zones from the database in the program.
 
+use std::collections::VecDeque;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -90,6 +91,11 @@ impl Schedule {
         if jitter > MAX_JITTER {
             return Err(("jitter", "expected a duration of at most \"1h\"".to_owned()));
         }
+        // a run that is still to start would keep those planned meanwhile from being looked at
+        if let Some(period) = civil::shortest_period(&cron, jitter) {
+            let message = format!("expected less than the shortest time between two runs, {}s here", period.as_secs());
+            return Err(("jitter", message));
+        }
         Ok(Self { cron, zone, jitter, missed })
     }
 
@@ -107,7 +113,7 @@ impl Schedule {
         if planned.due > now {
             return Due { runs: Vec::new(), left_out: 0, next: Some(planned) };
         }
-        let (mut runs, mut left_out) = (std::collections::VecDeque::new(), 0);
+        let (mut runs, mut left_out) = (VecDeque::new(), 0);
         let mut next = Some(planned);
         let keep = match self.missed {
             Missed::Skip | Missed::Once => 1,
@@ -116,17 +122,21 @@ impl Schedule {
         let mut counted = 0;
         while let Some(run) = next.filter(|run| run.due <= now) {
             runs.push_back(run);
-            if runs.len() > keep {
+            counted += 1;
+            next = self.next(trigger, run.planned);
+            if counted == MAX_COUNTED {
+                // after a very long time: those between these and the latest are left out, uncounted
+                runs.extend(self.latest_due(trigger, run.planned, now, keep));
+                next = runs.back().and_then(|last| self.next(trigger, last.planned));
+            }
+            // two that are late only a moment each are not missed, though a jitter brought them together
+            while runs.len() > keep && runs.front().is_some_and(|first| now.since(first.due) > GRACE) {
                 runs.pop_front();
                 left_out += 1;
             }
-            counted += 1;
             if counted == MAX_COUNTED {
-                // after a very long time: the rest is left out, uncounted
-                next = self.next(trigger, Timestamp::from_micros(now.as_micros().saturating_sub(1_000_000)));
                 break;
             }
-            next = self.next(trigger, run.planned);
         }
         // a run that is late only a moment is not missed
         if self.missed == Missed::Skip {
@@ -135,6 +145,38 @@ impl Schedule {
             left_out += (before - runs.len()) as u64;
         }
         Due { runs: runs.into_iter().map(|run| run.planned).collect(), left_out, next }
+    }
+
+    /// The latest runs planned after `after` that are due at `now`, in order: `most` of them, or all.
+    fn latest_due(&self, trigger: &str, after: Timestamp, now: Timestamp, most: usize) -> VecDeque<Planned> {
+        let (mut runs, mut until) = (VecDeque::new(), now);
+        while runs.len() < most
+            && let Some(run) = self.latest(trigger, after, until)
+        {
+            until = Timestamp::from_micros(run.planned.as_micros() - 1);
+            if run.due <= now {
+                runs.push_front(run);
+            }
+        }
+        runs
+    }
+
+    /// The latest run planned after `after` and not after `until`: found by halves, as schedules know only what comes
+    /// next.
+    fn latest(&self, trigger: &str, after: Timestamp, until: Timestamp) -> Option<Planned> {
+        let (mut low, mut high) = (after.as_micros(), until.as_micros());
+        let mut found = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.next(trigger, Timestamp::from_micros(middle)).filter(|run| run.planned <= until) {
+                Some(run) => {
+                    low = run.planned.as_micros();
+                    found = Some(run);
+                }
+                None => high = middle,
+            }
+        }
+        found
     }
 
     /// The same for the same trigger and time, whoever asks: a restart does not move a run.

@@ -112,6 +112,13 @@ fn parts_are_checked() {
     assert_eq!(wrong("* * * * *", None, Some("never"), None), "missed");
     assert_eq!(wrong("* * * * *", None, None, Some("2h")), "jitter");
     assert_eq!(wrong("* * * * *", None, None, Some("soon")), "jitter");
+    // runs would come due together, and all but one of them be taken for missed
+    assert_eq!(wrong("* * * * *", None, None, Some("1m")), "jitter");
+    assert_eq!(wrong("0,50 * * * *", None, None, Some("10m")), "jitter", "over the hour");
+    assert_eq!(wrong("0,50 0,23 * * *", None, None, Some("10m")), "jitter", "over midnight");
+    for (cron, jitter) in [("* * * * *", "59s"), ("@daily", "1h"), ("0,50 0,23 1 * *", "49m"), ("0 9 * * MON", "1h")] {
+        assert!(Schedule::parse(cron, None, None, Some(jitter)).is_ok(), "{cron} {jitter}");
+    }
 }
 
 fn due(missed: &str, late: Duration) -> (Vec<String>, u64, String) {
@@ -139,6 +146,35 @@ fn missed_runs() {
     // the server was away for years: bounded work, and the next run lies ahead
     let years = due("all", hours(100_000));
     assert!(years.0.len() == MAX_MISSED && years.2.as_str() > "2038");
+    // the latest is made up for, not the last one that was counted
+    let latest = due("once", hours(20_000));
+    let next: Timestamp = latest.2.replace('Z', ":00Z").parse().unwrap();
+    let before = Timestamp::from_micros(next.as_micros() - 3_600_000_000).to_string().replace(":00.000000Z", "Z");
+    assert_eq!((latest.0, latest.1), (vec![before], 10_000));
+    assert_eq!(years.0.windows(2).filter(|pair| pair[0] < pair[1]).count(), MAX_MISSED - 1);
+    assert!(years.0.last().is_some_and(|last| *last < years.2) && years.0[0].as_str() > "2038", "{:?}", years.0);
+}
+
+#[test]
+fn two_that_come_due_together_both_run() {
+    let schedule = Schedule::parse("* * * * *", None, Some("once"), Some("59s")).unwrap();
+    let mut together = 0;
+    for trigger in 0..200 {
+        let name = format!("trg_{trigger}");
+        let first = schedule.next(&name, at("2026-11-20T07:59:00Z")).unwrap();
+        let second = schedule.next(&name, first.planned).unwrap();
+        // looked at when both are due
+        let due = schedule.due(&name, first, second.due);
+        if now_within(first.due, second.due) {
+            together += 1;
+            assert_eq!((due.runs.len(), due.left_out), (2, 0), "{name}");
+        }
+    }
+    assert!(together > 10, "{together}");
+}
+
+fn now_within(due: Timestamp, now: Timestamp) -> bool {
+    now.since(due) <= GRACE
 }
 
 #[test]
