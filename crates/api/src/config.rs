@@ -211,7 +211,7 @@ pub struct ApprovalPolicy {
     /// Who may decide: ids (`key_...`) or names of API keys that hold `approvals:decide`. Anybody with that scope when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvers: Vec<String>,
-    /// How long a request waits; `24h` when absent, at most `365d`.
+    /// How long a request waits: shorter than `limits.wall`; when absent `12h`, or half of a shorter `limits.wall`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     /// What happens then: `reject` (the model is told; the default) or `pause` (the execution is held; a resume asks anew).

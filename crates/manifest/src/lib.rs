@@ -32,6 +32,7 @@ pub use diagnostic::Diagnostic;
 pub use duration::{MAX_DURATION, format_duration, parse_duration};
 pub use parse::{check, parse_json, parse_toml, parse_toml_bytes};
 pub use render::{Snippet, render};
+pub use rules::default_approval_expiry;
 pub use rules::names::{BUILT_IN_TOOLS, SCRIPTED_MODEL, check_provider_name};
 pub use text::to_toml;
 

@@ -16,6 +16,7 @@ mod tools;
 mod triggers;
 mod url;
 
+pub use approvals::default_approval_expiry;
 use moltforge_api::AgentConfig;
 
 use crate::canonical::canonical_json;

@@ -90,7 +90,9 @@ pub(super) fn request(execution: &mut Execution, call: &Pending, policy: &Policy
         return;
     }
     let asked = arguments.get("expires").filter(|_| call.tool == REQUEST_TOOL).and_then(Value::as_str);
-    let expires = asked.and_then(|text| moltforge_manifest::parse_duration(text).ok()).unwrap_or(policy.expires);
+    let expires = asked
+        .and_then(|text| moltforge_manifest::parse_duration(text).ok())
+        .unwrap_or_else(|| policy.expires(execution.spec.wall));
     let entry = Entry::ApprovalRequested {
         approval_id: new_id(execution, call.step, context.now),
         step: call.step,

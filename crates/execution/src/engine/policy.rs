@@ -6,15 +6,13 @@ use moltforge_api::config::{ApprovalCondition, ApprovalPolicy};
 use moltforge_types::approval::OnExpiry;
 use serde_json::Value;
 
-/// How long a request waits when its policy does not say.
-const DEFAULT_EXPIRY: Duration = Duration::from_hours(24);
-
 /// One policy.
 #[derive(Debug, Clone)]
 pub(super) struct Policy {
     tools: Vec<String>,
     pub(super) approvers: Vec<String>,
-    pub(super) expires: Duration,
+    /// How long a request waits, when the policy says so.
+    expires: Option<Duration>,
     pub(super) on_expiry: OnExpiry,
     pub(super) escalate_after: Option<Duration>,
     pub(super) escalate_to: Vec<String>,
@@ -22,12 +20,12 @@ pub(super) struct Policy {
 }
 
 impl Default for Policy {
-    /// Anybody with the scope, for a day.
+    /// Anybody with the scope.
     fn default() -> Self {
         Self {
             tools: Vec::new(),
             approvers: Vec::new(),
-            expires: DEFAULT_EXPIRY,
+            expires: None,
             on_expiry: OnExpiry::Reject,
             escalate_after: None,
             escalate_to: Vec::new(),
@@ -42,12 +40,17 @@ impl Policy {
         Ok(Self {
             tools: policy.tools.clone(),
             approvers: policy.approvers.clone(),
-            expires: duration(&policy.expires)?.unwrap_or(DEFAULT_EXPIRY),
+            expires: duration(&policy.expires)?,
             on_expiry: policy.on_expiry.as_deref().map_or(Ok(OnExpiry::Reject), str::parse)?,
             escalate_after: duration(&policy.escalate_after)?,
             escalate_to: policy.escalate_to.clone(),
             when: policy.when.clone(),
         })
+    }
+
+    /// How long a request of an execution waits that may take `wall`.
+    pub(super) fn expires(&self, wall: Duration) -> Duration {
+        self.expires.unwrap_or_else(|| moltforge_manifest::default_approval_expiry(wall))
     }
 
     /// Whether it is about a tool.

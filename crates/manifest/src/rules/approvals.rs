@@ -1,5 +1,7 @@
 //! Which calls wait for a person.
 
+use std::time::Duration;
+
 use moltforge_api::AgentConfig;
 use moltforge_api::config::{ApprovalCondition, ApprovalPolicy};
 
@@ -13,8 +15,15 @@ const MAX_NAMES: usize = 32;
 /// The name of an API key, in characters.
 const MAX_NAME: usize = 100;
 const MAX_POINTER: usize = 200;
-/// How long a request waits when its policy does not say.
-const DEFAULT_EXPIRY: &str = "24h";
+/// The longest that a request waits when nothing says how long.
+const DEFAULT_EXPIRY: Duration = Duration::from_hours(12);
+
+/// How long a request waits when nothing says: twelve hours, or half of a shorter `limits.wall`. The execution's own end
+/// must not come first, or nobody would hear of the expiry.
+#[must_use]
+pub fn default_approval_expiry(wall: Duration) -> Duration {
+    DEFAULT_EXPIRY.min(wall / 2)
+}
 
 pub(super) fn check(config: &AgentConfig, findings: &mut Findings) {
     count(findings, "/approvals", config.approvals.len(), MAX_POLICIES);
@@ -23,7 +32,7 @@ pub(super) fn check(config: &AgentConfig, findings: &mut Findings) {
         tools(config, policy, findings, &child(&pointer, "tools"));
         names(&policy.approvers, findings, &child(&pointer, "approvers"));
         names(&policy.escalate_to, findings, &child(&pointer, "escalate_to"));
-        times(policy, findings, &pointer);
+        times(policy, &config.limits.wall, findings, &pointer);
         if let Some(condition) = &policy.when {
             when(condition, findings, &child(&pointer, "when"));
         }
@@ -54,19 +63,34 @@ fn names(names: &[String], findings: &mut Findings, pointer: &str) {
     }
 }
 
-fn times(policy: &ApprovalPolicy, findings: &mut Findings, pointer: &str) {
+fn times(policy: &ApprovalPolicy, wall: &str, findings: &mut Findings, pointer: &str) {
     if let Some(expires) = &policy.expires {
-        positive_duration(findings, &child(pointer, "expires"), expires, "365d");
+        let at = child(pointer, "expires");
+        positive_duration(findings, &at, expires, "365d");
+        if let (Ok(length), Ok(end)) = (parse_duration(expires), parse_duration(wall))
+            && length >= end
+        {
+            let message =
+                format!("the execution ends before: `limits.wall` is {wall:?}; expire earlier, or let it run longer");
+            findings.cross(&at, message);
+        }
     }
     let at = child(pointer, "escalate_after");
     match (&policy.escalate_after, policy.escalate_to.is_empty()) {
         (Some(after), empty) => {
             positive_duration(findings, &at, after, "365d");
-            let expires = policy.expires.as_deref().unwrap_or(DEFAULT_EXPIRY);
-            if let (Ok(after), Ok(expires_after)) = (parse_duration(after), parse_duration(expires))
-                && after >= expires_after
+            let expires = match &policy.expires {
+                Some(expires) => parse_duration(expires),
+                None => parse_duration(wall).map(default_approval_expiry),
+            };
+            if let (Ok(after), Ok(expires)) = (parse_duration(after), expires)
+                && after >= expires
             {
-                findings.cross(&at, format!("the request expires after \"{expires}\": escalate earlier"));
+                let shown = policy.expires.as_ref().map_or_else(
+                    || "12h, or half of `limits.wall` where that is shorter".to_owned(),
+                    |expires| format!("{expires:?}"),
+                );
+                findings.cross(&at, format!("the request expires after {shown}: escalate earlier"));
             }
             if empty {
                 findings.cross(&at, "nobody to escalate to: add `escalate_to`");

@@ -21,7 +21,7 @@ pub(super) static TOOL: BuiltIn = BuiltIn {
             "title": { "type": "string", "minLength": 1, "maxLength": 200, "description": "The question, in one line." },
             "details": { "type": "string", "maxLength": 8000, "description": "What the person must know to decide, as plain text." },
             "form": { "type": "object", "description": "JSON Schema of what the person fills in when approving, at most 8 KiB. Left out, yes or no is enough." },
-            "expires": { "type": "string", "maxLength": 40, "description": "How long to wait, such as \"30m\", \"24h\" or \"7d\"; a day when left out." }
+            "expires": { "type": "string", "maxLength": 40, "description": "How long to wait, such as \"30m\", \"2h\" or \"1d\"; twelve hours when left out, or half of the time that the whole work may take." }
         },
         "required": ["title"],
         "additionalProperties": false

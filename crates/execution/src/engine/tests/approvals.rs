@@ -132,6 +132,21 @@ fn it_escalates_and_expires_by_itself() {
 }
 
 #[test]
+fn what_is_not_said_expires_before_the_execution_ends() {
+    for (wall, hours) in [("30d", 12), ("24h", 12), ("2h", 1)] {
+        let mut run = Run::with(|config| {
+            config["limits"] = json!({ "wall": wall });
+            config["approvals"][0] = json!({ "tools": ["refund"], "on_expiry": "pause" });
+        });
+        run.reply("", &[("refund", json!({ "n": 50 }))]);
+        assert_eq!(run.ask(2).due, run.now.plus(std::time::Duration::from_hours(hours)), "{wall}");
+        run.wait(hours * 3_600);
+        run.apply(Command::Wake);
+        assert_eq!(run.execution.state, State::Paused, "{wall}: as `on_expiry` says");
+    }
+}
+
+#[test]
 fn an_expiry_that_pauses_asks_anew_after_a_resume() {
     let mut run = Run::with(|config| config["approvals"][0]["on_expiry"] = json!("pause"));
     run.reply("", &[("refund", json!({ "n": 50 }))]);
