@@ -212,6 +212,24 @@ impl Fires<'_> {
             .await
     }
 
+    /// The keys of those fires of a trigger that wait behind `skip` others that do, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn pending_behind(&mut self, trigger_id: TriggerId, skip: u32, limit: u32) -> Result<Vec<String>, Error> {
+        self.at
+            .query(
+                "SELECT fire_key FROM fire WHERE project_id = $1 AND trigger_id = $2 AND state = 'pending' \
+                 ORDER BY created_at, fire_key LIMIT $4 OFFSET $3",
+            )
+            .bind(self.project_id)
+            .bind(trigger_id)
+            .bind(skip)
+            .bind(limit)
+            .all(|row| row.get("fire_key"))
+            .await
+    }
+
     /// The executions of a trigger that have not ended.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! From fires to executions: the concurrency rule, the start under the fire's key, the settled row.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -8,7 +9,7 @@ use moltforge_api::executions::StartExecution;
 use moltforge_api::triggers::TriggerError;
 use moltforge_manifest::trigger::{Concurrency, compile};
 use moltforge_store::{NewFire, PendingFire, Ran, Settled, Trigger};
-use moltforge_types::{Actor, ContentHash, ExecutionId, Fault as _, Kind, Origin, Principal, Timestamp};
+use moltforge_types::{Actor, ContentHash, ExecutionId, Fault as _, Kind, Origin, Principal, Timestamp, TriggerId};
 
 use super::{MAX_CHAIN, MAX_PENDING, Triggers, context};
 use crate::error::Error;
@@ -32,18 +33,33 @@ enum Decision {
     Settled,
     /// It waits, and so do those behind it.
     Waits,
+    /// It waits for its trigger to be resumed; those behind it may not have to.
+    Rests,
+}
+
+/// What is known about those before a fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// There is none.
+    First,
+    /// They have been decided about.
+    Next,
+    /// Nothing.
+    Unknown,
 }
 
 impl Triggers {
     /// Starts what may be started.
     pub(super) async fn dispatch(&self, shards: &[u16]) -> Result<(), Error> {
         let mut after: Option<PendingFire> = None;
+        // a trigger whose fires have to wait is not looked at again on the next page: order holds
+        let mut waiting: HashSet<TriggerId> = HashSet::new();
         loop {
             let page = self.inner.store.live_fires().pending(shards, after.as_ref(), PAGE).await?;
             let last = page.len() < PAGE as usize;
             after = page.last().cloned();
             let mut groups: Vec<Vec<PendingFire>> = Vec::new();
-            for fire in page {
+            for fire in page.into_iter().filter(|fire| !waiting.contains(&fire.trigger_id)) {
                 match groups.iter_mut().find(|group| group.first().is_some_and(|f| f.trigger_id == fire.trigger_id)) {
                     Some(group) => group.push(fire),
                     None => groups.push(vec![fire]),
@@ -52,7 +68,7 @@ impl Triggers {
             let each = groups.into_iter().map(|group| self.group(group));
             let mut worked = futures::stream::iter(each).buffer_unordered(PARALLEL);
             while let Some(result) = worked.next().await {
-                result?;
+                waiting.extend(result?);
             }
             if last {
                 return Ok(());
@@ -60,41 +76,52 @@ impl Triggers {
         }
     }
 
-    /// The fires of one trigger, in order, up to the first one that waits.
-    async fn group(&self, fires: Vec<PendingFire>) -> Result<(), Error> {
-        let Some(first) = fires.first() else { return Ok(()) };
+    /// The fires of one trigger, in order, up to the first one that waits: then its trigger is returned.
+    async fn group(&self, fires: Vec<PendingFire>) -> Result<Option<TriggerId>, Error> {
+        let Some(first) = fires.first() else { return Ok(None) };
         let (project_id, trigger_id) = (first.project_id, first.trigger_id);
         let Some(trigger) = self.inner.store.triggers(project_id).find(trigger_id).await? else {
             // deleted between its fire's commit and now
             let mut tx = self.inner.store.begin().await?;
             tx.triggers(project_id).delete(trigger_id).await?;
             tx.commit().await?;
-            return Ok(());
+            return Ok(None);
         };
+        let mut rests = false;
+        let mut turn = Turn::First;
         for fire in fires {
-            if self.decide(&trigger, &fire.fire_key, fire.chain_depth).await? == Decision::Waits {
-                return Ok(());
+            match self.decide(&trigger, &fire.fire_key, fire.chain_depth, turn).await? {
+                Decision::Settled => {}
+                Decision::Rests => rests = true,
+                Decision::Waits => {
+                    self.refuse_newest(&trigger).await?;
+                    return Ok(Some(trigger_id));
+                }
             }
+            turn = Turn::Next;
         }
-        Ok(())
+        if rests {
+            self.refuse_newest(&trigger).await?;
+        }
+        Ok(None)
     }
 
     /// Decides about a fire now, if it may be: what a webhook does before it answers.
     pub(super) async fn dispatch_now(&self, trigger: &Trigger, fire: &NewFire) -> Result<(), Error> {
         if self.inner.executions.owns(trigger.shard) {
-            self.decide(trigger, &fire.fire_key, fire.chain_depth).await?;
+            self.decide(trigger, &fire.fire_key, fire.chain_depth, Turn::Unknown).await?;
         }
         Ok(())
     }
 
-    async fn decide(&self, trigger: &Trigger, fire: &str, chain_depth: u32) -> Result<Decision, Error> {
+    async fn decide(&self, trigger: &Trigger, fire: &str, chain_depth: u32, turn: Turn) -> Result<Decision, Error> {
         let _alone = self.stripe(trigger).lock().await;
         let manual = fire.starts_with(MANUAL);
         if trigger.inactive {
             return self.refuse(trigger, fire, &Error::TriggerInactive(trigger.trigger_id.to_string())).await;
         }
         if trigger.paused && !manual {
-            return Ok(Decision::Waits);
+            return self.rest(trigger, fire, turn).await;
         }
         if chain_depth > MAX_CHAIN {
             return self.refuse(trigger, fire, &Error::ChainTooDeep(chain_depth)).await;
@@ -110,6 +137,10 @@ impl Triggers {
             Ok(compiled) => compiled.concurrency,
             Err(faults) => return self.refuse(trigger, fire, &Error::TriggerInvalid(faults)).await,
         };
+        // an older one may have started something before a crash that nobody noted: it is decided about first
+        if turn == Turn::Unknown && rule != Concurrency::Parallel && !self.is_oldest(trigger, fire).await? {
+            return Ok(Decision::Waits);
+        }
         if let Some(decision) = self.ask_rule(rule, trigger, fire).await? {
             return Ok(decision);
         }
@@ -129,7 +160,7 @@ impl Triggers {
             concurrency_key: None,
         };
         let origin = Origin { trigger_id: Some(trigger.trigger_id), chain_depth, ..Origin::default() };
-        let key = format!("trigger:{}:{fire}", trigger.trigger_id);
+        let key = start_key(trigger, fire);
         match self.inner.executions.start_for(trigger.project_id, request, key, kind_of(&trigger.kind), origin).await {
             Ok(started) => {
                 let id: ExecutionId = started.execution.execution_id.parse().map_err(|_| Error::ShardUnowned)?;
@@ -139,9 +170,6 @@ impl Triggers {
             Err(Error::IdempotencyKeyReused(id)) => self.settle(trigger, fire, "started", Ran::Started(id)).await,
             // not the trigger's fault: the fire stays and is tried again
             Err(error) if is_passing(&error) => {
-                if let Some(refused) = self.refuse_overflow(trigger, fire).await? {
-                    return Ok(refused);
-                }
                 tracing::warn!(trigger_id = %trigger.trigger_id, %error, "a fire could not start yet");
                 Ok(Decision::Waits)
             }
@@ -161,7 +189,7 @@ impl Triggers {
         }
         match rule {
             Concurrency::Skip => Ok(Some(self.settle(trigger, fire, "skipped", Ran::Skipped).await?)),
-            Concurrency::Queue => Ok(self.refuse_overflow(trigger, fire).await?.or(Some(Decision::Waits))),
+            Concurrency::Queue => Ok(Some(Decision::Waits)),
             Concurrency::Replace | Concurrency::Parallel => {
                 let principal = Principal { project_id: trigger.project_id, actor: Actor::System, scopes: Vec::new() };
                 for id in alive {
@@ -179,14 +207,33 @@ impl Triggers {
         }
     }
 
-    /// Refuses a fire that would have to wait when as many wait as may.
-    async fn refuse_overflow(&self, trigger: &Trigger, fire: &str) -> Result<Option<Decision>, Error> {
-        let mut fires = self.inner.store.fires(trigger.project_id);
-        let waiting = fires.count_pending(trigger.trigger_id, MAX_PENDING + 1).await?;
-        if waiting <= u64::from(MAX_PENDING) {
-            return Ok(None);
+    /// A fire of a paused trigger. What it started before a crash is noted all the same: rules count it.
+    async fn rest(&self, trigger: &Trigger, fire: &str, turn: Turn) -> Result<Decision, Error> {
+        if turn != Turn::First {
+            return Ok(Decision::Rests);
         }
-        self.refuse(trigger, fire, &Error::TriggerQueueFull).await.map(Some)
+        let found = self.inner.store.executions(trigger.project_id).find_by_key(&start_key(trigger, fire)).await?;
+        match found {
+            Some(row) => self.settle(trigger, fire, "started", Ran::Started(row.execution_id)).await,
+            None => Ok(Decision::Rests),
+        }
+    }
+
+    /// Whether no other fire of the trigger waits for longer.
+    async fn is_oldest(&self, trigger: &Trigger, fire: &str) -> Result<bool, Error> {
+        let mut fires = self.inner.store.fires(trigger.project_id);
+        let oldest = fires.pending_behind(trigger.trigger_id, 0, 1).await?;
+        Ok(oldest.first().is_none_or(|oldest| oldest == fire))
+    }
+
+    /// Refuses those that came last when more wait than may.
+    async fn refuse_newest(&self, trigger: &Trigger) -> Result<(), Error> {
+        let _alone = self.stripe(trigger).lock().await;
+        let mut fires = self.inner.store.fires(trigger.project_id);
+        for fire in fires.pending_behind(trigger.trigger_id, MAX_PENDING, PAGE).await? {
+            self.refuse(trigger, &fire, &Error::TriggerQueueFull).await?;
+        }
+        Ok(())
     }
 
     async fn refuse(&self, trigger: &Trigger, fire: &str, error: &Error) -> Result<Decision, Error> {
@@ -220,6 +267,11 @@ impl Triggers {
         }
         Ok(Decision::Settled)
     }
+}
+
+/// Names the start of a fire: a repeat gives the same execution.
+fn start_key(trigger: &Trigger, fire: &str) -> String {
+    format!("trigger:{}:{fire}", trigger.trigger_id)
 }
 
 /// Worth another try without anybody changing something.

@@ -40,6 +40,10 @@ async fn a_fire_is_settled_once(world: &World) {
     let mut fires = world.fires(ground.project_id);
     assert_eq!(fires.count_pending(id, 10).await.unwrap(), 2);
     assert_eq!(fires.count_pending(id, 1).await.unwrap(), 1);
+    assert_eq!(fires.pending_behind(id, 0, 10).await.unwrap(), ["k", "l"]);
+    assert_eq!(fires.pending_behind(id, 0, 1).await.unwrap(), ["k"]);
+    assert_eq!(fires.pending_behind(id, 1, 10).await.unwrap(), ["l"]);
+    assert!(fires.pending_behind(id, 2, 10).await.unwrap().is_empty());
     assert!(world.fires(world.ambient().id()).find(id, "k").await.unwrap().is_none());
 
     let mut tx = world.begin().await.unwrap();
@@ -50,6 +54,7 @@ async fn a_fire_is_settled_once(world: &World) {
     let found = world.fires(ground.project_id).find(id, "k").await.unwrap().unwrap();
     assert_eq!((found.state.as_str(), found.context, found.settled_at.is_some()), ("refused", None, true));
     let mut fires = world.fires(ground.project_id);
+    assert_eq!(fires.pending_behind(id, 0, 10).await.unwrap(), ["l"], "what is settled waits no longer");
     let keys = |rows: Vec<moltforge_store::Fire>| rows.into_iter().map(|row| row.fire_key).collect::<Vec<_>>();
     assert_eq!(keys(fires.list(id, None, 10).await.unwrap()), ["l", "k"]);
     assert_eq!(keys(fires.list(id, Some((Timestamp::from_micros(7), "l")), 10).await.unwrap()), ["k"]);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use moltforge_api::triggers::{FireTrigger, Trigger, UpdateTrigger};
 use moltforge_execution::Error;
 use moltforge_execution::triggers::Triggers;
+use moltforge_store::{NewFire, NewTrigger};
 use moltforge_types::ExecutionId;
 use serde_json::{Value, json};
 
@@ -66,6 +67,137 @@ async fn queue_runs_one_after_the_other() {
             timed.signal_go(&executions[n].execution_id).await;
             timed.until(&executions[n], "completed").await;
         }
+        timed.node.drain().await;
+    }
+}
+
+/// As events do, without anything being decided about it.
+async fn write_fire(timed: &Timed, trigger: &Trigger, key: &str, n: i64) {
+    write_fires(timed, trigger, &[(key.to_owned(), n)]).await;
+}
+
+async fn write_fires(timed: &Timed, trigger: &Trigger, fires: &[(String, i64)]) {
+    let project_id = timed.world.principal.project_id;
+    let shard = shard_of_trigger(timed, trigger).await;
+    let mut tx = timed.world.store.begin().await.expect("a transaction");
+    for (key, n) in fires {
+        timed.clock.advance(Duration::from_millis(1));
+        let now = timed.world.ambient.now();
+        let fire = NewFire {
+            project_id,
+            trigger_id: id(trigger),
+            fire_key: key.clone(),
+            shard,
+            planned_at: now,
+            chain_depth: 0,
+            context: json!({ "body": { "n": n }, "event": { "n": n } }).to_string(),
+            created_at: now,
+        };
+        tx.fires(project_id).insert(&fire).await.expect("written");
+    }
+    tx.commit().await.expect("committed");
+}
+
+async fn shard_of_trigger(timed: &Timed, trigger: &Trigger) -> u16 {
+    let project_id = timed.world.principal.project_id;
+    timed.world.store.triggers(project_id).find(id(trigger)).await.expect("read").expect("there").shard
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fire_waits_for_those_before_it_also_when_nothing_lives() {
+    for timed in Timed::all().await {
+        timed.deploy(patient()).await;
+        for rule in ["queue", "skip"] {
+            let config = json!({ "webhook": true, "name": rule, "concurrency": rule });
+            let made = timed.create("patient", config).await;
+            // written, and perhaps started, by a process that died before it noted so
+            write_fire(&timed, &made, "webhook:first", 1).await;
+            assert_eq!(timed.fire(&made, json!({ "n": 2 })).await, "pending", "{} {rule}", timed.world.backend);
+            assert_eq!(timed.get(&made).await.started, 0);
+            timed.sweep().await;
+            let fires = timed.fires(&made).await;
+            let second = if rule == "skip" { "skipped" } else { "pending" };
+            let states: Vec<_> = fires.iter().map(|fire| fire.state.as_str()).collect();
+            assert_eq!(states, ["started", second], "{} {rule}", timed.world.backend);
+        }
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_that_came_last_are_refused_when_too_many_wait() {
+    for timed in Timed::all().await {
+        timed.deploy(patient()).await;
+        let config = json!({ "event": "order", "concurrency": "queue", "input": { "$pointer": "/event" } });
+        let made = timed.create("patient", config).await;
+        let all: Vec<_> = (0..1_003).map(|n| (format!("event:{n}"), n)).collect();
+        write_fires(&timed, &made, &all).await;
+        timed.sweep().await;
+        let project_id = timed.world.principal.project_id;
+        let mut fires = timed.world.store.fires(project_id);
+        for (n, expected) in
+            [(0, "started"), (1, "pending"), (1_000, "pending"), (1_001, "refused"), (1_002, "refused")]
+        {
+            let fire = fires.find(id(&made), &format!("event:{n}")).await.expect("read").expect("there");
+            assert_eq!(fire.state, expected, "{} {n}", timed.world.backend);
+        }
+        assert_eq!(fires.count_pending(id(&made), 2_000).await.expect("counted"), 1_000);
+        assert_eq!(timed.get(&made).await.last_error.expect("a reason").code, "trigger_queue_full");
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_trigger_fires_by_hand_past_what_rests() {
+    for mut timed in Timed::all().await {
+        timed.deploy(patient()).await;
+        for rule in ["queue", "parallel"] {
+            let made = timed.create("patient", json!({ "webhook": true, "name": rule, "concurrency": rule })).await;
+            write_fire(&timed, &made, "webhook:rests", 1).await;
+            timed.triggers.pause(&timed.world.principal, id(&made)).await.expect("paused");
+            timed.fire(&made, json!({ "n": 2 })).await;
+            timed.sweep().await;
+            let states: Vec<_> = timed.fires(&made).await.into_iter().map(|fire| fire.state).collect();
+            assert_eq!(states, ["pending", "started"], "{} {rule}", timed.world.backend);
+        }
+        timed.crash().await;
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_started_and_not_noted_counts_for_the_rule_of_a_paused_trigger() {
+    for timed in Timed::all().await {
+        timed.deploy(patient()).await;
+        let made = timed.create("patient", json!({ "webhook": true, "concurrency": "queue" })).await;
+        write_fire(&timed, &made, "webhook:first", 1).await;
+        timed.sweep().await;
+        // as if the process had died before the fire was settled: the trigger is there, and what it started
+        let project_id = timed.world.principal.project_id;
+        let row = timed.world.store.triggers(project_id).find(id(&made)).await.expect("read").expect("there");
+        let mut tx = timed.world.store.begin().await.expect("a transaction");
+        let mut triggers = tx.triggers(project_id);
+        triggers.delete(row.trigger_id).await.expect("deleted");
+        let new = NewTrigger {
+            trigger_id: row.trigger_id,
+            agent_id: row.agent_id,
+            name: &row.name,
+            kind: &row.kind,
+            environment: &row.environment,
+            origin: &row.origin,
+            config: &row.config,
+            shard: row.shard,
+            next: None,
+            created_by: timed.world.principal.actor,
+        };
+        triggers.insert(new).await.expect("inserted");
+        tx.commit().await.expect("committed");
+        write_fire(&timed, &made, "webhook:first", 1).await;
+        timed.triggers.pause(&timed.world.principal, id(&made)).await.expect("paused");
+        timed.fire(&made, json!({ "n": 2 })).await;
+        timed.sweep().await;
+        let states: Vec<_> = timed.fires(&made).await.into_iter().map(|fire| fire.state).collect();
+        assert_eq!(states, ["started", "pending"], "{}", timed.world.backend);
         timed.node.drain().await;
     }
 }
