@@ -16,6 +16,9 @@ pub enum Error {
     /// No such agent in this project.
     #[error("there is no agent {0:?} in this project")]
     AgentNotFound(String),
+    /// The agent is deleted: nothing of it starts.
+    #[error("the agent {0:?} is deleted")]
+    AgentDeleted(String),
     /// The agent has no such version.
     #[error("the agent {agent:?} has no version {version}")]
     VersionNotFound {
@@ -313,6 +316,7 @@ impl Fault for Error {
             | Self::ApprovalNotFound(_)
             | Self::EffectNotFound { .. }
             | Self::TriggerNotFound(_) => Kind::NotFound,
+            Self::AgentDeleted(_) => Kind::Gone,
             Self::CursorInvalid => Kind::Malformed,
             Self::ApproverRequired | Self::CallbackInvalid => Kind::Forbidden,
             Self::AgentNotDeployed { .. }
@@ -363,6 +367,7 @@ impl Fault for Error {
         match self {
             Self::ExecutionNotFound(_) => "execution_not_found",
             Self::AgentNotFound(_) => "agent_not_found",
+            Self::AgentDeleted(_) => "agent_deleted",
             Self::VersionNotFound { .. } => "version_not_found",
             Self::AgentNotDeployed { .. } => "agent_not_deployed",
             Self::VersionInvalid { .. } => "version_invalid",

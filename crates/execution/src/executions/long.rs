@@ -49,6 +49,11 @@ impl Executions {
             return Ok(Started { execution: views::of_row(row), created: false });
         }
         let row = self.row(project_id, id).await?;
+        // the copy would run; what is there of a deleted agent is only read
+        let agent = self.store.agents(project_id).find(row.agent_id).await?;
+        if agent.is_some_and(|agent| agent.deleted_at.is_some()) {
+            return Err(Error::AgentDeleted(row.agent_name));
+        }
         let (spec, other_version) = self.version(&row, request.version).await?;
         let _turn = self.turn().await?;
         // a part that cannot be read is no hindrance behind the step

@@ -26,6 +26,7 @@ use crate::executions::{Executions, Started};
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found, version_not_found", body = Problem),
         (status = 409, description = "fork_too_long, replay_differs", body = Problem),
+        (status = 410, description = "agent_deleted", body = Problem),
         (status = 422, description = "fork_step_invalid, input_invalid, field_invalid, version_invalid, body_invalid, idempotency_key_reused", body = Problem),
         (status = 429, description = "queue_full", body = Problem),
         (status = 503, description = "shard_unowned, draining, commit_timeout", body = Problem),

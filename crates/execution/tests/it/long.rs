@@ -94,6 +94,32 @@ async fn a_fork_repeats_nothing_before_its_step() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_a_deleted_agent_is_forked() {
+    for world in World::all().await {
+        effects(&world).await;
+        let node = world.node(world.journal.clone()).await;
+        let original = ended(&world, &node, "effects").await;
+        let (project, fork) =
+            (world.principal.project_id, |version| ForkExecution { at_step: 1, version, ..ForkExecution::default() });
+        let key = Some("before".to_owned());
+        let before = node.fork(&world.principal, original, fork(None), key.clone()).await.expect("forked");
+        state_at_end(&world, &node, id(&before.execution.execution_id)).await;
+        let agent_id = before.execution.agent_id.parse().expect("an id");
+        let mut tx = world.store.begin().await.expect("a transaction");
+        tx.agents(project).set_deleted(agent_id).await.expect("deleted");
+        tx.commit().await.expect("committed");
+        for version in [None, Some(1)] {
+            let refused = node.fork(&world.principal, original, fork(version), None).await;
+            assert!(matches!(refused, Err(Error::AgentDeleted(_))), "{} {version:?}: {refused:?}", world.backend);
+        }
+        let again = node.fork(&world.principal, original, fork(None), key).await.expect("the same answer");
+        assert_eq!(again.execution.execution_id, before.execution.execution_id);
+        replays(&world, &node, original).await;
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_ended_is_packed_and_deleted_and_reads_the_same_until_then() {
     for world in World::all().await {
         effects(&world).await;
