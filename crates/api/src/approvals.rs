@@ -133,6 +133,9 @@ pub struct CallbackDecision {
     pub token: String,
     /// `approve` or `reject`.
     pub decision: String,
+    /// With `approve`: other arguments for the call, which fit the tool's schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Value>,
     /// With `approve`: the answer to the form of `approvals.request`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Value>,

@@ -132,8 +132,8 @@ impl Executions {
         }
         let actor = Actor::Key(token.key_id);
         let principal = Principal { project_id: token.project_id, actor, scopes: key.scopes };
-        let CallbackDecision { decision, answer, note, .. } = wanted;
-        let decision = DecideApproval { decision, call_sha256: row.call_sha256, arguments: None, answer, note };
+        let CallbackDecision { decision, arguments, answer, note, .. } = wanted;
+        let decision = DecideApproval { decision, call_sha256: row.call_sha256, arguments, answer, note };
         self.decide_approval(&principal, id, decision).await
     }
 

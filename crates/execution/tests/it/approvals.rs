@@ -242,7 +242,8 @@ async fn a_callback_decides_for_the_key_that_it_was_made_for() {
         let callback = seen(&finance).await.expect("it may");
         assert!(callback.path.ends_with("/callback"));
         let answer_by = async |token: String, decision: &str| {
-            let wanted = CallbackDecision { token, decision: decision.to_owned(), answer: None, note: None };
+            let decision = decision.to_owned();
+            let wanted = CallbackDecision { token, decision, arguments: None, answer: None, note: None };
             node.call_back(id_of(&approval), wanted).await
         };
         let mut forged = callback.token.clone();
@@ -258,6 +259,31 @@ async fn a_callback_decides_for_the_key_that_it_was_made_for() {
         assert!(matches!(answer_by(callback.token, "reject").await, Err(Error::ApprovalDecided { .. })));
         assert_eq!(seen(&finance).await, None, "it was decided");
         assert_eq!(ended(&world, &node, id).await.state, "completed");
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callback_may_edit_the_call() {
+    for world in World::all().await {
+        agent(&world, "bot", json!({ "approvers": ["finance"] })).await;
+        let node = world.node(world.journal.clone()).await;
+        let (id, approval) = asked(&world, &node, "bot").await;
+        let finance = key(&world, "finance", &[Scope::ApprovalsDecide]).await;
+        let callback = node.approval(&finance, id_of(&approval)).await.expect("there").callback.expect("it may");
+        let edited = async |arguments: Value| {
+            let token = callback.token.clone();
+            let (decision, arguments) = ("approve".to_owned(), Some(arguments));
+            let wanted = CallbackDecision { token, decision, arguments, answer: None, note: None };
+            node.call_back(id_of(&approval), wanted).await
+        };
+        let large = edited(json!({ "n": 1, "x": "x".repeat(70_000) })).await;
+        assert!(matches!(large, Err(Error::FieldInvalid { field: "/arguments", .. })), "{large:?}");
+        let unfit = edited(json!({ "n": "many" })).await;
+        assert!(unfit.is_err(), "the tool's schema says a number");
+        let decided = edited(json!({ "n": 20 })).await.expect("decided");
+        assert_eq!((decided.state.as_str(), decided.edited_arguments), ("approved", Some(json!({ "n": 20 }))));
+        assert_eq!(ended(&world, &node, id).await.state, "completed", "{}", world.backend);
         node.drain().await;
     }
 }

@@ -80,6 +80,7 @@ async fn a_callback_needs_no_key_and_a_get_decides_nothing(world: World) {
     let body = |token: &str| CallbackDecision {
         token: token.to_owned(),
         decision: "approve".to_owned(),
+        arguments: None,
         answer: None,
         note: Some("from the chat".to_owned()),
     };
