@@ -32,7 +32,7 @@ async fn every_write_of_every_scenario_survives_a_crash() {
     // each on a world of its own; what it is made of refers to that world's server
     let names: Vec<String> =
         scenarios::all(&Server::start().await).into_iter().map(|scenario| scenario.agent).collect();
-    assert!(names.len() >= 19, "{names:?}");
+    assert!(names.len() >= 20, "{names:?}");
     let wanted: Vec<_> = names.into_iter().filter(|name| only.as_ref().is_none_or(|only| only == name)).collect();
     let each = wanted.into_iter().map(|name| async move {
         let worlds = World::all().await.into_iter().map(|world| tokio::spawn(crash_everywhere(world, name.clone())));

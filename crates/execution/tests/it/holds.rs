@@ -37,6 +37,43 @@ async fn whoever_comes_last_decides_for_rows_and_owners_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_switch_that_nobody_saw_through_is_seen_through_by_the_next_node() {
+    for world in World::all().await {
+        let config = json!({
+            "name": "patient", "kind": "prompt", "model": "scripted", "tools": ["signals.wait"],
+            "script": [{ "calls": [{ "tool": "signals.wait", "arguments": { "name": "go" } }] }, { "text": "done" }],
+        });
+        world.agent(&serde_json::from_value(config).expect("a configuration")).await;
+        let node = world.node(world.journal.clone()).await;
+        let request = || StartExecution { agent: "patient".to_owned(), ..StartExecution::default() };
+        let wait = Some(Duration::from_secs(5));
+        let cold = node.accept(&world.principal, request(), None, wait).await.expect("accepted").execution;
+        assert_eq!(cold.state, "suspended");
+        let other = node.accept(&world.principal, request(), None, wait).await.expect("accepted").execution;
+        let id = |view: &moltforge_api::executions::Execution| view.execution_id.parse().expect("an id");
+        node.pause(&world.principal, id(&other), None).await.expect("paused");
+        node.drain().await;
+        // the row was written, and whoever wrote it died
+        let mut tx = world.store.begin().await.expect("a transaction");
+        let mut holds = tx.holds(world.principal.project_id);
+        holds.set(None, HoldMode::Kill, None, world.principal.actor).await.expect("written");
+        tx.commit().await.expect("committed");
+        let node = world.node(world.journal.clone()).await;
+        for view in [&cold, &other] {
+            let ended = async {
+                while node.get(world.principal.project_id, id(view)).await.expect("there").state != "cancelled" {
+                    // a real wait: looks again a moment later
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+            assert!(ended.is_ok(), "{}: {} was not killed", world.backend, view.state);
+        }
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_stands_by_holds_nothing() {
     // on SQLite there is one node
     for world in World::all().await.into_iter().filter(|world| world.backend == "postgres") {

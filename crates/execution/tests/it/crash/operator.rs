@@ -70,6 +70,11 @@ impl Operator<'_> {
         };
         let below = tokio::time::timeout(PATIENCE, self.all_end(id)).await;
         below.unwrap_or_else(|_| panic!("{} {}: not all below it end", world.backend, scenario.agent));
+        if scenario.hand == Hand::Switches {
+            // the next run may start
+            let lifted = node.lift(&world.principal, Some(scenario.agent.as_str())).await;
+            assert!(matches!(lifted, Ok(_) | Err(Error::NotHeld)), "{lifted:?}");
+        }
         view
     }
 
@@ -117,7 +122,13 @@ impl Operator<'_> {
             Hand::Kills if crashed || self.world.server.at_once("hang").0 >= 3 => {
                 let _ = node.kill(principal, id, None).await;
             }
-            Hand::Waits | Hand::Listens | Hand::Cancels | Hand::Kills => {}
+            // what is durable is seen through by whoever comes after, without being asked
+            Hand::Switches if crashed || self.world.server.at_once("hang").0 >= 3 => {
+                if node.holds(principal.project_id).await.is_ok_and(|holds| holds.is_empty()) {
+                    let _ = node.hold(principal, Some(self.scenario.agent.as_str()), HoldMode::Kill, None).await;
+                }
+            }
+            Hand::Waits | Hand::Listens | Hand::Cancels | Hand::Kills | Hand::Switches => {}
             Hand::Pauses | Hand::Holds => self.hold(view, id).await,
         }
     }

@@ -17,6 +17,8 @@ pub(super) enum Hand {
     Cancels,
     /// Kills it and everything below it.
     Kills,
+    /// Kills its agent, and asks no second time when that is durable.
+    Switches,
     /// Holds the execution while what it waits for comes, and lets it go on.
     Pauses,
     /// The same by a hold of its agent.
@@ -102,11 +104,13 @@ pub(super) fn all(server: &Server) -> Vec<Scenario> {
     let ids = json!(["{{ tools[0].execution_id }}", "{{ tools[1].execution_id }}", "{{ tools[2].execution_id }}"]);
     let wait = call("agents.wait", json!({ "executions": ids }));
     let script = json!([{ "calls": [start, start, start] }, { "calls": [wait] }, { "text": "never" }]);
-    let boss = agent("boss", &["agents.start", "agents.wait"], &["digger"], &script);
     let mut digger =
         agent("digger", &["hang"], &[], &json!([{ "calls": [call("hang", json!({}))] }, { "text": "never" }]));
     digger["tool"] = tool("hang", "at_most_once");
-    all.push(scenario(Hand::Kills, "cancelled", vec![boss, digger]));
+    for (hand, name) in [(Hand::Kills, "boss"), (Hand::Switches, "switched")] {
+        let boss = agent(name, &["agents.start", "agents.wait"], &["digger"], &script);
+        all.push(scenario(hand, "cancelled", vec![boss, digger.clone()]));
+    }
 
     for (hand, name) in [(Hand::Pauses, "paused"), (Hand::Holds, "held")] {
         let script = json!([await_go(), { "calls": [call("book", json!({}))] }, { "text": "{{ tools[0].tool }}" }]);
