@@ -121,6 +121,20 @@ fn copies_go_their_own_way_and_a_replay_is_identical() {
     let restarted = run(at, &["executions", "restart", forked, "--from", "1", "-o", "json"]).json();
     assert_eq!(restarted["forked_from"], forked);
     assert_eq!(ended(at, forked), 3, "the restart takes its place");
+    // a repeat, as after an answer that was lost, is no third one
+    let again = run(at, &["executions", "restart", forked, "--from", "1", "-o", "json"]).json();
+    assert_eq!(again["execution_id"], restarted["execution_id"]);
+    let another = ["executions", "restart", forked, "--from", "1", "--idempotency-key", "again", "-o", "json"];
+    assert_ne!(run(at, &another).json()["execution_id"], restarted["execution_id"]);
+    // one that is refused leaves what runs as it was
+    let runs = waiting(at, "decider");
+    let refused = run(at, &["executions", "restart", &runs, "--from", "99"]);
+    assert!(refused.code == 1 && refused.err.contains("fork_step_invalid"), "{}", refused.err);
+    run(at, &["signal", &runs, "decision", "--payload", "\"yes\""]).ok();
+    assert_eq!(ended(at, &runs), 0, "it was resumed");
+    // the original stands still before its copy is made
+    let entries = run(at, &["executions", "events", forked, "-o", "json"]).ok();
+    assert!(entries.contains("execution.paused"), "{entries}");
     let refused = run(at, &["executions", "fork", &one, "--at", "99"]);
     assert!(refused.code == 1 && refused.err.contains("fork_step_invalid"), "{}", refused.err);
     assert_eq!(run(at, &["executions", "fork", &one, "--at", "1", "--input", "{"]).code, 2);
