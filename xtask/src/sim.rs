@@ -6,7 +6,7 @@ use crate::process;
 use crate::workspace::PROFILE;
 
 /// Seeds of the tests: as many as hold today. The goal is 20,000 (see docs/reliability.md).
-pub(crate) const SEEDS: u64 = 250;
+pub(crate) const SEEDS: u64 = 20_000;
 
 /// Which seeds.
 #[derive(clap::Args)]
