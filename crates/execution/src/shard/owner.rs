@@ -216,7 +216,8 @@ impl Owner {
                 self.ended(execution_id, step);
             }
             Event::CallGone { execution_id, step } => {
-                self.forget_call(execution_id, step);
+                // only dropped: what came after it may be on its way already
+                self.hot.get_mut(&execution_id).and_then(|hot| hot.calls.remove(&step));
                 self.apply(execution_id, Command::CallGone { step }, Asker::Nobody);
             }
             Event::ChildStarted { execution_id, step, result } => {

@@ -63,6 +63,7 @@ impl SimJournal {
     async fn write(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
         let batch = if mutated(Mutation::NoFence) { self.unfenced(&batch) } else { batch };
         let (token, entries) = (batch.token, batch.entries.len());
+        self.process.writes_as(token.node_id);
         let result = self.state.memory.commit(batch.clone()).await;
         match &result {
             Ok(()) => self.state.wrote(&batch),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moltforge_bus::Bus;
-use moltforge_types::{Ambient, SeededRandom};
+use moltforge_types::{Ambient, NodeId, SeededRandom};
 
 use super::agents::{Agents, effect_keys};
 use super::clock::SimClock;
@@ -36,6 +36,8 @@ pub(super) struct Process {
     pub(super) number: u64,
     /// Shards that it owned when it last looked.
     pub(super) owned: AtomicUsize,
+    /// As whom it wrote last.
+    writes_as: Mutex<Option<NodeId>>,
     dead: AtomicBool,
     /// Until when it cannot reach the leases, and anything: microseconds since the start of the run.
     no_leases: AtomicI64,
@@ -56,6 +58,16 @@ impl Process {
             // without a receiver the run is over
             let _ = state.deaths.send(Death { slot: self.slot, number: self.number });
         }
+    }
+
+    pub(super) fn writes_as(&self, node: NodeId) {
+        *self.writes_as.lock().unwrap_or_else(PoisonError::into_inner) = Some(node);
+    }
+
+    /// Whether somebody else has written to a shard since it did.
+    pub(super) fn is_replaced(&self, state: &State, shard: u16) -> bool {
+        let node = *self.writes_as.lock().unwrap_or_else(PoisonError::into_inner);
+        node.is_some_and(|node| state.has_other_writer(shard, node))
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -97,6 +109,7 @@ impl Node {
             slot,
             number,
             owned: AtomicUsize::new(0),
+            writes_as: Mutex::default(),
             dead: AtomicBool::new(false),
             no_leases: AtomicI64::new(0),
             no_database: AtomicI64::new(0),

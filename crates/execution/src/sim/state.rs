@@ -60,6 +60,8 @@ pub(super) struct State {
     effects: Mutex<BTreeMap<String, Effect>>,
     /// Who wrote to each shard, in order, each once.
     writers: Mutex<BTreeMap<u16, Vec<NodeId>>>,
+    /// When each execution was written to last.
+    written: Mutex<BTreeMap<ExecutionId, Instant>>,
     violations: Mutex<Vec<String>>,
     pub(super) certain: Certain,
     /// How long each commit takes in a run without faults, in milliseconds.
@@ -90,6 +92,7 @@ impl State {
             promises: Mutex::default(),
             effects: Mutex::default(),
             writers: Mutex::default(),
+            written: Mutex::default(),
             violations: Mutex::default(),
             certain: Certain::default(),
             slow_commits: AtomicU64::new(1),
@@ -176,6 +179,8 @@ impl State {
 
     /// A batch has landed. I3: once another owner has written to a shard, the one before is silent.
     pub(super) fn wrote(&self, batch: &Batch) {
+        let now = Instant::now();
+        lock(&self.written).extend(batch.entries.iter().map(|entry| (entry.execution_id, now)));
         let mut writers = lock(&self.writers);
         let mut late = None;
         for entry in &batch.entries {
@@ -191,6 +196,16 @@ impl State {
         if let Some(shard) = late {
             self.violated("I3", format!("an owner of before wrote to shard {shard} after its successor"));
         }
+    }
+
+    /// Whether somebody else was the last to write to a shard.
+    pub(super) fn has_other_writer(&self, shard: u16, node: NodeId) -> bool {
+        lock(&self.writers).get(&shard).and_then(|terms| terms.last()).is_some_and(|last| *last != node)
+    }
+
+    /// Whether an execution was written to at this very moment: its owner may not have heard of it yet, nor anybody else.
+    pub(super) fn is_news(&self, id: ExecutionId) -> bool {
+        lock(&self.written).get(&id).is_some_and(|at| *at == Instant::now())
     }
 
     /// What is durable of an execution.

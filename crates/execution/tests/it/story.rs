@@ -197,8 +197,18 @@ async fn started_by(timed: &Timed, schedule: &Trigger, agent: &str) -> View {
     tokio::time::timeout(PATIENCE, settled).await.expect("its hour has come");
     timed.triggers.pause(&timed.world.principal, id(schedule)).await.expect("one run is enough");
     let fires = timed.fires(schedule).await;
-    let mut runs = timed.executions().await;
-    runs.retain(|view| view.agent_name == agent);
+    let listed = async {
+        loop {
+            let mut runs = timed.executions().await;
+            runs.retain(|view| view.agent_name == agent);
+            if !runs.is_empty() {
+                return runs;
+            }
+            // a real wait: a list may be read on a connection that began to read before the start was committed
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let mut runs = tokio::time::timeout(PATIENCE, listed).await.expect("it is listed");
     assert_eq!(runs.len(), 1, "{} {agent}: {fires:?} at {}", timed.world.backend, timed.world.ambient.now());
     let run = runs.remove(0);
     assert_eq!((run.trigger.as_str(), run.trigger_id.as_ref()), ("schedule", Some(&schedule.trigger_id)));
