@@ -85,7 +85,7 @@ pub(super) async fn restart(args: Restart, context: &Context) -> Result<Exit, Fa
     });
     let body = ForkExecution { at_step: args.from, input: None, version: args.version, note: args.note };
     let forked = client.executions().fork(&args.execution, &body, Some(&key)).await;
-    if paused && forked.as_ref().is_err_and(|error| is_refusal(error)) {
+    if paused && forked.as_ref().is_err_and(is_refusal) {
         let resumed = client.executions().resume(&args.execution, &ResumeExecution::default()).await;
         resumed.attempt(|| format!("resume {} (it could not be restarted)", args.execution))?;
     }
