@@ -32,7 +32,7 @@ const REAL_WAIT: &str = "// a real wait: ";
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in &tree.files {
-        if file.path == "Cargo.lock" || file.path.ends_with("package-lock.json") {
+        if file.path.ends_with("Cargo.lock") || file.path.ends_with("package-lock.json") {
             continue;
         }
         let rust = file.is("rs");
@@ -80,6 +80,7 @@ mod tests {
     fn host_names_are_found() {
         assert_eq!(find("README.md", &format!("see https://{}/x", HOSTS[0].concat())), 1);
         assert_eq!(find("Cargo.lock", &HOSTS[0].concat()), 0);
+        assert_eq!(find("crates/x/tools/Cargo.lock", &HOSTS[0].concat()), 0);
     }
 
     #[test]
