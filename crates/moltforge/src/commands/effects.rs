@@ -1,10 +1,14 @@
 //! `moltforge effects`
 
-use moltforge_api::approvals::{DecideEffect, Effect};
+mod decide;
+mod list;
+mod probe;
 
-use super::{argument, show};
+use moltforge_api::approvals::Effect;
+
+use super::show;
 use crate::cli::Context;
-use crate::output::{ACCENT, Attempt as _, DIM, Exit, Failure, Output, PLAIN, Table};
+use crate::output::{ACCENT, DIM, Exit, Failure, Output, PLAIN, Table};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -18,53 +22,21 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Ask the other side now whether a call happened
-    Probe {
-        /// The step
-        step: u32,
-    },
+    Probe(probe::Args),
     /// Decide about a call whose outcome is not known
-    Decide {
-        /// The step
-        step: u32,
-        /// retry sends it again with the same key, fail tells the model that it failed, succeed that it happened
-        #[arg(value_parser = ["retry", "fail", "succeed"])]
-        decision: String,
-        /// With succeed, what the call answered: JSON, @FILE or - for stdin
-        #[arg(long, value_name = "JSON|@FILE|-")]
-        result: Option<String>,
-        /// Why
-        #[arg(long, short)]
-        note: Option<String>,
-    },
+    Decide(decide::Args),
 }
 
 /// Lists the effects of an execution, or does what the verb says.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let id = &args.execution;
-    let attempted = || format!("list the effects of {id}");
-    let client = context.connection.client().attempt(attempted)?;
     match args.verb {
-        None => {
-            let effects = client.executions().effects(id).await.attempt(attempted)?;
-            context.output.data(&effects, |out| list(out, &effects.items));
-        }
-        Some(Verb::Probe { step }) => {
-            let attempted = || format!("probe step {step} of {id}");
-            let effect = client.executions().probe_effect(id, step).await.attempt(attempted)?;
-            context.output.data(&effect, |out| list(out, std::slice::from_ref(&effect)));
-        }
-        Some(Verb::Decide { step, decision, result, note }) => {
-            let attempted = || format!("decide about step {step} of {id}");
-            let output = argument::json("--result", result.as_deref()).attempt(attempted)?;
-            let body = DecideEffect { decision, output, note };
-            let effect = client.executions().decide_effect(id, step, &body).await.attempt(attempted)?;
-            context.output.data(&effect, |out| list(out, std::slice::from_ref(&effect)));
-        }
+        None => list::run(&args.execution, context).await,
+        Some(Verb::Probe(verb)) => probe::run(&args.execution, verb, context).await,
+        Some(Verb::Decide(verb)) => decide::run(&args.execution, verb, context).await,
     }
-    Ok(Exit::Done)
 }
 
-fn list(out: Output, effects: &[Effect]) {
+fn print(out: Output, effects: &[Effect]) {
     let header = &["STEP", "TOOL", "CLASS", "STATE", "SENT", "KEY", "LATEST"];
     let mut table = Table::new(header, "no call that changes something");
     for effect in effects {

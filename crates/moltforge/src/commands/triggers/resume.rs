@@ -1,0 +1,22 @@
+//! `moltforge triggers resume`
+
+use super::line;
+use crate::cli::Context;
+use crate::output::{Attempt as _, Exit, Failure};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// trg_...
+    trigger: String,
+}
+
+/// It fires again.
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let trigger = args.trigger;
+    let attempted = || format!("resume {trigger}");
+    let client = context.connection.client().attempt(attempted)?;
+    let after = client.triggers().resume(&trigger).await.attempt(attempted)?;
+    context.output.data(&after, |out| line(out, &after));
+    Ok(Exit::Done)
+}
