@@ -1,6 +1,7 @@
 // The module `moltforge:host`: everything that the prelude can ask of C and of the worker.
 #include "engine.h"
 #include "system.h"
+#include "utf8.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +107,8 @@ METHOD(host_encode) {
     JS_FreeCString(ctx, text);
     return buffer;
 }
-// decode(buffer, offset, length): bytes that are UTF-8 already.
+// decode(buffer, offset, length, fatal, stream): [text, bytes left over]. The decoder of the Encoding Standard: every
+// maximal part of a wrong sequence becomes U+FFFD; a sequence that is cut off at the end is left over when more will come.
 METHOD(host_decode) {
     size_t size;
     uint32_t offset, len;
@@ -114,7 +116,16 @@ METHOD(host_decode) {
     if (!bytes && size) return JS_EXCEPTION;
     if (JS_ToUint32(ctx, &offset, argv[1]) || JS_ToUint32(ctx, &len, argv[2])) return JS_EXCEPTION;
     if (offset > size || len > size - offset) return JS_ThrowRangeError(ctx, "out of bounds");
-    return JS_NewStringLen(ctx, (const char *)bytes + offset, len);
+    mf_text text = mf_utf8(bytes + offset, len, JS_ToBool(ctx, argv[4]));
+    if (text.wrong && JS_ToBool(ctx, argv[3])) {
+        free(text.owned);
+        return JS_ThrowTypeError(ctx, "The encoded data was not valid for encoding utf-8");
+    }
+    JSValue pair = JS_NewArray(ctx);
+    JS_SetPropertyUint32(ctx, pair, 0, JS_NewStringLen(ctx, text.ptr, text.len));
+    JS_SetPropertyUint32(ctx, pair, 1, JS_NewUint32(ctx, text.left));
+    free(text.owned);
+    return pair;
 }
 METHOD(host_ready) {
     mf_boot = JS_DupValue(ctx, argv[0]);
@@ -128,7 +139,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("succeed", 1, host_succeed), JS_CFUNC_DEF("fail", 3, host_fail), JS_CFUNC_DEF("load", 1, host_load),
     JS_CFUNC_DEF("loadFailed", 0, host_load_failed), JS_CFUNC_DEF("elapsed", 0, host_elapsed),
     JS_CFUNC_DEF("random", 1, host_random), JS_CFUNC_DEF("encode", 1, host_encode),
-    JS_CFUNC_DEF("decode", 3, host_decode), JS_CFUNC_DEF("ready", 3, host_ready),
+    JS_CFUNC_DEF("decode", 5, host_decode), JS_CFUNC_DEF("ready", 3, host_ready),
 };
 #define COUNT ((int)(sizeof functions / sizeof functions[0]))
 

@@ -1,8 +1,15 @@
 // The prelude: puts what an agent expects into its global scope, and tells the engine how to begin and go on.
-import { ready, load, succeed, fail } from "host";
+import { ready, load, succeed, fail, elapsed } from "host";
 import { dispatch } from "./calls.js";
 import { setTimeout, setInterval, clearTimeout } from "./timers.js";
 import { console } from "./console.js";
+import { TextEncoder, TextDecoder } from "./encoding.js";
+import { URL, URLSearchParams } from "./url.js";
+import { Event, CustomEvent, EventTarget, AbortSignal, AbortController } from "./events.js";
+import { structuredClone } from "./clone.js";
+import { crypto } from "./crypto.js";
+import { Headers } from "./headers.js";
+import { Request, Response, fetch } from "./fetch.js";
 import { describe } from "./errors.js";
 import * as api from "./api.js";
 
@@ -11,13 +18,40 @@ function define(values) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
 }
 
+// What a garbage collection could be seen by would not be the same when an execution is replayed.
+delete globalThis.WeakRef;
+delete globalThis.FinalizationRegistry;
+
 define({
   console,
   setTimeout,
   setInterval,
   clearTimeout,
   clearInterval: clearTimeout,
+  TextEncoder,
+  TextDecoder,
+  URL,
+  URLSearchParams,
+  Event,
+  CustomEvent,
+  EventTarget,
+  AbortSignal,
+  AbortController,
+  structuredClone,
+  crypto,
+  Headers,
+  Request,
+  Response,
+  fetch,
+  // virtual, like all time here
+  performance: {
+    now: () => elapsed() / 1000,
+    get timeOrigin() {
+      return Date.now() - elapsed() / 1000;
+    },
+  },
 });
+Error.stackTraceLimit = 20;
 
 function failed(error) {
   const { kind, message, stack } = describe(error);

@@ -1,0 +1,4 @@
+// fails: syntax
+// message: broken.json:2
+import broken from "./broken.json";
+export default function run() {}

@@ -1,0 +1,4 @@
+// fails: syntax
+// message: packages are not installed
+import lodash from "lodash";
+export default function run() {}

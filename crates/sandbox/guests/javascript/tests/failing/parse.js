@@ -1,0 +1,5 @@
+// fails: exception
+// message: SyntaxError
+export default function run() {
+  JSON.parse("{");
+}
