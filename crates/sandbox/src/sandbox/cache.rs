@@ -1,0 +1,183 @@
+//! Compiled images on disk.
+//!
+//! An image is named by its content and by everything that decides about its code. Images of the program are shared,
+//! components of users are kept per project. Nothing is used that was not written here: beside each file lies its
+//! authentication code, under a key that is made at the first start and that only the server's user can read.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest, Sha256};
+use tokio::sync::{OnceCell, Semaphore};
+
+use super::Config;
+use super::compiler::Compiler;
+use crate::error::Error;
+use crate::images::Image;
+
+/// The folder of compiled images.
+pub(crate) struct Cache {
+    root: PathBuf,
+    key: [u8; 32],
+    fingerprint: [u8; 32],
+    compiler: Compiler,
+    /// One at a time: compiling takes all processors there are.
+    compiling: Semaphore,
+    /// Compiled and checked by this process, or refused.
+    known: Mutex<HashMap<PathBuf, Arc<OnceCell<Known>>>>,
+}
+
+type Known = Result<(), String>;
+
+impl Cache {
+    /// Makes the folder and the key.
+    pub(crate) fn open(config: &Config, fingerprint: [u8; 32]) -> Result<Self, Error> {
+        let root = config.cache.clone();
+        let key = key(&root).map_err(|error| failed(&root, &error))?;
+        let compiler = Compiler { program: config.program.clone(), args: config.compiler.clone() };
+        Ok(Self { root, key, fingerprint, compiler, compiling: Semaphore::new(1), known: Mutex::default() })
+    }
+
+    /// The file of the compiled image, which is made if it is not there.
+    pub(crate) async fn compiled(&self, project: &str, image: &Image) -> Result<PathBuf, Error> {
+        let path = self.path(project, image)?;
+        let known = Arc::clone(self.known().entry(path.clone()).or_default());
+        let result = known.get_or_try_init(|| self.make(&path, image)).await?;
+        result.clone().map(|()| path).map_err(Error::Refused)
+    }
+
+    /// Whether [`Self::compiled`] would answer at once.
+    pub(crate) fn has(&self, project: &str, image: &Image) -> bool {
+        self.path(project, image).is_ok_and(|path| self.known().get(&path).is_some_and(|known| known.initialized()))
+    }
+
+    async fn make(&self, path: &Path, image: &Image) -> Result<Known, Error> {
+        let Ok(_turn) = self.compiling.acquire().await else {
+            return Err(Error::Compile("the sandbox is gone".to_owned()));
+        };
+        let (checked, key) = (path.to_owned(), self.key);
+        if blocking(move || is_ours(&checked, &key)).await {
+            return Ok(Ok(()));
+        }
+        let unpacked = image.clone();
+        let wasm = blocking(move || unpacked.wasm()).await.map_err(|error| Error::Compile(error.to_string()))?;
+        let code = match self.compiler.compile(&wasm).await {
+            Err(Error::Refused(reason)) => return Ok(Err(reason)),
+            code => code?,
+        };
+        let (target, key) = (path.to_owned(), self.key);
+        blocking(move || write(&target, &code, &key)).await.map_err(|error| failed(path, &error))?;
+        Ok(Ok(()))
+    }
+
+    fn path(&self, project: &str, image: &Image) -> Result<PathBuf, Error> {
+        let name = Sha256::new().chain_update(self.fingerprint).chain_update(image.hash()).finalize();
+        let mut path = self.root.clone();
+        if image.is_shared() {
+            path.push("engines");
+        } else {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+            if project.is_empty() || project.len() > 128 || !project.bytes().all(plain) {
+                return Err(failed(&path, &"the project's id cannot be the name of a folder"));
+            }
+            path.push("projects");
+            path.push(project);
+        }
+        path.push(format!("{}.image", hex::encode(name)));
+        Ok(path)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<OnceCell<Known>>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// So that two files of one process have two names.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+fn failed(path: &Path, reason: &impl ToString) -> Error {
+    Error::Cache { path: path.display().to_string(), reason: reason.to_string() }
+}
+
+fn folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// The key of this folder, made when there is none.
+fn key(root: &Path) -> io::Result<[u8; 32]> {
+    folder(root)?;
+    let path = root.join("key");
+    loop {
+        match fs::read(&path) {
+            Ok(bytes) => return bytes.try_into().map_err(|_| io::Error::other("the key is not 32 bytes long")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let mut key = [0; 32];
+        io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut key)?;
+        // whole or not at all; whoever is first wins
+        let fresh = put(&path, &key)?;
+        match fs::hard_link(&fresh, &path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => fs::remove_file(&fresh)?,
+        }
+    }
+}
+
+/// Whether the file was written by [`write`], as it is.
+fn is_ours(path: &Path, key: &[u8; 32]) -> bool {
+    let (Ok(code), Ok(tag)) = (fs::read(path), fs::read(tag_of(path))) else { return false };
+    mac(path, &code, key).is_some_and(|mac| mac.verify_slice(&tag).is_ok())
+}
+
+/// Writes the image and its authentication code. Both appear whole; what dies in between is written again.
+fn write(path: &Path, code: &[u8], key: &[u8; 32]) -> io::Result<()> {
+    let parent = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
+    folder(parent)?;
+    let tag = mac(path, code, key).ok_or_else(|| io::Error::other("no key"))?.finalize().into_bytes();
+    fs::rename(put(path, code)?, path)?;
+    fs::rename(put(&tag_of(path), &tag)?, tag_of(path))
+}
+
+fn tag_of(path: &Path) -> PathBuf {
+    path.with_extension("tag")
+}
+
+/// Over the name too: one image cannot stand in for another.
+fn mac(path: &Path, code: &[u8], key: &[u8; 32]) -> Option<Hmac<Sha256>> {
+    let name = path.file_name()?.as_encoded_bytes();
+    Hmac::<Sha256>::new_from_slice(key).ok().map(|mac| mac.chain_update(name).chain_update(b"\0").chain_update(code))
+}
+
+/// A new file beside `path`.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let mut name = path.as_os_str().to_owned();
+    let count = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    name.push(format!(".{}-{count}", std::process::id()));
+    let fresh = PathBuf::from(name);
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    file.write_all(bytes)?;
+    Ok(fresh)
+}
+
+#[cfg(test)]
+mod tests;
