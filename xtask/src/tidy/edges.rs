@@ -6,13 +6,14 @@ use super::tree::{Section, Tree};
 const RULE: &str = "edges";
 
 /// The crate, its layer, what it may depend on. An edge never goes up a layer.
-const TABLE: [(&str, i64, &[&str]); 20] = [
+const TABLE: [(&str, i64, &[&str]); 21] = [
     ("types", 0, &[]),
+    ("jail", 0, &[]),
     ("api", 1, &["types"]),
     ("manifest", 1, &["types", "api"]),
     ("store", 1, &["types"]),
     ("egress", 1, &["types"]),
-    ("sandbox", 1, &[]),
+    ("sandbox", 1, &["jail"]),
     ("bus", 2, &["types", "store"]),
     ("capabilities", 2, &["types", "api", "manifest", "store", "egress"]),
     ("http", 2, &["types", "api"]),

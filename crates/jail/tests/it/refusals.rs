@@ -1,0 +1,6 @@
+use crate::Test;
+use crate::facts::Facts;
+pub(crate) fn tests() -> Vec<Test> {
+    vec![]
+}
+pub(crate) fn refuse(_: &Facts) {}
