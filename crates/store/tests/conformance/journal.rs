@@ -4,6 +4,7 @@ mod crash;
 mod kill;
 mod messages;
 mod model;
+mod torn;
 mod wire;
 
 use std::sync::Arc;

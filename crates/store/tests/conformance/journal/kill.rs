@@ -25,7 +25,7 @@ fn execution(number: u128) -> ExecutionId {
 }
 
 /// A batch that touches every execution and one state row: it is whole or it is not.
-fn batch(token: LaneToken, round: u64, ambient: &Ambient) -> Batch {
+pub(super) fn batch(token: LaneToken, round: u64, ambient: &Ambient) -> Batch {
     let (project_id, agent_id) = (ProjectId::from_u128(PROJECT), AgentId::from_u128(AGENT));
     let at = ambient.now();
     let mut batch = Batch::new(token, at);
@@ -85,7 +85,7 @@ async fn the_child() {
 }
 
 /// Takes everything over; the round that is stored, after a look at every part of it.
-async fn own(store: &Store, ambient: &Ambient) -> (LaneToken, u64) {
+pub(super) async fn own(store: &Store, ambient: &Ambient) -> (LaneToken, u64) {
     let node_id: NodeId = ambient.id();
     let mut tx = store.begin().await.unwrap();
     let tokens = tx.nodes().register(node_id, 1, TTL).await.unwrap();
