@@ -30,6 +30,7 @@ mod start;
 mod state;
 mod stop;
 mod tool_answered;
+mod tool_slot;
 mod wake;
 
 #[cfg(test)]
@@ -164,6 +165,11 @@ pub enum Command {
         /// Who lifted it.
         by: String,
     },
+    /// A slot of its tool is there for a call that waited in line.
+    SlotTaken {
+        /// Its step.
+        step: u32,
+    },
     /// A call that was aborted is gone.
     CallGone {
         /// Its step.
@@ -231,6 +237,13 @@ pub enum Action {
         turn: u32,
         /// Which try of this step, from 1.
         attempt: u32,
+    },
+    /// Get in line for a slot of a tool; the call follows when it is there.
+    TakeSlot {
+        /// The step.
+        step: u32,
+        /// The tool.
+        tool: String,
     },
     /// Call a tool.
     CallTool {
@@ -368,6 +381,7 @@ pub fn apply(execution: &mut Execution, command: Command, context: Context) -> R
         Command::Stop { by, note, kill } => stop::apply(execution, by, note, kill, context, out)?,
         Command::Hold => hold::apply(execution, context, out),
         Command::Release { by } => hold::release(execution, by, context, out),
+        Command::SlotTaken { step } => tool_slot::taken(execution, step, context, out),
         Command::CallGone { step } => stop::call_gone(execution, step, context, out),
         Command::ChildStarted { step, result } => children::started(execution, step, result, context, out),
         Command::ChildEnded(outcome) => children::ended(execution, outcome, context, out),

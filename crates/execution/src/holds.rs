@@ -13,7 +13,7 @@ use std::time::Duration;
 use moltforge_api::holds::{Hold as View, HoldReceipt};
 use moltforge_store::Hold as Row;
 use moltforge_types::execution::HoldMode;
-use moltforge_types::{AgentId, Principal, ProjectId};
+use moltforge_types::{AgentId, Principal, ProjectId, Timestamp};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -32,12 +32,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Holds {
     /// Number of holds: nearly always zero, and asked at every command.
     count: AtomicUsize,
-    standing: RwLock<HashMap<(ProjectId, Option<AgentId>), HoldMode>>,
+    standing: RwLock<HashMap<Of, (HoldMode, Timestamp)>>,
     /// Held from a row's change until it is known here: rows and memory change in the same order.
     changing: Mutex<()>,
     /// A sweep did not reach everything.
     unfinished: AtomicBool,
+    /// How often each was changed here: a sweep that ends late must not take the mark of a later one.
+    changes: std::sync::Mutex<HashMap<Of, u64>>,
 }
+
+/// A project, or one of its agents.
+type Of = (ProjectId, Option<AgentId>);
 
 impl Holds {
     /// What holds an agent's executions. A kill switch comes before a pause.
@@ -46,15 +51,15 @@ impl Holds {
             return None;
         }
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
-        let agent = standing.get(&(project_id, Some(agent_id))).map(|mode| Hold { of: HoldOf::Agent, mode: *mode });
-        let project = standing.get(&(project_id, None)).map(|mode| Hold { of: HoldOf::Project, mode: *mode });
+        let agent = standing.get(&(project_id, Some(agent_id))).map(|known| hold(HoldOf::Agent, *known));
+        let project = standing.get(&(project_id, None)).map(|known| hold(HoldOf::Project, *known));
         [project, agent].into_iter().flatten().max_by_key(|hold| hold.mode == HoldMode::Kill)
     }
 
     /// Whether new executions are taken.
     pub(crate) fn takes_starts(&self, project_id: ProjectId, agent_id: AgentId) -> Result<(), Error> {
         match self.of(project_id, agent_id) {
-            Some(Hold { of, mode: HoldMode::Kill }) => Err(Error::Killed(match of {
+            Some(Hold { of, mode: HoldMode::Kill, .. }) => Err(Error::Killed(match of {
                 HoldOf::Agent => "the agent",
                 HoldOf::Project => "the project",
             })),
@@ -79,7 +84,7 @@ impl Holds {
 
     fn mode_of(&self, project_id: ProjectId, agent_id: Option<AgentId>) -> Option<HoldMode> {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
-        standing.get(&(project_id, agent_id)).copied()
+        standing.get(&(project_id, agent_id)).map(|(mode, _)| *mode)
     }
 
     /// A sweep did not reach everything: it is repeated.
@@ -95,18 +100,33 @@ impl Holds {
     fn replace(&self, rows: &[Row]) {
         let mut standing = self.standing.write().unwrap_or_else(PoisonError::into_inner);
         standing.clear();
-        standing.extend(rows.iter().filter(|row| stands(row)).map(|row| ((row.project_id, row.agent_id), row.mode)));
+        standing.extend(
+            rows.iter()
+                .filter(|row| stands(row))
+                .map(|row| ((row.project_id, row.agent_id), (row.mode, row.created_at))),
+        );
         self.count.store(standing.len(), Ordering::Release);
     }
 
-    fn set(&self, project_id: ProjectId, agent_id: Option<AgentId>, mode: Option<HoldMode>) {
+    fn set(&self, project_id: ProjectId, agent_id: Option<AgentId>, mode: Option<HoldMode>, now: Timestamp) {
         let mut standing = self.standing.write().unwrap_or_else(PoisonError::into_inner);
         match mode {
-            Some(mode) => standing.insert((project_id, agent_id), mode),
+            Some(mode) => standing.insert((project_id, agent_id), (mode, now)),
             None => standing.remove(&(project_id, agent_id)),
         };
         self.count.store(standing.len(), Ordering::Release);
+        drop(standing);
+        *self.changes.lock().unwrap_or_else(PoisonError::into_inner).entry((project_id, agent_id)).or_default() += 1;
     }
+
+    /// How often it was changed by now.
+    fn changes_of(&self, of: Of) -> u64 {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).get(&of).copied().unwrap_or(0)
+    }
+}
+
+fn hold(of: HoldOf, (mode, since): (HoldMode, Timestamp)) -> Hold {
+    Hold { of, mode, since }
 }
 
 fn stands(row: &Row) -> bool {

@@ -60,6 +60,12 @@ const ALIVE: Sql = pair!("SELECT count(*) AS n FROM node WHERE node_id = $2 AND 
 /// The clock differs. Also nodes that were taken over before, since one that died in between left its shards.
 const DEAD: Sql = pair!("SELECT node_id FROM node WHERE node_id <> $2 AND ($3 = 1 OR expires_at <= ", ")");
 
+/// SQLite has no row locks: a transaction that writes is alone.
+const CURRENT: Sql = Sql::pair(
+    "SELECT count(*) AS n FROM lane WHERE node_id = $1 AND lane = $2 AND incarnation = $3",
+    "SELECT count(*) AS n FROM (SELECT 1 FROM lane WHERE node_id = $1 AND lane = $2 AND incarnation = $3 FOR SHARE) l",
+);
+
 /// How long a dead node's row is kept, in microseconds: for whoever looks into what happened.
 const KEPT: i64 = 24 * 3600 * 1_000_000;
 
@@ -103,6 +109,18 @@ impl Nodes<'_> {
         let renewed =
             self.at.query(RENEW).bind(now).bind(micros(ttl)).bind(node_id).bind(incarnation).execute().await?;
         Ok(renewed == 1)
+    }
+
+    /// Whether nobody has taken over from this token's owner, and nobody does before the transaction ends: what an owner
+    /// writes beside the journal. Needs a transaction.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn is_current(&mut self, token: LaneToken) -> Result<bool, Error> {
+        self.at.tx()?;
+        let LaneToken { node_id, lane, incarnation } = token;
+        let query = self.at.query(CURRENT).bind(node_id).bind(lane).bind(incarnation);
+        Ok(query.one(|row| row.get::<i64>("n")).await? == 1)
     }
 
     /// Gives up the lease at once, so that others need not wait for its end: for a node that has drained. Needs a

@@ -212,6 +212,9 @@ pub enum Entry {
         /// Who asked, when somebody did.
         #[serde(default)]
         by: Option<String>,
+        /// Since when its agent or project is held: it may have waited for something else until now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
     },
     /// A transient error; the step is tried again.
     RetryScheduled {

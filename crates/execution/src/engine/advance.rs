@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::policy::Policy;
 use super::state::{Decided, Execution, Pending, PendingState};
-use super::{Action, ChildOutcome, Context, Message, Outcome, Sent, approval, children, probe};
+use super::{Action, ChildOutcome, Context, Message, Outcome, Sent, approval, children, probe, tool_slot};
 use crate::mutation::{Mutation, mutated};
 
 /// The journal's hard limits: an execution that reaches one is held, never killed (engine.md 1.9).
@@ -28,7 +28,7 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
         match limit_reached(execution, context) {
             Some(Limit::Fail(error)) => return finish_failed(execution, error, context, out),
             Some(Limit::Hold(reason, detail)) => {
-                let paused = Entry::Paused { reason, detail: Some(detail), by: None };
+                let paused = Entry::Paused { reason, detail: Some(detail), by: None, since: None };
                 return finish(execution, paused, context, out);
             }
             None => {}
@@ -108,9 +108,11 @@ pub(super) fn abort(execution: &mut Execution, wanted: impl Fn(u32) -> bool, out
         return;
     }
     execution.in_flight.retain(|step| !steps.contains(step));
+    execution.in_line.retain(|step| !steps.contains(step));
     // an action that waits in this very outcome was never sent
     out.actions.retain(|action| match action {
         Action::CallModel { step, .. }
+        | Action::TakeSlot { step, .. }
         | Action::CallTool { step, .. }
         | Action::ProbeTool { step, .. }
         | Action::StartChild { step, .. } => !steps.contains(step),
@@ -230,6 +232,9 @@ fn open_call(execution: &mut Execution, call: &Pending, context: Context, out: &
             if let Begin::Call { effect, .. } = &begun
                 && effect.changes()
             {
+                if tool_slot::waits(execution, call, out) {
+                    return;
+                }
                 intend(execution, call, *effect, None, context, out);
             }
             carry_on(execution, call, begun, context, out);
@@ -319,6 +324,9 @@ fn resend(execution: &mut Execution, call: &Pending, all: Option<&str>, context:
 /// Sends a call with the key of its intent, once more.
 pub(super) fn send_again(execution: &mut Execution, call: &Pending, context: Context, out: &mut Outcome) {
     let PendingState::Invoked { effect, idempotency_key, .. } = &call.state else { return };
+    if tool_slot::waits(execution, call, out) {
+        return;
+    }
     if let Begin::Call { arguments, .. } = execution.spec.tools.begin(&call.tool, &call.arguments, context.now) {
         execution.in_flight.insert(call.step);
         out.actions.push(Action::CallTool {
@@ -330,7 +338,7 @@ pub(super) fn send_again(execution: &mut Execution, call: &Pending, context: Con
         });
     } else {
         let detail = format!("the version's tool {:?} no longer makes this call", call.tool);
-        let paused = Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None };
+        let paused = Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None, since: None };
         finish(execution, paused, context, out);
     }
 }
@@ -343,7 +351,12 @@ pub(super) fn hold_unknown(execution: &mut Execution, call: &Pending, context: C
         return;
     }
     let detail = format!("step {} ({}) was sent and its outcome is not known", call.step, call.tool);
-    finish(execution, Entry::Paused { reason: Reason::EffectUnknown, detail: Some(detail), by: None }, context, out);
+    finish(
+        execution,
+        Entry::Paused { reason: Reason::EffectUnknown, detail: Some(detail), by: None, since: None },
+        context,
+        out,
+    );
 }
 
 pub(super) fn succeed(execution: &mut Execution, call: &Pending, output: Value, context: Context, out: &mut Outcome) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::policy::Policy;
 use super::state::{Execution, Pending, PendingState};
-use super::{Context, Outcome, advance};
+use super::{Context, Outcome, advance, tool_slot};
 
 /// The tool whose only effect is the question.
 pub(crate) const REQUEST_TOOL: &str = "approvals.request";
@@ -67,7 +67,12 @@ pub struct Verdict {
     pub answer: Option<Value>,
     /// The hash of the call that may begin.
     pub call_sha256: String,
+    /// Until when it must have begun.
+    pub begin_by: Timestamp,
 }
+
+/// How long after a decision its call may begin at least, also when the request would have expired by then.
+pub(crate) const BEGIN_WITHIN: Duration = Duration::from_mins(15);
 
 /// What a decision is bound to: SHA-256 of the canonical JSON of exactly this call of exactly this execution.
 pub(crate) fn call_hash(execution_id: ExecutionId, step: u32, tool: &str, arguments: &Value) -> String {
@@ -151,7 +156,7 @@ fn expire(execution: &mut Execution, call: &Pending, ask: &Ask, context: Context
     execution.write(entry, context, out);
     if ask.on_expiry == OnExpiry::Pause {
         let detail = format!("nobody decided about {} ({}) in time; a resume asks anew", ask.approval_id, call.tool);
-        let paused = Entry::Paused { reason: Reason::ApprovalExpired, detail: Some(detail), by: None };
+        let paused = Entry::Paused { reason: Reason::ApprovalExpired, detail: Some(detail), by: None, since: None };
         advance::finish(execution, paused, context, out);
     }
 }
@@ -173,6 +178,11 @@ pub(super) fn carry_out(
         let Verdict { decision, by, note, answer, .. } = verdict;
         let output = json!({ "decision": decision, "by": by, "note": note, "answer": answer });
         advance::succeed(execution, call, output, context, out);
+        return;
+    }
+    if verdict.decision == Decision::Approved && verdict.begin_by < context.now {
+        let why = format!("it did not begin by {}", verdict.begin_by);
+        reopen(execution, call, verdict.approval_id, &why, context, out);
         return;
     }
     let error = match verdict.decision {
@@ -204,6 +214,9 @@ fn begin(execution: &mut Execution, call: &Pending, approval_id: ApprovalId, con
         | Begin::StartChild { .. }
         | Begin::AwaitChildren { .. } => Effect::Pure,
     };
+    if matches!(begun, Begin::Call { .. }) && tool_slot::waits(execution, call, out) {
+        return;
+    }
     if !matches!(begun, Begin::Rejected(_)) {
         advance::intend(execution, call, effect, Some(approval_id), context, out);
     }

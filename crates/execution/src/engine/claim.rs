@@ -36,7 +36,11 @@ pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context
     let crashed = recovered && execution.state == State::Running;
     if crashed && execution.crashes >= CRASH_LIMIT {
         let detail = format!("the server died {CRASH_LIMIT} times while this ran, without progress in between");
-        execution.write(Entry::Paused { reason: Reason::CrashLoop, detail: Some(detail), by: None }, context, out);
+        execution.write(
+            Entry::Paused { reason: Reason::CrashLoop, detail: Some(detail), by: None, since: None },
+            context,
+            out,
+        );
         return;
     }
     begin_attempt(execution, crashed, context, out);

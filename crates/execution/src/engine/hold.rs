@@ -1,5 +1,6 @@
 //! Holds of an agent or a whole project, seen from one execution: it does not run while one stands.
 
+use moltforge_types::Timestamp;
 use moltforge_types::execution::{HoldMode, Reason, State};
 use moltforge_types::journal::Entry;
 
@@ -22,6 +23,8 @@ pub struct Hold {
     pub of: HoldOf,
     /// What it does.
     pub mode: HoldMode,
+    /// When it was set.
+    pub since: Timestamp,
 }
 
 /// Holds or kills an execution that would otherwise go on. `true` when a hold stood.
@@ -36,7 +39,9 @@ pub(super) fn stands(execution: &mut Execution, context: Context, out: &mut Outc
         HoldMode::Release => return false,
         HoldMode::Pause => {
             let detail = Some(format!("{whose} is paused"));
-            advance::finish(execution, Entry::Paused { reason: Reason::Held, detail, by: None }, context, out);
+            let since = Some(hold.since.max(execution.created_at).min(context.now));
+            let paused = Entry::Paused { reason: Reason::Held, detail, by: None, since };
+            advance::finish(execution, paused, context, out);
         }
         HoldMode::Kill => {
             let note = Some(format!("{whose} was stopped by its kill switch"));

@@ -22,7 +22,7 @@ pub(super) fn apply(
         // the end of a hold, or a decision, must not restart what a person paused
         _ => {}
     }
-    execution.write(Entry::Paused { reason: Reason::Operator, detail: note, by: Some(by) }, context, out);
+    execution.write(Entry::Paused { reason: Reason::Operator, detail: note, by: Some(by), since: None }, context, out);
     abort_repeatable(execution, out);
     Ok(())
 }
@@ -32,7 +32,7 @@ pub(super) fn abort_repeatable(execution: &mut Execution, out: &mut Outcome) {
     let kept: Vec<u32> = execution
         .pending
         .iter()
-        .filter(|call| matches!(call.state, PendingState::Invoked { .. }))
+        .filter(|call| matches!(call.state, PendingState::Invoked { .. }) && !execution.in_line.contains(&call.step))
         .map(|call| call.step)
         .collect();
     advance::abort(execution, |step| !kept.contains(&step), out);

@@ -29,7 +29,7 @@ impl Execution {
             Entry::Running { attempt, crashes, recovered } => self.runs(*attempt, *crashes, *recovered),
             Entry::Suspended { .. } => self.state = State::Suspended,
             Entry::Resumed { from, unknown_effects, .. } => self.resumed(at, *from, unknown_effects.as_ref()),
-            Entry::Paused { reason, detail, .. } => self.paused(at, *reason, detail.as_deref()),
+            Entry::Paused { reason, detail, since, .. } => self.paused(since.unwrap_or(at), *reason, detail.as_deref()),
             Entry::RetryScheduled { error, failures, run_at, .. } => self.backs_off(error, *failures, *run_at),
             Entry::Stopping { .. } => self.stops(at, entry),
             Entry::Forked { deadline, .. } => self.forked(at, *deadline),
@@ -52,7 +52,7 @@ impl Execution {
             Entry::ApprovalRequested { .. }
             | Entry::ApprovalDecided { .. }
             | Entry::ApprovalEscalated { .. }
-            | Entry::ApprovalReopened { .. } => self.record_approval(entry),
+            | Entry::ApprovalReopened { .. } => self.record_approval(at, entry),
             Entry::ChildRequested { .. }
             | Entry::ChildStarted { .. }
             | Entry::ChildEnded { .. }
@@ -98,11 +98,11 @@ impl Execution {
         }
     }
 
-    fn paused(&mut self, at: Timestamp, reason: Reason, detail: Option<&str>) {
+    fn paused(&mut self, since: Timestamp, reason: Reason, detail: Option<&str>) {
         self.state = State::Paused;
         self.reason = Some(reason);
         self.run_at = None;
-        self.held_since.get_or_insert(at);
+        self.held_since.get_or_insert(since);
         self.forget_retries();
         self.error = detail.and_then(|detail| held_for(reason, detail)).or(self.error.take());
     }

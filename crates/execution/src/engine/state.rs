@@ -94,6 +94,12 @@ pub struct Execution {
     /// Steps whose call is on its way. Not part of the fold: empty after a load.
     #[serde(skip)]
     pub(super) in_flight: BTreeSet<u32>,
+    /// Those of them that wait for a slot of their tool: nothing has left yet. Not part of the fold.
+    #[serde(skip)]
+    pub(super) in_line: BTreeSet<u32>,
+    /// The step whose slot has just come. Not part of the fold.
+    #[serde(skip)]
+    pub(super) has_slot: Option<u32>,
     /// Steps whose call was aborted by a stop and is not known to be gone. Not part of the fold: empty after a load.
     #[serde(skip)]
     pub(super) aborting: BTreeSet<u32>,
@@ -280,6 +286,8 @@ impl Execution {
             unknown_effects: None,
             damaged: None,
             in_flight: BTreeSet::new(),
+            in_line: BTreeSet::new(),
+            has_slot: None,
             aborting: BTreeSet::new(),
         }
     }

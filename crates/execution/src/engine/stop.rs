@@ -119,7 +119,11 @@ fn on_their_way(execution: &Execution) -> Vec<StoppedCall> {
     for call in &execution.pending {
         let key = match &call.state {
             PendingState::Invoked { idempotency_key, .. } => Some(idempotency_key.clone()),
-            PendingState::Open if execution.in_flight.contains(&call.step) => None,
+            PendingState::Open
+                if execution.in_flight.contains(&call.step) && !execution.in_line.contains(&call.step) =>
+            {
+                None
+            }
             _ => continue,
         };
         calls.push(StoppedCall {

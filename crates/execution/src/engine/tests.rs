@@ -13,4 +13,5 @@ mod properties;
 mod replay;
 mod slots;
 mod stops;
+mod tool_slots;
 mod waits;

@@ -22,6 +22,7 @@ pub(super) fn apply(
     if execution.state.is_terminal() || !execution.in_flight.remove(&step) {
         return;
     }
+    execution.in_line.remove(&step);
     let is_lost = matches!(&result, Err(failure) if failure.outcome_unknown)
         && matches!(&call.state, PendingState::Invoked { effect, .. } if effect.changes());
     if is_lost && execution.stopping.is_some() {

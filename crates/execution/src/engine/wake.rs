@@ -15,6 +15,10 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
         return;
     }
     if execution.is_past_deadline(context.now) {
+        // time on hold does not count: it may have waited for something else when it was held
+        if super::hold::stands(execution, context, out) {
+            return;
+        }
         let message = format!("it did not end within limits.wall = {}", execution.spec.config.limits.wall);
         let error = ErrorInfo::new("wall_limit", message);
         advance::finish_failed(execution, error, context, out);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use moltforge_store::{Hold as Row, Store};
+use moltforge_store::{Hold as Row, LaneToken, Store};
 use moltforge_types::execution::{HoldMode, State};
 use moltforge_types::{Actor, AgentId, ExecutionId, ProjectId};
 use serde_json::json;
@@ -41,10 +41,11 @@ pub(crate) struct Change {
 pub(crate) trait Book: Send + Sync {
     /// Every hold of every project.
     async fn all(&self) -> Result<Vec<Row>, Error>;
-    /// Sets a hold, in place of one that is there.
-    async fn set(&self, change: &Change) -> Result<(), Error>;
-    /// Takes the mark of a lifted hold away, unless somebody has held it again.
-    async fn forget(&self, project_id: ProjectId, agent_id: Option<AgentId>) -> Result<(), Error>;
+    /// Sets a hold, in place of one that is there, as the owner with this token: [`Error::ShardUnowned`] once somebody
+    /// has taken over from it.
+    async fn set(&self, change: &Change, token: LaneToken) -> Result<(), Error>;
+    /// Takes the mark of a lifted hold away, unless somebody has held it again, as the owner with this token.
+    async fn forget(&self, project_id: ProjectId, agent_id: Option<AgentId>, token: LaneToken) -> Result<(), Error>;
     /// Executions in a state, after `after`, at most `limit`.
     async fn ids_in(
         &self,
@@ -62,7 +63,7 @@ impl Book for Store {
         Ok(self.all_holds().all().await?)
     }
 
-    async fn set(&self, change: &Change) -> Result<(), Error> {
+    async fn set(&self, change: &Change, token: LaneToken) -> Result<(), Error> {
         let Change { project_id, agent_id, mode, note, actor } = change;
         let action = match mode {
             HoldMode::Pause => "hold.paused",
@@ -70,14 +71,20 @@ impl Book for Store {
             HoldMode::Release => "hold.lifted",
         };
         let mut tx = self.begin().await?;
+        if !tx.nodes().is_current(token).await? {
+            return Err(Error::ShardUnowned);
+        }
         tx.holds(*project_id).set(*agent_id, *mode, note.as_deref(), *actor).await?;
         let subject = agent_id.map_or_else(|| project_id.to_string(), |id| id.to_string());
         tx.changes(*project_id).insert(*actor, action, subject, &json!({ "note": note })).await?;
         Ok(tx.commit().await?)
     }
 
-    async fn forget(&self, project_id: ProjectId, agent_id: Option<AgentId>) -> Result<(), Error> {
+    async fn forget(&self, project_id: ProjectId, agent_id: Option<AgentId>, token: LaneToken) -> Result<(), Error> {
         let mut tx = self.begin().await?;
+        if !tx.nodes().is_current(token).await? {
+            return Err(Error::ShardUnowned);
+        }
         let still = tx.holds(project_id).list().await?;
         if still.iter().any(|row| row.agent_id == agent_id && row.mode == HoldMode::Release) {
             tx.holds(project_id).lift(agent_id).await?;
@@ -195,16 +202,25 @@ impl Keeper {
 
     /// Lets what a hold paused go on. The mark stays until all of it does.
     async fn release(&self, project_id: ProjectId, agent_id: Option<AgentId>, by: String) -> Swept {
+        let holds = &self.shared.holds;
+        let (changes, token) = (holds.changes_of((project_id, agent_id)), self.supervisor.token());
         // what was held a moment ago may be on its way to the disk, and its row still says that it runs
         let mut swept = match self.supervisor.barrier().await {
             Ok(()) => self.sweep(project_id, agent_id, &[State::Paused], Command::Release { by }).await,
             Err(_) => Swept { missed: true, ..Swept::default() },
         };
         if !swept.missed {
-            let _alone = self.shared.holds.changing.lock().await;
-            if let Err(error) = self.book.forget(project_id, agent_id).await {
-                tracing::warn!(%error, "a lifted hold stays marked for now");
-                swept.missed = true;
+            let _alone = holds.changing.lock().await;
+            // else the mark is that of a later lift, which has a sweep of its own
+            if holds.changes_of((project_id, agent_id)) == changes {
+                let forgotten = match token {
+                    Ok(token) => self.book.forget(project_id, agent_id, token).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = forgotten {
+                    tracing::warn!(%error, "a lifted hold stays marked for now");
+                    swept.missed = true;
+                }
             }
         }
         if swept.missed {
@@ -280,14 +296,14 @@ impl Keeper {
         Router::new(self.supervisor.clone()).ask_within(row.shard, COMMIT_TIMEOUT, make).await.map(|view| view.state)
     }
 
-    /// Makes a hold durable and known to the owners, which are here: another node's would not know it.
+    /// Makes a hold durable and known to the owners, which are here. Whoever takes over reads the row: it is written under
+    /// the fence of this term.
     async fn write(&self, change: &Change) -> Result<(), Error> {
         let holds = &self.shared.holds;
         let _alone = holds.changing.lock().await;
-        self.supervisor.owner_of(0)?;
-        self.book.set(change).await?;
-        holds.set(change.project_id, change.agent_id, Some(change.mode).filter(|mode| *mode != HoldMode::Release));
-        // whoever takes over from here on reads the row; whoever has taken over already does so a little later
-        if self.supervisor.is_in_charge() { Ok(()) } else { Err(Error::ShardUnowned) }
+        self.book.set(change, self.supervisor.token()?).await?;
+        let stands = Some(change.mode).filter(|mode| *mode != HoldMode::Release);
+        holds.set(change.project_id, change.agent_id, stands, self.shared.ambient.now());
+        Ok(())
     }
 }

@@ -29,12 +29,14 @@ pub(crate) struct Outlet {
     pub(crate) shared: Arc<Shared>,
     pub(crate) events: UnboundedSender<Event>,
     pub(crate) authority: Arc<Authority>,
+    /// The number of the call: the same step may be called again before a call of it that was aborted is gone.
+    pub(crate) call: u64,
 }
 
 /// Calls a model; its text streams to whoever watches the execution.
 pub(crate) fn call_model(outlet: Outlet, request: ModelRequest, agent_id: AgentId, attempt: u32) -> AbortHandle {
-    let Outlet { shared, events, authority } = outlet;
-    let gone = Gone::watch(&events, request.execution_id, request.step);
+    let Outlet { shared, events, authority, call } = outlet;
+    let gone = Gone::watch(&events, request.execution_id, request.step, call);
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
         let gate = shared.calls.model_limit(&request.config.model);
@@ -81,15 +83,32 @@ async fn enter(shared: &Shared, gate: Option<(Resource, u32)>, caller: Caller) -
     Some(shared.gates.enter(resource, limit, caller).await)
 }
 
-/// Calls a tool.
-pub(crate) fn call_tool(outlet: Outlet, request: CallRequest) -> AbortHandle {
-    let Outlet { shared, events, authority } = outlet;
-    let gone = Gone::watch(&events, request.execution_id, request.step);
+/// Waits for a slot of a tool that takes few calls at a time.
+pub(crate) fn take_slot(outlet: Outlet, caller: Caller, tool: &str, limit: u32) -> AbortHandle {
+    let Outlet { shared, events, authority: _, call } = outlet;
+    let Caller { agent_id, execution_id, step, .. } = caller;
+    let gone = Gone::watch(&events, execution_id, step, call);
+    let resource = Resource::Tool(agent_id, tool.into());
+    let task = async move {
+        let slot = shared.gates.enter(resource, limit, caller).await;
+        gone.ended();
+        let _ = events.send(Event::SlotTaken { execution_id, step, call, slot });
+    };
+    tokio::spawn(task).abort_handle()
+}
+
+/// Calls a tool, in the slot that it has taken or, when it only reads, in one that it waits for.
+pub(crate) fn call_tool(outlet: Outlet, request: CallRequest, slot: Option<Slot>) -> AbortHandle {
+    let Outlet { shared, events, authority, call } = outlet;
+    let gone = Gone::watch(&events, request.execution_id, request.step, call);
     let task = async move {
         let CallRequest { project_id, agent_id, execution_id, step, .. } = request;
         let limit = request.tools.get(&request.tool).and_then(|tool| tool.concurrency);
         let gate = limit.map(|limit| (Resource::Tool(agent_id, request.tool.as_str().into()), limit));
-        let _slot = enter(&shared, gate, Caller { project_id, agent_id, execution_id, step }).await;
+        let _slot = match slot {
+            Some(slot) => Some(slot),
+            None => enter(&shared, gate, Caller { project_id, agent_id, execution_id, step }).await,
+        };
         if !authority.holds() {
             return;
         }
@@ -111,8 +130,8 @@ pub(crate) fn call_tool(outlet: Outlet, request: CallRequest) -> AbortHandle {
 
 /// Asks the other side about a call.
 pub(crate) fn probe_tool(outlet: Outlet, request: CallRequest, by: Option<String>) -> AbortHandle {
-    let Outlet { shared, events, authority } = outlet;
-    let gone = Gone::watch(&events, request.execution_id, request.step);
+    let Outlet { shared, events, authority, call } = outlet;
+    let gone = Gone::watch(&events, request.execution_id, request.step, call);
     let task = async move {
         let (execution_id, step) = (request.execution_id, request.step);
         if !authority.holds() {
@@ -139,9 +158,9 @@ pub(crate) fn start_child(
     (execution_id, step): (ExecutionId, u32),
     child: Child,
 ) -> AbortHandle {
-    let Outlet { shared, events, authority } = outlet;
+    let Outlet { shared, events, authority, call } = outlet;
     let router = router.clone();
-    let gone = Gone::watch(&events, execution_id, step);
+    let gone = Gone::watch(&events, execution_id, step, call);
     let task = async move {
         if !authority.holds() {
             return;
@@ -158,13 +177,14 @@ struct Gone {
     events: UnboundedSender<Event>,
     execution_id: ExecutionId,
     step: u32,
+    call: u64,
     ended: bool,
 }
 
 impl Gone {
     /// Made before its call's task: one that is aborted before it has begun is gone, too.
-    fn watch(events: &UnboundedSender<Event>, execution_id: ExecutionId, step: u32) -> Self {
-        Self { events: events.clone(), execution_id, step, ended: false }
+    fn watch(events: &UnboundedSender<Event>, execution_id: ExecutionId, step: u32, call: u64) -> Self {
+        Self { events: events.clone(), execution_id, step, call, ended: false }
     }
 
     fn ended(mut self) {
@@ -175,7 +195,8 @@ impl Gone {
 impl Drop for Gone {
     fn drop(&mut self) {
         if !self.ended {
-            let _ = self.events.send(Event::CallGone { execution_id: self.execution_id, step: self.step });
+            let (execution_id, step, call) = (self.execution_id, self.step, Some(self.call));
+            let _ = self.events.send(Event::CallGone { execution_id, step, call });
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use super::message::{Loaded, Reply};
 use super::snapshot::Covered;
 use crate::engine::{Execution, Spec, Start};
+use crate::fairness::calls::Slot;
 use crate::fairness::{Claimant, Permit};
 
 /// An execution and what hangs on it.
@@ -22,7 +23,9 @@ pub(crate) struct Hot {
     /// What its latest snapshot covers.
     pub(crate) snapshot: Covered,
     /// Its calls on their way.
-    pub(crate) calls: BTreeMap<u32, AbortHandle>,
+    pub(crate) calls: BTreeMap<u32, Call>,
+    /// Slots of tools whose calls leave with the next commit.
+    pub(crate) slots: BTreeMap<u32, Slot>,
     /// Who waits for it to end or to wait.
     pub(crate) watchers: Vec<Reply>,
     /// Who it is when it asks for a slot.
@@ -36,7 +39,18 @@ impl Hot {
         let Loaded { execution, shard, environment, snapshot } = loaded;
         let claimant = Arc::new(claimant_of(&execution));
         let (calls, watchers) = (BTreeMap::new(), Vec::new());
-        Self { execution, shard, environment, batch: 0, snapshot, calls, watchers, claimant, permit: None }
+        Self {
+            execution,
+            shard,
+            environment,
+            batch: 0,
+            snapshot,
+            calls,
+            watchers,
+            claimant,
+            permit: None,
+            slots: BTreeMap::new(),
+        }
     }
 
     /// 0 to 9, 9 first.
@@ -89,9 +103,22 @@ pub(crate) fn claimant(execution_id: ExecutionId, spec: &Spec, key: Option<&str>
     }
 }
 
+/// A call on its way.
+pub(crate) struct Call {
+    /// Counts the calls of its owner.
+    pub(crate) number: u64,
+    pub(crate) task: AbortHandle,
+}
+
+impl Call {
+    pub(crate) fn abort(&self) {
+        self.task.abort();
+    }
+}
+
 impl Drop for Hot {
     /// Whoever no longer owns an execution makes no calls for it.
     fn drop(&mut self) {
-        self.calls.values().for_each(AbortHandle::abort);
+        self.calls.values().for_each(Call::abort);
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::snapshot::Covered;
 use crate::engine::{Command, Execution, ModelAnswer, ModelFailure, ProbeReport, Start, ToolFailure};
 use crate::error::Error;
+use crate::fairness::calls::Slot;
 use crate::fairness::{Claimant, Entry, Permit};
 
 /// Where an answer goes. The answer is sent once what it says is durable.
@@ -76,10 +77,13 @@ pub(crate) enum Event {
     },
     /// A tool call ended.
     ToolAnswered { execution_id: ExecutionId, step: u32, started_at: Timestamp, result: Result<Value, ToolFailure> },
+    /// A slot of its tool came for a call in line.
+    SlotTaken { execution_id: ExecutionId, step: u32, call: u64, slot: Slot },
     /// A probe ended.
     ProbeAnswered { execution_id: ExecutionId, step: u32, report: ProbeReport, by: Option<String> },
     /// A call that was aborted is gone.
-    CallGone { execution_id: ExecutionId, step: u32 },
+    /// `call` is its number, or nothing when it never was on its way.
+    CallGone { execution_id: ExecutionId, step: u32, call: Option<u64> },
     /// A child was accepted, or cannot be started.
     ChildStarted { execution_id: ExecutionId, step: u32, result: Result<(), ErrorInfo> },
     /// Messages that wait for their receivers.

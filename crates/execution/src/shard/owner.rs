@@ -11,7 +11,7 @@ mod requests;
 mod slots;
 mod snapshots;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use moltforge_types::{ExecutionId, MessageId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use self::requests::Deferred;
 use super::Map;
 use super::authority::Authority;
 use super::batch::{Forming, InFlight};
@@ -71,6 +72,8 @@ pub(crate) struct Owner {
     admitted: Map<ExecutionId, Permit>,
     watch_at: Timestamp,
     waiting: Waiting,
+    /// Commands that came when the batch was full, in order.
+    deferred: VecDeque<Deferred>,
     timers: Timers,
     /// Those whose time has come and that are being read.
     waking: BTreeSet<ExecutionId>,
@@ -85,6 +88,8 @@ pub(crate) struct Owner {
     in_flight: Option<InFlight>,
     commit: Option<Commit>,
     retry_at: Option<Instant>,
+    /// Calls of models, tools and children so far.
+    calls_made: u64,
     /// The number of the latest batch that is durable.
     committed: u64,
     /// Who waits for a batch to be durable.
@@ -124,6 +129,7 @@ impl Owner {
             admitted: Map::default(),
             watch_at,
             waiting: Map::default(),
+            deferred: VecDeque::new(),
             timers: Timers::default(),
             waking: BTreeSet::new(),
             refill_at,
@@ -135,6 +141,7 @@ impl Owner {
             in_flight: None,
             commit: None,
             retry_at: None,
+            calls_made: 0,
             committed: 0,
             barriers: Vec::new(),
             draining: None,
@@ -164,6 +171,7 @@ impl Owner {
 
     /// One round: wait for something, take what else is there, commit what was written.
     async fn turn(&mut self) -> Result<(), Ended> {
+        self.take_deferred();
         let open = !self.forming.is_full();
         let wake = self.next_wake();
         tokio::select! {
@@ -210,15 +218,19 @@ impl Owner {
                 self.apply(execution_id, Command::ToolAnswered { step, started_at, result }, Asker::Nobody);
                 self.ended(execution_id, step);
             }
+            Event::SlotTaken { execution_id, step, call, slot } => self.slot_taken(execution_id, step, call, slot),
             Event::ProbeAnswered { execution_id, step, report, by } => {
                 self.forget_call(execution_id, step);
                 self.apply(execution_id, Command::ProbeAnswered { step, report, by }, Asker::Nobody);
                 self.ended(execution_id, step);
             }
-            Event::CallGone { execution_id, step } => {
-                // only dropped: what came after it may be on its way already
-                self.hot.get_mut(&execution_id).and_then(|hot| hot.calls.remove(&step));
-                self.apply(execution_id, Command::CallGone { step }, Asker::Nobody);
+            Event::CallGone { execution_id, step, call } => {
+                // what has taken its place is on its way, and can still be aborted
+                let place = self.hot.get(&execution_id).and_then(|hot| hot.calls.get(&step));
+                if place.is_none_or(|current| Some(current.number) == call) {
+                    self.forget_call(execution_id, step);
+                    self.apply(execution_id, Command::CallGone { step }, Asker::Nobody);
+                }
             }
             Event::ChildStarted { execution_id, step, result } => {
                 self.forget_call(execution_id, step);
@@ -354,6 +366,7 @@ impl Owner {
     fn is_drained(&self) -> bool {
         self.draining.is_some()
             && self.forming.is_empty()
+            && self.deferred.is_empty()
             && self.in_flight.is_none()
             && self.hot.values().all(|hot| hot.calls.is_empty())
     }

@@ -12,7 +12,6 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::authority::Authority;
 use super::health::Health;
 use super::inbox::{Inbox, inbox};
 use super::lease::Lease;
@@ -40,10 +39,10 @@ pub enum Readiness {
 
 /// One lane as seen from outside.
 struct Lane {
+    token: LaneToken,
     shards: Vec<u16>,
     requests: Inbox,
     health: watch::Receiver<Health>,
-    authority: Arc<Authority>,
 }
 
 #[derive(Clone)]
@@ -85,10 +84,12 @@ impl Supervisor {
         self.lanes().iter().flat_map(|lane| lane.shards.iter().copied()).collect()
     }
 
-    /// Whether the shards are this node's for sure: nobody has taken over by now.
-    pub(crate) fn is_in_charge(&self) -> bool {
-        let lanes = self.lanes();
-        !lanes.is_empty() && lanes.iter().all(|lane| lane.authority.holds())
+    /// What shows in a transaction that the shards are still this node's. A takeover shuts out all of its lanes at once.
+    pub(crate) fn token(&self) -> Result<LaneToken, Error> {
+        if *self.stopping.borrow() {
+            return Err(Error::Draining);
+        }
+        self.lanes().first().map(|lane| lane.token).ok_or(Error::ShardUnowned)
     }
 
     /// Waits until all that the owners have staged by now is durable.
@@ -273,7 +274,7 @@ impl Term<'_> {
                 Owner::new(self.shared.clone(), router, lease.authority(), *token, shards.clone(), health_in, inbox);
             events.insert(token.lane, lane.events_in());
             ready.push(lane);
-            lanes.push(Lane { shards, requests, health, authority: lease.authority() });
+            lanes.push(Lane { token: *token, shards, requests, health });
         }
         self.shared.fairness.begin_term(events);
         for lane in ready {

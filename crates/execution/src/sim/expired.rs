@@ -105,7 +105,7 @@ impl Bench {
 
     fn outlet(&self) -> Outlet {
         let (shared, events) = (self.shared.clone(), self.events_in.clone());
-        Outlet { shared, events, authority: self.authority.clone() }
+        Outlet { shared, events, authority: self.authority.clone(), call: 1 }
     }
 
     fn model(&self, step: u32) -> AbortHandle {
@@ -152,7 +152,7 @@ impl Bench {
 async fn calls_leave_while_the_time_lasts() {
     let mut bench = Bench::new();
     bench.model(1);
-    effects::call_tool(bench.outlet(), bench.request(2));
+    effects::call_tool(bench.outlet(), bench.request(2), None);
     effects::probe_tool(bench.outlet(), bench.request(3), None);
     assert_eq!(bench.arrived(3).await, 3);
 }
@@ -163,7 +163,7 @@ async fn none_leaves_after_it() {
     // as a process that was stopped between the commit and the call
     tokio::time::advance(LENGTH).await;
     bench.model(1);
-    effects::call_tool(bench.outlet(), bench.request(2));
+    effects::call_tool(bench.outlet(), bench.request(2), None);
     effects::probe_tool(bench.outlet(), bench.request(3), None);
     assert_eq!(bench.arrived(3).await, 0);
 }

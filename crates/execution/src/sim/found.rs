@@ -71,6 +71,28 @@ async fn what_was_held_a_moment_before_the_hold_is_lifted_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lift_that_ends_late_leaves_the_mark_of_a_later_one() {
+    let (client, node) = calm().await;
+    let id = start(&client, 0).await;
+    let hold = || node.keeper.hold(change(&node, &client, id, HoldMode::Pause));
+    let lift = || node.keeper.lift(change(&node, &client, id, HoldMode::Release));
+    assert!(!hold().await.expect("it stands").await.expect("swept").missed);
+    slow(&client.state, Duration::from_secs(3));
+    let first = lift().await.expect("lifted");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let again = hold().await.expect("it stands");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let second = lift().await.expect("lifted");
+    assert!(!first.await.expect("swept").missed);
+    assert!(second.is_finished() || !client.state.memory.held().is_empty(), "a crash now would lose the second sweep");
+    assert!(!again.await.expect("swept").missed && !second.await.expect("swept").missed);
+    slow(&client.state, Duration::ZERO);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(held(&client.state), 0);
+    assert!(client.state.memory.held().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_accepted_before_a_hold_and_is_durable_after_it_begins_nothing() {
     let (client, node) = calm().await;
     let other = start(&client, 0).await;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use moltforge_store::{Hold as Row, Reads as _};
+use moltforge_store::{Hold as Row, LaneToken, Reads as _};
 use moltforge_types::execution::{HoldMode, State as Stands};
 use moltforge_types::{Actor, AgentId, ExecutionId, ProjectId};
 
@@ -118,7 +118,7 @@ impl Book for SimBook {
         Ok(self.0.holds().await?)
     }
 
-    async fn set(&self, change: &Change) -> Result<(), Error> {
+    async fn set(&self, change: &Change, token: LaneToken) -> Result<(), Error> {
         self.0.way().await?;
         let state = &self.0.state;
         if state.strikes(Kind::CrashBefore) {
@@ -126,6 +126,9 @@ impl Book for SimBook {
         }
         if state.strikes(Kind::Slow) {
             tokio::time::sleep(state.faults.millis(50, 8000)).await;
+        }
+        if state.memory.current(token) != token {
+            return Err(Error::ShardUnowned);
         }
         let Change { project_id, agent_id, mode, note, actor } = change.clone();
         let (actor, created_at) = (actor.to_string(), state.memory_now());
@@ -137,8 +140,11 @@ impl Book for SimBook {
         Ok(())
     }
 
-    async fn forget(&self, project_id: ProjectId, agent_id: Option<AgentId>) -> Result<(), Error> {
+    async fn forget(&self, project_id: ProjectId, agent_id: Option<AgentId>, token: LaneToken) -> Result<(), Error> {
         self.0.way().await?;
+        if self.0.state.memory.current(token) != token {
+            return Err(Error::ShardUnowned);
+        }
         self.0.state.memory.lift_hold(project_id, agent_id);
         Ok(())
     }

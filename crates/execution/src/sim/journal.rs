@@ -66,7 +66,7 @@ impl SimJournal {
         self.process.writes_as(token.node_id);
         let result = self.state.memory.commit(batch.clone()).await;
         match &result {
-            Ok(()) => self.state.wrote(&batch),
+            Ok(()) => self.state.wrote(&batch, self.process.number),
             Err(CommitError::Mismatch(_) | CommitError::Duplicate) => {
                 self.state.violated("commit", format!("an owner's batch does not fit the store: {result:?}"));
             }
@@ -90,6 +90,24 @@ impl SimJournal {
 #[async_trait]
 impl Journal for SimJournal {
     async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
+        let result = self.commit_or_fail(batch.clone()).await;
+        if result.is_ok() {
+            self.state.heard(&batch);
+        }
+        result
+    }
+
+    fn reads(&self) -> &dyn Reads {
+        self
+    }
+
+    fn membership(&self) -> &dyn Membership {
+        self
+    }
+}
+
+impl SimJournal {
+    async fn commit_or_fail(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
         self.process.alive().await;
         let (state, faults) = (&self.state, &self.state.faults);
         if state.is_healed() {
@@ -134,14 +152,6 @@ impl Journal for SimJournal {
             return if self.state.memory.current(token) == token { result } else { Err(CommitError::Fenced) };
         }
         self.write(batch).await
-    }
-
-    fn reads(&self) -> &dyn Reads {
-        self
-    }
-
-    fn membership(&self) -> &dyn Membership {
-        self
     }
 }
 

@@ -56,7 +56,7 @@ impl SimCalls {
         if !has_intent && self.state.certain.is_held(row.project_id, row.agent_id) {
             self.state.violated("hold", format!("{what} of {id} begins though it is held"));
         }
-        if self.state.is_news(id) {
+        if self.state.is_news(id, self.process.number) {
             return;
         }
         if row.columns.state.is_terminal() {

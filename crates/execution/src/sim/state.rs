@@ -45,6 +45,16 @@ pub(super) struct Effect {
     pub(super) sent: u32,
 }
 
+/// The last write to an execution.
+#[derive(Clone, Copy)]
+struct Written {
+    landed: Instant,
+    /// The number of the process.
+    by: u64,
+    /// When that process heard that it has landed.
+    heard: Option<Instant>,
+}
+
 pub(super) struct State {
     pub(super) plan: Plan,
     pub(super) memory: Memory,
@@ -60,8 +70,8 @@ pub(super) struct State {
     effects: Mutex<BTreeMap<String, Effect>>,
     /// Who wrote to each shard, in order, each once.
     writers: Mutex<BTreeMap<u16, Vec<NodeId>>>,
-    /// When each execution was written to last.
-    written: Mutex<BTreeMap<ExecutionId, Instant>>,
+    /// The last write to each execution.
+    written: Mutex<BTreeMap<ExecutionId, Written>>,
     violations: Mutex<Vec<String>>,
     pub(super) certain: Certain,
     /// How long each commit takes in a run without faults, in milliseconds.
@@ -178,9 +188,9 @@ impl State {
     }
 
     /// A batch has landed. I3: once another owner has written to a shard, the one before is silent.
-    pub(super) fn wrote(&self, batch: &Batch) {
-        let now = Instant::now();
-        lock(&self.written).extend(batch.entries.iter().map(|entry| (entry.execution_id, now)));
+    pub(super) fn wrote(&self, batch: &Batch, by: u64) {
+        let written = Written { landed: Instant::now(), by, heard: None };
+        lock(&self.written).extend(batch.entries.iter().map(|entry| (entry.execution_id, written)));
         let mut writers = lock(&self.writers);
         let mut late = None;
         for entry in &batch.entries {
@@ -203,9 +213,23 @@ impl State {
         lock(&self.writers).get(&shard).and_then(|terms| terms.last()).is_some_and(|last| *last != node)
     }
 
-    /// Whether an execution was written to at this very moment: its owner may not have heard of it yet, nor anybody else.
-    pub(super) fn is_news(&self, id: ExecutionId) -> bool {
-        lock(&self.written).get(&id).is_some_and(|at| *at == Instant::now())
+    /// A process is told that its batch has landed.
+    pub(super) fn heard(&self, batch: &Batch) {
+        let now = Instant::now();
+        let mut written = lock(&self.written);
+        for entry in &batch.entries {
+            written.entry(entry.execution_id).and_modify(|written| written.heard = Some(now));
+        }
+    }
+
+    /// Whether what an execution's row says cannot be known to a process yet: it was written at this very moment, or
+    /// by the process itself, over a connection that broke before the answer.
+    pub(super) fn is_news(&self, id: ExecutionId, to: u64) -> bool {
+        let now = Instant::now();
+        let written = lock(&self.written).get(&id).copied();
+        written.is_some_and(|written| {
+            written.landed == now || (written.by == to && written.heard.is_none_or(|heard| heard == now))
+        })
     }
 
     /// What is durable of an execution.

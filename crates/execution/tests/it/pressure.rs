@@ -6,6 +6,7 @@ use moltforge_api::AgentConfig;
 use moltforge_api::executions::{Execution as View, StartExecution};
 use moltforge_execution::{Config, Error, Executions};
 use moltforge_types::ExecutionId;
+use moltforge_types::journal::Entry;
 use serde_json::{Value, json};
 
 use super::world::World;
@@ -170,6 +171,96 @@ async fn calls_of_a_limited_tool_wait_and_say_so() {
         assert!(cancelled.is_ok(), "{}: {cancelled:?}", world.backend);
         assert_eq!(world.server.at_once("slow").1, 1, "{}", world.backend);
         is_clean(&world, &node).await;
+        node.drain().await;
+    }
+}
+
+/// An agent that calls a tool which hangs, takes one call at a time and knows each by its key.
+fn payer(world: &World) -> AgentConfig {
+    let tool = json!({ "name": "hang", "description": "d", "method": "POST", "effect": "keyed", "concurrency": 1,
+                       "url": format!("http://{}/hang", world.server.address()),
+                       "parameters": { "type": "object", "properties": {} } });
+    let config = json!({ "name": "payer", "kind": "prompt", "model": "scripted", "tools": ["hang"], "tool": [tool],
+                         "script": [{ "calls": [{ "tool": "hang", "arguments": {} }] }, { "text": "done" }] });
+    serde_json::from_value(config).expect("a valid configuration")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_in_line_never_leaves_once_it_is_stopped() {
+    for world in World::all().await {
+        world.agent(&payer(&world)).await;
+        let node = world.node(world.journal.clone()).await;
+        let waits = |view: &View| view.waiting_for.as_ref().is_some_and(|text| text.contains("the tool hang"));
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            let id = begin(&world, &node, "payer").await;
+            // the first one is at work, the others wait
+            if !ids.is_empty() {
+                until(&world, &node, id, waits).await;
+            }
+            ids.push(id);
+        }
+        assert_eq!(world.server.at_once("hang"), (1, 1), "{}", world.backend);
+        let principal = &world.principal;
+        let cancelled = node.cancel(principal, ids[1], None).await.expect("cancelled");
+        assert_eq!(cancelled.state, "cancelled", "{}: nothing has left", world.backend);
+        assert!(cancelled.receipt.is_some_and(|receipt| receipt.stopped.calls.is_empty()), "{}", world.backend);
+        node.pause(principal, ids[2], None).await.expect("paused");
+        node.kill(principal, ids[0], None).await.expect("killed");
+        // the slot that came free is the next one's
+        let began = Instant::now();
+        while world.server.at_once("hang").0 == 0 || !world.journal_of(ids[3]).await.iter().any(is_intent) {
+            assert!(began.elapsed() < PATIENCE, "{}", world.backend);
+            // a real wait: looks again a moment later
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for id in [ids[1], ids[2]] {
+            assert!(!world.journal_of(id).await.iter().any(is_intent), "{}", world.backend);
+        }
+        node.kill(principal, ids[3], None).await.expect("killed");
+        node.resume(principal, ids[2], None).await.expect("resumed");
+        while !world.journal_of(ids[2]).await.iter().any(is_intent) {
+            assert!(began.elapsed() < PATIENCE, "{}", world.backend);
+            // a real wait: looks again a moment later
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(world.server.at_once("hang").1, 1, "{}", world.backend);
+        node.kill(principal, ids[2], None).await.expect("killed");
+        is_clean(&world, &node).await;
+        node.drain().await;
+    }
+}
+
+fn is_intent(entry: &Entry) -> bool {
+    matches!(entry, Entry::ToolInvoked { .. })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_comes_at_once_for_one_that_is_read_does_not_overfill_a_batch() {
+    for world in World::all().await {
+        let waiter = json!({ "name": "waiter", "kind": "prompt", "model": "scripted", "tools": ["signals.wait"],
+                             "script": [{ "calls": [{ "tool": "signals.wait", "arguments": { "name": "go" } }] },
+                                        { "text": "done" }] });
+        world.agent(&serde_json::from_value(waiter).expect("a valid configuration")).await;
+        world.agent(&sleeper("other", "1ms", &json!({}))).await;
+        let node = world.node(world.journal.clone()).await;
+        let id = begin(&world, &node, "waiter").await;
+        until(&world, &node, id, |view| view.state == "suspended").await;
+        let signal = |n: u32| {
+            let (node, principal) = (node.clone(), world.principal.clone());
+            async move {
+                // its own name each: none of them ends the wait
+                node.signal(&principal, id, format!("s{}", n % 7), json!(n), Some(format!("key-{n}"))).await
+            }
+        };
+        let others = futures::future::join_all((0..60).map(|_| begin(&world, &node, "other")));
+        let (signals, others) = tokio::join!(futures::future::join_all((0..1_000).map(signal)), others);
+        for answer in signals {
+            answer.unwrap_or_else(|error| panic!("{}: {error:?}", world.backend));
+        }
+        ends(&world, &node, &others).await;
+        node.signal(&world.principal, id, "go".to_owned(), Value::Null, None).await.expect_err("its buffer is full");
+        node.kill(&world.principal, id, None).await.expect("killed");
         node.drain().await;
     }
 }

@@ -241,3 +241,40 @@ async fn a_kill_switch_stops_everything_and_takes_nothing_new() {
         node.drain().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_follows_an_aborted_call_can_be_aborted() {
+    for world in World::all().await {
+        let hang = json!({ "name": "hang", "description": "d", "method": "POST", "effect": "read",
+                           "url": format!("http://{}/hang", world.server.address()),
+                           "parameters": { "type": "object", "properties": {} } });
+        let reader = json!({ "name": "reader", "kind": "prompt", "model": "scripted", "tools": ["hang"], "tool": [hang],
+                             "script": [{ "calls": [{ "tool": "hang", "arguments": {} }] }, { "text": "done" }] });
+        world.agent(&config(reader)).await;
+        let node = world.node(world.journal.clone()).await;
+        let id = start(&world, &node, "reader").await;
+        // both in one batch: the call that follows is on its way before the aborted one is gone
+        for _ in 0..20 {
+            let at_work = async {
+                while world.server.at_once("hang").0 == 0 {
+                    // a real wait: looks again a moment later
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, at_work).await.expect("it is called");
+            let (paused, resumed) =
+                tokio::join!(node.pause(&world.principal, id, None), node.resume(&world.principal, id, None));
+            paused.expect("paused");
+            resumed.expect("resumed");
+        }
+        node.kill(&world.principal, id, None).await.expect("killed");
+        let wait = async {
+            while world.server.at_once("hang").0 > 0 {
+                // a real wait: looks again a moment later
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("the calls are gone");
+        node.drain().await;
+    }
+}

@@ -15,6 +15,8 @@ moltforge_testing::worlds! {
     a_lapsed_node_loses_its_shards,
     force_takes_from_the_living,
     a_lapsed_lease_is_not_renewed,
+    an_owner_that_was_replaced_is_not_current,
+    a_takeover_waits_for_what_an_owner_writes_beside_the_journal,
     a_released_lease_lapses_at_once,
     a_lapsed_node_takes_nothing,
 }
@@ -109,4 +111,31 @@ async fn a_released_lease_lapses_at_once(world: &World) {
 async fn a_lapsed_node_takes_nothing(world: &World) {
     let first = register(world, Duration::ZERO).await;
     assert_eq!(take_over(world, first[0], true).await, 0);
+}
+
+async fn an_owner_that_was_replaced_is_not_current(world: &World) {
+    let first = register(world, TTL).await;
+    take_over(world, first[0], false).await;
+    for token in &first {
+        assert!(world.begin().await.unwrap().nodes().is_current(*token).await.unwrap());
+    }
+    let second = register(world, TTL).await;
+    take_over(world, second[0], true).await;
+    for token in &first {
+        assert!(!world.begin().await.unwrap().nodes().is_current(*token).await.unwrap());
+    }
+    assert!(world.begin().await.unwrap().nodes().is_current(second[1]).await.unwrap());
+}
+
+async fn a_takeover_waits_for_what_an_owner_writes_beside_the_journal(world: &World) {
+    let first = register(world, TTL).await;
+    take_over(world, first[0], false).await;
+    let second = register(world, TTL).await;
+    let mut tx = world.begin().await.unwrap();
+    assert!(tx.nodes().is_current(first[0]).await.unwrap());
+    let taken = std::pin::pin!(take_over(world, second[0], true));
+    let early = tokio::time::timeout(Duration::from_millis(200), taken).await;
+    assert!(early.is_err(), "{early:?} shards were taken while an owner wrote");
+    tx.commit().await.unwrap();
+    assert_eq!(take_over(world, second[0], true).await, 256);
 }

@@ -3,11 +3,13 @@
 use moltforge_types::approval::{Decision, OnExpiry};
 use moltforge_types::journal::Entry;
 
-use crate::engine::approval::{Ask, Verdict};
+use moltforge_types::Timestamp;
+
+use crate::engine::approval::{Ask, BEGIN_WITHIN, Verdict};
 use crate::engine::state::{Execution, PendingState};
 
 impl Execution {
-    pub(super) fn record_approval(&mut self, entry: &Entry) {
+    pub(super) fn record_approval(&mut self, at: Timestamp, entry: &Entry) {
         match entry {
             Entry::ApprovalRequested {
                 approval_id,
@@ -31,7 +33,7 @@ impl Execution {
                 };
                 self.set_pending(*step, PendingState::AwaitsApproval(Box::new(ask)));
             }
-            Entry::ApprovalDecided { step, .. } => self.decided(*step, entry),
+            Entry::ApprovalDecided { step, .. } => self.decided(at, *step, entry),
             Entry::ApprovalEscalated { step, to, .. } => {
                 if let Some(PendingState::AwaitsApproval(ask)) = self.pending_state(*step) {
                     ask.escalate_at = None;
@@ -46,7 +48,7 @@ impl Execution {
     }
 
     /// A person decided, or nobody did in time.
-    fn decided(&mut self, step: u32, entry: &Entry) {
+    fn decided(&mut self, at: Timestamp, step: u32, entry: &Entry) {
         let Entry::ApprovalDecided { approval_id, decision, by, note, arguments, answer, call_sha256, .. } = entry
         else {
             return;
@@ -56,6 +58,10 @@ impl Execution {
             call.arguments = arguments.to_string();
             call.edited = true;
         }
+        let due = match &call.state {
+            PendingState::AwaitsApproval(ask) => ask.due,
+            _ => at,
+        };
         let pauses = matches!(&call.state, PendingState::AwaitsApproval(ask) if ask.on_expiry == OnExpiry::Pause);
         if *decision == Decision::Expired && pauses {
             // the hold that follows is lifted by a resume, which asks anew
@@ -69,6 +75,7 @@ impl Execution {
             note: note.clone(),
             answer: answer.clone(),
             call_sha256: call_sha256.clone(),
+            begin_by: due.max(at.plus(BEGIN_WITHIN)),
         }));
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
                 _ => None,
             },
         },
-        Entry::Paused { reason, detail, by } => return paused(execution, *reason, detail.as_ref(), by.as_ref()),
+        Entry::Paused { reason, detail, by, .. } => return paused(execution, *reason, detail.as_ref(), by.as_ref()),
         Entry::ApprovalDecided { decision, step, .. } if *decision != Decision::Expired => {
             let Some(answer) = answer(execution, *step, &recorded.entry) else { return Vec::new() };
             Command::Decide(Box::new(answer))
@@ -85,6 +85,9 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
         }
         Entry::Failed { error, .. } if error.code != "wall_limit" => {
             failed(execution, execution.next_step, error.clone(), false, None)
+        }
+        Entry::ToolInvoked { step, .. } | Entry::ApprovalReopened { step, .. } if execution.in_line.contains(step) => {
+            Command::SlotTaken { step: *step }
         }
         // a time that has come; and whatever else follows from the state alone
         _ => Command::Wake,
@@ -229,18 +232,18 @@ pub(super) fn circumstances(journal: &[Journaled]) -> Vec<(bool, Option<Hold>)> 
 
 /// The hold that an entry tells of.
 fn hold_of(entry: &Entry) -> Option<Hold> {
-    let (text, mode) = match entry {
-        Entry::Paused { reason: Reason::Held, detail: Some(detail), .. } => (detail, HoldMode::Pause),
+    let (text, mode, since) = match entry {
+        Entry::Paused { reason: Reason::Held, detail: Some(detail), since, .. } => (detail, HoldMode::Pause, *since),
         Entry::Stopping { note: Some(note), kill: true, .. }
         | Entry::Cancelled { note: Some(note), kill: true, .. }
             if note.ends_with("kill switch") =>
         {
-            (note, HoldMode::Kill)
+            (note, HoldMode::Kill, None)
         }
         _ => return None,
     };
     let of = if text.starts_with("its project") { HoldOf::Project } else { HoldOf::Agent };
-    Some(Hold { of, mode })
+    Some(Hold { of, mode, since: since.unwrap_or_default() })
 }
 
 fn paused(execution: &Execution, reason: Reason, detail: Option<&String>, by: Option<&String>) -> Vec<Command> {

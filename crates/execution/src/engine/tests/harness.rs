@@ -240,6 +240,7 @@ impl Run {
     fn assert_replays(&self) {
         let mut replayed = self.replayed();
         replayed.in_flight.clone_from(&self.execution.in_flight);
+        replayed.in_line.clone_from(&self.execution.in_line);
         replayed.aborting.clone_from(&self.execution.aborting);
         // a decision is used up by the command that carries it
         replayed.unknown_effects.clone_from(&self.execution.unknown_effects);

@@ -1,5 +1,6 @@
 //! What a hold of the agent or the project does to an execution.
 
+use moltforge_types::Timestamp;
 use moltforge_types::execution::{HoldMode, Reason, State};
 use moltforge_types::journal::Entry;
 use serde_json::json;
@@ -7,8 +8,8 @@ use serde_json::json;
 use super::harness::{Run, calls_model};
 use crate::engine::{Action, Command, Hold, HoldOf, Refusal};
 
-const PAUSED: Hold = Hold { of: HoldOf::Agent, mode: HoldMode::Pause };
-const KILLED: Hold = Hold { of: HoldOf::Project, mode: HoldMode::Kill };
+const PAUSED: Hold = Hold { of: HoldOf::Agent, mode: HoldMode::Pause, since: Timestamp::from_micros(0) };
+const KILLED: Hold = Hold { of: HoldOf::Project, mode: HoldMode::Kill, since: Timestamp::from_micros(0) };
 
 fn resume() -> Command {
     Command::Resume { by: "me".to_owned(), unknown_effects: None }

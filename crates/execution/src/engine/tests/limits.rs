@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use moltforge_types::execution::State;
+use moltforge_types::execution::{HoldMode, Reason, State};
 use moltforge_types::journal::Entry;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::harness::Run;
-use crate::engine::Command;
 use crate::engine::model_answered::backoff;
+use crate::engine::{Command, Hold, HoldOf};
 
 fn error_code(run: &Run) -> &str {
     assert_eq!(run.execution.state, State::Failed);
@@ -50,6 +50,27 @@ fn time_on_hold_does_not_count() {
     run.wait(299);
     run.apply(Command::Wake);
     assert_eq!(run.execution.state, State::Running);
+    run.wait(1);
+    run.apply(Command::Wake);
+    assert_eq!(error_code(&run), "wall_limit");
+}
+
+#[test]
+fn what_waits_while_its_agent_is_held_does_not_run_out_of_time() {
+    let mut run = Run::with(|config| config["limits"] = json!({"wall": "10m"}));
+    run.reply("", &[("signals.wait", json!({"name": "go"}))]);
+    run.wait(300);
+    run.hold = Some(Hold { of: HoldOf::Agent, mode: HoldMode::Pause, since: run.now });
+    run.wait(300);
+    run.apply(Command::Wake);
+    assert_eq!((run.execution.state, run.execution.reason), (State::Paused, Some(Reason::Held)));
+    run.wait(86_400);
+    run.hold = None;
+    run.apply(Command::Release { by: "me".to_owned() });
+    assert_eq!(run.execution.state, State::Suspended);
+    run.wait(299);
+    run.apply(Command::Wake);
+    assert_eq!(run.execution.state, State::Suspended);
     run.wait(1);
     run.apply(Command::Wake);
     assert_eq!(error_code(&run), "wall_limit");

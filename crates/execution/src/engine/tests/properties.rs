@@ -120,7 +120,7 @@ fn apply(run: &mut Run, op: Op) {
         }
         Op::Hold(Some(kill)) => {
             let mode = if kill { HoldMode::Kill } else { HoldMode::Pause };
-            run.hold = Some(Hold { of: HoldOf::Agent, mode });
+            run.hold = Some(Hold { of: HoldOf::Agent, mode, since: run.now });
             run.apply(Command::Hold);
         }
         Op::Slot(free) => {

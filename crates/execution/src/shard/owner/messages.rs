@@ -99,8 +99,17 @@ impl Owner {
 
     pub(super) fn swept(&mut self, rows: Vec<Row>) {
         self.sweeping = false;
-        for row in rows {
+        let mut rows = rows.into_iter();
+        while !self.forming.is_full()
+            && let Some(row) = rows.next()
+        {
             self.deliver(&row);
+        }
+        let rest: Vec<Row> = rows.collect();
+        if !rest.is_empty() {
+            // a full batch takes nothing more
+            self.sweeping = true;
+            let _ = self.events_in.send(Event::Messages(rest));
         }
     }
 }

@@ -12,10 +12,11 @@ use serde_json::Value;
 use super::Owner;
 use crate::children::Child;
 use crate::engine::{Action, Command, Execution, Outcome};
+use crate::fairness::calls::{Caller, Slot};
 use crate::mutation::{Mutation, mutated};
 use crate::shard::batch::Gated;
 use crate::shard::effects;
-use crate::shard::hot::Hot;
+use crate::shard::hot::{Call, Hot};
 use crate::shard::message::{Asker, Event, Reply};
 
 type Answer = Result<moltforge_api::executions::Execution, crate::error::Error>;
@@ -84,11 +85,16 @@ impl Owner {
     fn act(&mut self, id: ExecutionId, action: Action) {
         let draining = self.draining.is_some();
         let (shared, events, authority) = (self.shared.clone(), self.events_in.clone(), self.authority.clone());
-        let outlet = effects::Outlet { shared, events, authority };
+        self.calls_made += 1;
+        let number = self.calls_made;
+        let outlet = effects::Outlet { shared, events, authority, call: number };
         let Some(hot) = self.hot.get(&id) else { return };
-        // what has an intent leaves, or its outcome would be unknown
+        // what has an intent leaves, from a stopping node as well, or its outcome would be unknown
         let has_intent = matches!(&action, Action::CallTool { idempotency_key: Some(_), .. });
-        let begins = matches!(action, Action::CallModel { .. } | Action::CallTool { .. } | Action::StartChild { .. });
+        let begins = matches!(
+            action,
+            Action::CallModel { .. } | Action::TakeSlot { .. } | Action::CallTool { .. } | Action::StartChild { .. }
+        );
         let spec = &hot.execution.spec;
         if begins && !has_intent && self.shared.holds.of(spec.project_id, spec.agent_id).is_some() {
             // it was held between the decision and the commit: with that it is given up
@@ -96,14 +102,20 @@ impl Owner {
         }
         let Some(hot) = self.hot.get_mut(&id) else { return };
         let spec = &hot.execution.spec;
+        // back in line's hands when its call does not begin
+        let slot = match &action {
+            Action::CallTool { step, .. } => hot.slots.remove(step),
+            _ => None,
+        };
         match action {
             // a stopping node begins nothing: whoever comes after it does; nor does one whose shards may be another's by
             // now, whose loop ends; nor what was given up between the decision and the commit
             Action::CallModel { step, .. }
+            | Action::TakeSlot { step, .. }
             | Action::CallTool { step, .. }
             | Action::ProbeTool { step, .. }
             | Action::StartChild { step, .. }
-                if draining || !self.authority.holds() || !hot.execution.is_in_flight(step) => {}
+                if (draining && !has_intent) || !self.authority.holds() || !hot.execution.is_in_flight(step) => {}
             Action::CallModel { step, turn, attempt } => {
                 let request = ModelRequest {
                     project_id: spec.project_id,
@@ -115,16 +127,25 @@ impl Owner {
                     messages: hot.execution.messages.clone(),
                     tools: spec.tools.clone(),
                 };
-                let call = effects::call_model(outlet, request, spec.agent_id, attempt);
-                hot.calls.insert(step, call);
+                let task = effects::call_model(outlet, request, spec.agent_id, attempt);
+                hot.calls.insert(step, Call { number, task });
+            }
+            Action::TakeSlot { step, tool } => {
+                let limit = spec.tools.get(&tool).and_then(|tool| tool.concurrency).unwrap_or(u32::MAX);
+                let (project_id, agent_id) = (spec.project_id, spec.agent_id);
+                let caller = Caller { project_id, agent_id, execution_id: id, step };
+                let task = effects::take_slot(outlet, caller, &tool, limit);
+                hot.calls.insert(step, Call { number, task });
             }
             Action::CallTool { step, tool, arguments, effect: _, idempotency_key } => {
                 let request = call_request(&hot.execution, step, tool, arguments, idempotency_key);
-                hot.calls.insert(step, effects::call_tool(outlet, request));
+                let task = effects::call_tool(outlet, request, slot);
+                hot.calls.insert(step, Call { number, task });
             }
             Action::ProbeTool { step, tool, arguments, idempotency_key, by } => {
                 let request = call_request(&hot.execution, step, tool, arguments, Some(idempotency_key));
-                hot.calls.insert(step, effects::probe_tool(outlet, request, by));
+                let task = effects::probe_tool(outlet, request, by);
+                hot.calls.insert(step, Call { number, task });
             }
             Action::StartChild { step, child_id, agent, input } => {
                 let origin = &hot.execution.origin;
@@ -143,8 +164,8 @@ impl Owner {
                 };
                 let environment = hot.environment.clone();
                 let child = Child { project_id: spec.project_id, id: child_id, agent, environment, input, origin };
-                let call = effects::start_child(outlet, &self.router, (id, step), child);
-                hot.calls.insert(step, call);
+                let task = effects::start_child(outlet, &self.router, (id, step), child);
+                hot.calls.insert(step, Call { number, task });
             }
             Action::Abort { steps } => {
                 for step in steps {
@@ -152,11 +173,28 @@ impl Owner {
                         Some(call) => call.abort(),
                         // it never was on its way
                         None => {
-                            let _ = self.events_in.send(Event::CallGone { execution_id: id, step });
+                            let _ = self.events_in.send(Event::CallGone { execution_id: id, step, call: None });
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// A call in line has got its slot. It keeps it until it leaves with its intent's commit.
+    pub(super) fn slot_taken(&mut self, id: ExecutionId, step: u32, call: u64, slot: Slot) {
+        let Some(hot) = self.hot.get_mut(&id) else { return };
+        // it was given up, and another one may be in line in its place
+        if hot.calls.get(&step).is_none_or(|current| current.number != call) {
+            return;
+        }
+        hot.calls.remove(&step);
+        hot.slots.insert(step, slot);
+        self.apply(id, Command::SlotTaken { step }, Asker::Nobody);
+        if let Some(hot) = self.hot.get_mut(&id)
+            && !hot.execution.is_in_flight(step)
+        {
+            hot.slots.remove(&step);
         }
     }
 

@@ -28,6 +28,13 @@ pub(super) fn is_lost(command: &Command) -> bool {
     matches!(command, Command::Claim { recovered: true })
 }
 
+/// A command that waits for room in the batch.
+pub(super) type Deferred = (ProjectId, ExecutionId, Command, Asker);
+
+fn not_found(id: ExecutionId) -> Error {
+    Error::ExecutionNotFound(id.to_string())
+}
+
 impl Owner {
     pub(super) fn request(&mut self, request: Request) {
         let failing = match *self.health.borrow() {
@@ -140,7 +147,8 @@ impl Owner {
     /// A start whose key was seen a moment ago: the answer is the execution that the first one made.
     fn repeat(&mut self, id: ExecutionId, hash: Option<&str>, start: &Start, wait: bool, reply: Reply) {
         if hash != start.request_hash.as_deref() {
-            let _ = reply.send(Err(Error::IdempotencyKeyReused(id)));
+            // the execution that it names may be on its way to the disk
+            self.gate(id, Outcome::default(), vec![(reply, Err(Error::IdempotencyKeyReused(id)))]);
             return;
         }
         let project_id = start.spec.project_id;
@@ -210,10 +218,8 @@ impl Owner {
                     self.apply(id, LOST, Asker::Nobody);
                 }
                 let waiting = waiting.into_iter().filter(|(command, _)| !(was_lost && is_lost(command)));
-                for (command, asker) in waiting {
-                    // one that came to rest with a command is gone from memory before the next one
-                    self.apply_or_load(project_id, id, command, asker);
-                }
+                self.deferred.extend(waiting.map(|(command, asker)| (project_id, id, command, asker)));
+                self.take_deferred();
                 self.evict(id);
             }
             Err(error) => {
@@ -221,13 +227,13 @@ impl Owner {
                 if error.kind() == moltforge_types::Kind::Internal {
                     tracing::error!(execution_id = %id, %error, "cannot load an execution");
                 }
-                let retry = matches!(&error, Error::Store(store) if store.is_retryable());
                 let is_absent = matches!(&error, Error::ExecutionNotFound(_));
                 let mut error = Some(error);
                 for (command, asker) in waiting {
                     match asker {
                         Asker::Api(reply) => {
-                            let error = error.take().unwrap_or(Error::ShardUnowned);
+                            let other = || if is_absent { not_found(id) } else { Error::ShardUnowned };
+                            let error = error.take().unwrap_or_else(other);
                             let _ = reply.send(Err(error));
                         }
                         Asker::Message { shard, message_id, sent_at } if is_absent => {
@@ -237,12 +243,22 @@ impl Owner {
                         Asker::Message { message_id, .. } => {
                             self.delivering.remove(&message_id);
                         }
+                        Asker::Nobody if is_absent => drop(command),
                         // nobody asks again for these
-                        Asker::Nobody if retry => self.again(project_id, id, command),
-                        Asker::Nobody => drop(command),
+                        Asker::Nobody => self.again(project_id, id, command),
                     }
                 }
             }
+        }
+    }
+
+    /// Applies what waits for room in the batch, in order. One that came to rest with a command is gone from memory before
+    /// the next one.
+    pub(super) fn take_deferred(&mut self) {
+        while !self.forming.is_full()
+            && let Some((project_id, id, command, asker)) = self.deferred.pop_front()
+        {
+            self.apply_or_load(project_id, id, command, asker);
         }
     }
 
