@@ -133,9 +133,9 @@ async fn a_takeover_waits_for_what_an_owner_writes_beside_the_journal(world: &Wo
     let second = register(world, TTL).await;
     let mut tx = world.begin().await.unwrap();
     assert!(tx.nodes().is_current(first[0]).await.unwrap());
-    let taken = std::pin::pin!(take_over(world, second[0], true));
-    let early = tokio::time::timeout(Duration::from_millis(200), taken).await;
+    let mut taken = std::pin::pin!(take_over(world, second[0], true));
+    let early = tokio::time::timeout(Duration::from_millis(200), taken.as_mut()).await;
     assert!(early.is_err(), "{early:?} shards were taken while an owner wrote");
     tx.commit().await.unwrap();
-    assert_eq!(take_over(world, second[0], true).await, 256);
+    assert_eq!(taken.await, 256);
 }
