@@ -145,16 +145,17 @@ fn stop(by: &str, note: Option<&String>, kill: bool) -> Command {
 /// The number that drew the recorded delay of a retry, or the id of a child.
 pub(super) fn random(journal: &[Journaled]) -> u64 {
     let Some(first) = journal.first() else { return 0 };
-    let mut command = journal.iter().take_while(|next| next.recorded.at == first.recorded.at);
-    let child = command.find_map(|next| match &next.recorded.entry {
+    // what follows at another time, or behind a child, was written by another command
+    let command = journal.iter().take_while(|next| next.recorded.at == first.recorded.at);
+    let drawn = command.enumerate().find_map(|(offset, next)| match &next.recorded.entry {
         Entry::ChildRequested { step, child_id, .. } => random_of_child(*child_id, *step, first.recorded.at),
+        Entry::RetryScheduled { run_at, .. } if offset < 2 => {
+            let delay = run_at.since(next.recorded.at).as_micros();
+            Some(u64::try_from(delay).unwrap_or(u64::MAX).saturating_sub(1))
+        }
         _ => None,
     });
-    let retry = journal.iter().take(2).find_map(|journaled| match &journaled.recorded.entry {
-        Entry::RetryScheduled { run_at, .. } => Some(run_at.since(journaled.recorded.at)),
-        _ => None,
-    });
-    retry.map_or(child.unwrap_or(0), |delay| u64::try_from(delay.as_micros()).unwrap_or(u64::MAX).saturating_sub(1))
+    drawn.unwrap_or(0)
 }
 
 /// The number from which a child's id was made: all of its bits but six stand in the id.
