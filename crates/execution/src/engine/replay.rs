@@ -139,7 +139,7 @@ impl Run<'_> {
             execution.record(next);
             return Ok(1);
         }
-        let on_their_way = (execution.in_flight.clone(), execution.aborting.clone());
+        let on_their_way = (execution.in_flight.clone(), execution.in_line.clone(), execution.aborting.clone());
         let mut first_difference = None;
         for (owner_lost, hold) in cause::circumstances(&self.journal[at..]) {
             let count = cause::commands(execution, &self.journal[at..]).len();
@@ -151,7 +151,7 @@ impl Run<'_> {
                     self.rebuilds += 1;
                     *execution = self.folded(at);
                     if !owner_lost {
-                        (execution.in_flight, execution.aborting) = on_their_way.clone();
+                        (execution.in_flight, execution.in_line, execution.aborting) = on_their_way.clone();
                     }
                 }
                 let Some(command) = cause::commands(execution, &self.journal[at..]).into_iter().nth(number) else {

@@ -146,9 +146,15 @@ fn stop(by: &str, note: Option<&String>, kill: bool) -> Command {
 pub(super) fn random(journal: &[Journaled]) -> u64 {
     let Some(first) = journal.first() else { return 0 };
     // what follows at another time, or behind a child, was written by another command
-    let command = journal.iter().take_while(|next| next.recorded.at == first.recorded.at);
-    let drawn = command.enumerate().find_map(|(offset, next)| match &next.recorded.entry {
-        Entry::ChildRequested { step, child_id, .. } => random_of_child(*child_id, *step, first.recorded.at),
+    let command = || journal.iter().take_while(|next| next.recorded.at == first.recorded.at);
+    let children: Vec<_> = command()
+        .filter_map(|next| match &next.recorded.entry {
+            Entry::ChildRequested { step, child_id, .. } => Some((*step, *child_id)),
+            _ => None,
+        })
+        .collect();
+    let drawn = command().enumerate().find_map(|(offset, next)| match &next.recorded.entry {
+        Entry::ChildRequested { .. } => random_of_children(&children, first.recorded.at),
         Entry::RetryScheduled { run_at, .. } if offset < 2 => {
             let delay = run_at.since(next.recorded.at).as_micros();
             Some(u64::try_from(delay).unwrap_or(u64::MAX).saturating_sub(1))
@@ -158,19 +164,25 @@ pub(super) fn random(journal: &[Journaled]) -> u64 {
     drawn.unwrap_or(0)
 }
 
-/// The number from which a child's id was made: all of its bits but six stand in the id.
-fn random_of_child(child_id: ExecutionId, step: u32, now: Timestamp) -> Option<u64> {
+/// The number from which the ids of a command's children were made: all of its bits but six stand in the first one. Of those
+/// that fit it (rarely more than one) the number that fits most of the others, which another command may have made.
+fn random_of_children(children: &[(u32, ExecutionId)], now: Timestamp) -> Option<u64> {
+    let (step, child_id) = *children.first()?;
     let bytes = child_id.as_u128().to_be_bytes();
     let mut low = [0; 8];
     low.copy_from_slice(&bytes[6..14]);
-    (0..64_u8).find_map(|lost| {
+    let numbers = (0..64_u8).map(|lost| {
         let mut mixed = low;
         mixed[0] = (mixed[0] & 0x0f) | (lost << 4);
         mixed[2] = (mixed[2] & 0x3f) | ((lost >> 4) << 6);
-        let random = unmix(u64::from_le_bytes(mixed)) ^ u64::from(step);
+        unmix(u64::from_le_bytes(mixed)) ^ u64::from(step)
+    });
+    let fits = |random: u64| {
         let context = Context { now, random, slot: true, hold: None };
-        (child_id_of(context, step) == child_id).then_some(random)
-    })
+        children.iter().take_while(|(step, child_id)| child_id_of(context, *step) == *child_id).count()
+    };
+    let best = numbers.map(|random| (fits(random), random)).max_by_key(|(fits, _)| *fits)?;
+    (best.0 > 0).then_some(best.1)
 }
 
 /// The inverse of SplitMix64's finaliser.
@@ -295,4 +307,20 @@ fn failure_of(detail: &str) -> Option<(u32, ErrorInfo)> {
         None => ErrorInfo::new("outcome_unknown", "no answer came"),
     };
     Some((step, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_behind_the_ids_of_siblings_is_found() {
+        let now = Timestamp::from_micros(1_700_000_000_000_000);
+        for number in 0..20_000_u64 {
+            let random = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let context = Context { now, random, slot: true, hold: None };
+            let children: Vec<_> = (6..9).map(|step| (step, child_id_of(context, step))).collect();
+            assert_eq!(random_of_children(&children, now), Some(random), "{number}");
+        }
+    }
 }

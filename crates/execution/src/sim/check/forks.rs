@@ -34,6 +34,9 @@ pub(super) fn check(state: &State, all: &[Told], told: &Told) {
         .map(|(recorded, row)| Journaled { recorded, bytes: row.payload.len() as u64 })
         .collect();
     if let Err(difference) = replay(id, &spec, &journal, Options::default()) {
+        let near = |journaled: &&Journaled| journaled.recorded.seq.abs_diff(difference.seq) < 8;
+        let journal: Vec<_> = journal.iter().filter(near).map(|journaled| &journaled.recorded).collect();
+        state.trace(|| format!("the journal of {id} there: {journal:#?}"));
         state.violated("replay", format!("{id}: {difference:?}"));
     }
 }
