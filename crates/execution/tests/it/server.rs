@@ -54,11 +54,6 @@ impl Server {
         self.calls.lock().expect("not poisoned").values().sum()
     }
 
-    /// How many different keys arrived: what a server that knows a call by its key has carried out.
-    pub(crate) fn keys(&self) -> usize {
-        self.calls.lock().expect("not poisoned").len()
-    }
-
     /// How often a call with this key arrived.
     pub(crate) fn calls_of(&self, key: &str) -> u32 {
         self.calls.lock().expect("not poisoned").get(key).copied().unwrap_or(0)

@@ -1,10 +1,10 @@
-//! A day in the life of an agent, on real stores: a schedule starts it, a person approves, it waits a day, and it pays
-//! once although the node dies at the worst moment. Then one command stops another one and everything below it. The clock
-//! moves only when the test moves it.
+//! A day in the life of one agent, on real stores: a schedule starts it, it asks a person, waits a day, asks about the
+//! refund as its policy says, pays once although the node dies at the worst moment, starts three children, and is killed
+//! with them by one command. The clock moves only when the test moves it.
 
 use std::time::Duration;
 
-use moltforge_api::approvals::{DecideApproval, ListApprovals};
+use moltforge_api::approvals::{Approval, DecideApproval, ListApprovals};
 use moltforge_api::executions::{Execution as View, ReplayExecution};
 use moltforge_api::triggers::Trigger;
 use moltforge_execution::Error;
@@ -20,37 +20,33 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Longer than an owner sleeps: what it would do by itself has happened after it.
 const A_WHILE: Duration = Duration::from_millis(1_200);
 
-/// Asks, waits a day, pays.
+/// Asks, waits a day, pays behind an approval, and starts three `digger`s that it waits for.
 fn clerk(timed: &Timed) -> Value {
     let refund = json!({ "name": "refund", "description": "d", "url": format!("http://{}/refund", timed.world.server.address()),
                          "effect": "keyed", "parameters": { "type": "object", "properties": { "order": { "type": "string" } } } });
+    let start = json!({ "tool": "agents.start", "arguments": { "agent": "digger" } });
+    let ids = json!(["{{ tools[0].execution_id }}", "{{ tools[1].execution_id }}", "{{ tools[2].execution_id }}"]);
     json!({
-        "name": "clerk", "kind": "prompt", "model": "scripted", "limits": { "wall": "72h" },
-        "tools": ["approvals.request", "time.sleep", "refund"], "tool": [refund],
+        "name": "clerk", "kind": "prompt", "model": "scripted", "limits": { "wall": "72h" }, "agents": ["digger"],
+        "tools": ["approvals.request", "time.sleep", "refund", "agents.start", "agents.wait"], "tool": [refund],
+        "approvals": [{ "tools": ["refund"], "expires": "6h" }],
         "script": [
-            { "calls": [{ "tool": "approvals.request", "arguments": { "title": "Refund A-17?", "expires": "12h" } }] },
+            { "calls": [{ "tool": "approvals.request", "arguments": { "title": "Look at A-17?", "expires": "12h" } }] },
             { "calls": [{ "tool": "time.sleep", "arguments": { "duration": "24h" } }] },
             { "calls": [{ "tool": "refund", "arguments": { "order": "A-17" } }] },
-            { "text": "paid: {{ tools[0].tool }}" },
+            { "calls": [start, start, start] },
+            { "calls": [{ "tool": "agents.wait", "arguments": { "executions": ids } }] },
+            { "text": "never" },
         ],
     })
 }
 
-/// Starts three `digger`s and waits for them; each calls a tool that hangs.
-fn company(timed: &Timed) -> [Value; 2] {
+/// Calls a tool that hangs.
+fn digger(timed: &Timed) -> Value {
     let hang = json!({ "name": "hang", "description": "d", "url": format!("http://{}/hang", timed.world.server.address()),
                        "effect": "at_most_once", "parameters": { "type": "object", "properties": {} } });
-    let start = json!({ "tool": "agents.start", "arguments": { "agent": "digger" } });
-    let ids = json!(["{{ tools[0].execution_id }}", "{{ tools[1].execution_id }}", "{{ tools[2].execution_id }}"]);
-    [
-        json!({ "name": "digger", "kind": "prompt", "model": "scripted", "tools": ["hang"], "tool": [hang],
-                "script": [{ "calls": [{ "tool": "hang", "arguments": {} }] }, { "text": "done" }] }),
-        json!({ "name": "boss", "kind": "prompt", "model": "scripted", "agents": ["digger"],
-                "tools": ["agents.start", "agents.wait"],
-                "script": [{ "calls": [start, start, start] },
-                           { "calls": [{ "tool": "agents.wait", "arguments": { "executions": ids } }] },
-                           { "text": "done" }] }),
-    ]
+    json!({ "name": "digger", "kind": "prompt", "model": "scripted", "tools": ["hang"], "tool": [hang],
+            "script": [{ "calls": [{ "tool": "hang", "arguments": {} }] }, { "text": "never" }] })
 }
 
 /// The commit that says that the refund is about to be sent.
@@ -75,25 +71,27 @@ async fn the_story() {
         for mut timed in Timed::all().await {
             let name = format!("{} {death:?}", timed.world.backend);
             println!("{name}");
-            let paid = pays_once(&mut timed, At::Entry(moment), death).await;
-            assert_eq!(timed.world.server.calls_of(&paid), arrivals, "{name}");
-            assert_eq!(timed.world.server.keys(), 1, "{name}: whoever knows a refund by its key paid once");
-            is_killed_with_its_children(&timed).await;
+            let id = pays_once(&mut timed, At::Entry(moment), death).await;
+            is_killed_with_its_children(&timed, id).await;
+            paid(&timed, id, arrivals).await;
             timed.node.drain().await;
         }
     }
 }
 
-/// The first half. The key of the refund.
-async fn pays_once(timed: &mut Timed, at: At, death: Death) -> String {
+/// From its start to the refund, and through the death of the node.
+async fn pays_once(timed: &mut Timed, at: At, death: Death) -> ExecutionId {
+    timed.deploy(digger(timed)).await;
     timed.deploy(clerk(timed)).await;
     let schedule = timed.create("clerk", json!({ "schedule": "@hourly", "name": "refunds" })).await;
     let run = started_by(timed, &schedule, "clerk").await;
-    let execution: ExecutionId = run.execution_id.parse().expect("an id");
+    let id: ExecutionId = run.execution_id.parse().expect("an id");
     timed.until(&run, "suspended").await;
-    approve(timed, execution).await;
+    let (question, decision) = asked(timed, id).await;
+    assert_eq!(question.tool, "approvals.request");
+    decide(timed, &question, decision).await;
     // it sleeps from here, and the node is another one when it wakes
-    let asleep = until(timed, execution, |view| view.wake_at.is_some() && waits_for(view, "the time")).await;
+    let asleep = until(timed, id, |view| view.wake_at.is_some() && waits_for(view, "the time")).await;
     let began = timed.world.ambient.now();
     assert_eq!(asleep.wake_at, Some(began.plus(24 * HOUR).to_string()), "{}", timed.world.backend);
     let faulty = Faulty::new(timed.world.journal.clone(), Some((at, death)));
@@ -102,42 +100,32 @@ async fn pays_once(timed: &mut Timed, at: At, death: Death) -> String {
     timed.clock.advance(23 * HOUR);
     // a real wait: that nothing happens is what is waited for
     tokio::time::sleep(A_WHILE).await;
-    assert_eq!(get(timed, execution).await.state, "suspended", "not before its time");
-    assert_eq!(timed.world.server.total(), 0);
+    assert!(waits_for(&get(timed, id).await, "the time"), "not before its time");
     timed.clock.advance(HOUR);
-    tokio::time::timeout(PATIENCE, faulty.died()).await.expect("it wakes, and the node dies");
+    // the policy of the tool: nothing is paid until a person has seen exactly this call
+    let (refund, decision) = asked(timed, id).await;
+    assert_eq!((refund.tool.as_str(), &refund.arguments), ("refund", &json!({ "order": "A-17" })));
+    assert_eq!(timed.world.server.total(), 0);
+    tokio::select! {
+        // whoever decides may hear nothing: the node dies in the commit of the decision, or right after it
+        () = async { decide(timed, &refund, decision).await; std::future::pending().await } => {}
+        died = tokio::time::timeout(PATIENCE, faulty.died()) => died.expect("the node dies"),
+    }
     timed.crash().await;
-    timed.until(&run, "completed").await;
-    let view = get(timed, execution).await;
-    assert_eq!(view.output, Some(json!("paid: refund")));
+    until(timed, id, |view| waits_for(view, "3 children")).await;
     if let Some(late) = late {
+        let seq = get(timed, id).await.seq;
         faulty.release();
         let landed = late.await.expect("it was tried");
         assert!(matches!(landed, Err(CommitError::Fenced)), "a late commit must be refused: {landed:?}");
-        assert_eq!(get(timed, execution).await.seq, view.seq);
+        assert_eq!(get(timed, id).await.seq, seq);
     }
-    // once in the journal, too, and every entry is what the engine does
-    let entries = timed.world.journal_of(execution).await;
-    assert_eq!((count(&entries, intent), count(&entries, answer)), (1, 1));
-    assert_eq!(count(&entries, |entry| matches!(entry, Entry::ApprovalDecided { .. })), 1);
-    let replayed = timed.node.replay(timed.world.principal.project_id, execution, ReplayExecution::default()).await;
-    let replayed = replayed.expect("replayed");
-    assert!(replayed.identical, "{replayed:#?}");
-    let key = entries.iter().find_map(|entry| match entry {
-        Entry::ToolInvoked { idempotency_key, .. } => Some(idempotency_key.clone()),
-        _ => None,
-    });
-    key.expect("an intent")
+    id
 }
 
-/// The second half.
-async fn is_killed_with_its_children(timed: &Timed) {
-    for agent in company(timed) {
-        timed.deploy(agent).await;
-    }
+/// One command ends it and its three children, each with a call on its way.
+async fn is_killed_with_its_children(timed: &Timed, id: ExecutionId) {
     let (world, project_id) = (&timed.world, timed.world.principal.project_id);
-    let schedule = timed.create("boss", json!({ "schedule": "@hourly", "name": "work" })).await;
-    let boss: ExecutionId = started_by(timed, &schedule, "boss").await.execution_id.parse().expect("an id");
     let at_work = async {
         while world.server.at_once("hang").0 < 3 {
             // a real wait: the real server works meanwhile; this polls, within a limit
@@ -145,11 +133,10 @@ async fn is_killed_with_its_children(timed: &Timed) {
         }
     };
     tokio::time::timeout(PATIENCE, at_work).await.expect("three are at work");
-    until(timed, boss, |view| waits_for(view, "3 children")).await;
-    let receipt = timed.node.kill(&world.principal, boss, Some("enough".to_owned())).await.expect("killed").receipt;
+    let receipt = timed.node.kill(&world.principal, id, Some("enough".to_owned())).await.expect("killed").receipt;
     let receipt = receipt.expect("a receipt");
     assert_eq!((receipt.stopped.state.as_str(), receipt.stopped.kill), ("cancelled", true));
-    let tree = timed.node.tree(project_id, boss).await.expect("there");
+    let tree = timed.node.tree(project_id, id).await.expect("there");
     let mut below: Vec<_> = tree.iter().skip(1).map(|node| node.execution_id.clone()).collect();
     let mut named: Vec<_> = receipt.below.iter().map(|stopped| stopped.execution_id.clone()).collect();
     below.sort();
@@ -162,11 +149,7 @@ async fn is_killed_with_its_children(timed: &Timed) {
         assert_eq!((call.name.as_str(), call.outcome.as_str()), ("hang", "unknown"));
         // the receipt says what the journal says
         let entries = world.journal_of(stopped.execution_id.parse().expect("an id")).await;
-        let key = entries.iter().find_map(|entry| match entry {
-            Entry::ToolInvoked { idempotency_key, .. } => Some(idempotency_key.clone()),
-            _ => None,
-        });
-        assert_eq!(call.idempotency_key, key);
+        assert_eq!(call.idempotency_key, key(&entries));
         assert!(matches!(entries.last(), Some(Entry::Cancelled { kill: true, .. })), "{entries:?}");
     }
     // the sockets are closed: nothing goes on behind the receipt
@@ -177,7 +160,32 @@ async fn is_killed_with_its_children(timed: &Timed) {
         }
     };
     tokio::time::timeout(PATIENCE, gone).await.expect("the calls are gone");
-    assert!(matches!(timed.node.resume(&world.principal, boss, None).await, Err(Error::ExecutionEnded(_))));
+    assert!(matches!(timed.node.resume(&world.principal, id, None).await, Err(Error::ExecutionEnded(_))));
+}
+
+/// What is left of it: one refund at the far side and in the journal, and every entry is what the engine does.
+async fn paid(timed: &Timed, id: ExecutionId, arrivals: u32) {
+    let (world, entries) = (&timed.world, timed.world.journal_of(id).await);
+    assert_eq!((count(&entries, intent), count(&entries, answer)), (1, 1));
+    assert_eq!(count(&entries, |entry| matches!(entry, Entry::ApprovalDecided { .. })), 2);
+    let approved =
+        |entry: &Entry| matches!(entry, Entry::ToolInvoked { tool, approval_id: Some(_), .. } if tool == "refund");
+    assert_eq!(count(&entries, approved), 1);
+    let key = key(&entries).expect("an intent");
+    assert_eq!(world.server.calls_of(&key), arrivals, "{}: with one key, however often", world.backend);
+    let refunds = world.server.bodies().iter().filter(|body| body["order"] == "A-17").count();
+    assert_eq!(refunds, arrivals as usize, "{}: no refund with another key", world.backend);
+    let replayed = timed.node.replay(world.principal.project_id, id, ReplayExecution::default()).await;
+    let replayed = replayed.expect("replayed");
+    assert!(replayed.identical, "{replayed:#?}");
+}
+
+/// The key of its first call with an intent.
+fn key(entries: &[Entry]) -> Option<String> {
+    entries.iter().find_map(|entry| match entry {
+        Entry::ToolInvoked { idempotency_key, .. } => Some(idempotency_key.clone()),
+        _ => None,
+    })
 }
 
 /// Lets a schedule's hour come, once. The one execution that it started.
@@ -215,11 +223,22 @@ async fn started_by(timed: &Timed, schedule: &Trigger, agent: &str) -> View {
     run
 }
 
-async fn approve(timed: &Timed, execution: ExecutionId) {
-    let query = ListApprovals { execution: Some(execution.to_string()), ..ListApprovals::default() };
-    let page = timed.node.approvals(timed.world.principal.project_id, &query, None, 10).await.expect("listed");
-    let [asked] = page.items.as_slice() else { panic!("one question: {:?}", page.items) };
-    assert_eq!(asked.state, "pending");
+/// What a person is asked, and the answer that lets it begin.
+async fn asked(timed: &Timed, execution: ExecutionId) -> (Approval, DecideApproval) {
+    let pending = Some("pending".to_owned());
+    let query = ListApprovals { execution: Some(execution.to_string()), state: pending, ..ListApprovals::default() };
+    let waiting = async {
+        loop {
+            let page = timed.node.approvals(timed.world.principal.project_id, &query, None, 10).await.expect("listed");
+            assert!(page.items.len() < 2, "one question: {:?}", page.items);
+            if let Some(asked) = page.items.into_iter().next() {
+                return asked;
+            }
+            // a real wait: the real server works meanwhile; this polls, within a limit
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let asked = tokio::time::timeout(PATIENCE, waiting).await.expect("it asks");
     let decision = DecideApproval {
         decision: "approve".to_owned(),
         call_sha256: asked.call_sha256.clone(),
@@ -227,6 +246,10 @@ async fn approve(timed: &Timed, execution: ExecutionId) {
         answer: None,
         note: Some("go".to_owned()),
     };
+    (asked, decision)
+}
+
+async fn decide(timed: &Timed, asked: &Approval, decision: DecideApproval) {
     let id = asked.approval_id.parse().expect("an id");
     let decided = timed.node.decide_approval(&timed.world.principal, id, decision).await.expect("decided");
     assert_eq!(decided.state, "approved");
