@@ -1,8 +1,10 @@
 import * as moltforge from "moltforge";
 import api, { tools, llm, state, events, agents, approvals, signals, timers, log, CapabilityError } from "moltforge";
 
+const sorted = (_, value) => (value && typeof value === "object" && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort()) : value);
+
 function same(a, b) {
-  const [left, right] = [JSON.stringify(a), JSON.stringify(b)];
+  const [left, right] = [JSON.stringify(a, sorted), JSON.stringify(b, sorted)];
   if (left !== right) throw new Error(`${left} is not ${right}`);
 }
 const called = (name, args) => ({ name, args });
@@ -39,7 +41,7 @@ export async function run() {
   same([error instanceof CapabilityError, error instanceof Error], [true, true]);
   same([error.name, error.message, error.code, error.capability], ["CapabilityError", "the tool said no", "tool_failed", "fail"]);
   same(error.details, { status: 418 });
-  if (!/at run \(capabilities\.js:35:/.test(error.stack)) throw new Error(`the stack names the call: ${error.stack}`);
+  if (!/at run \(capabilities\.js:37:/.test(error.stack)) throw new Error(`the stack names the call: ${error.stack}`);
 
   log("text", { a: 1 });
   log.debug("d");

@@ -1,7 +1,9 @@
 import { tools } from "moltforge";
 
+const sorted = (_, value) => (value && typeof value === "object" && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort()) : value);
+
 function same(a, b) {
-  const [left, right] = [JSON.stringify(a), JSON.stringify(b)];
+  const [left, right] = [JSON.stringify(a, sorted), JSON.stringify(b, sorted)];
   if (left !== right) throw new Error(`${left} is not ${right}`);
 }
 const caught = (promise) => promise.then(() => "nothing", (error) => error);

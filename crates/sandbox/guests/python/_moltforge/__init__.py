@@ -1,0 +1,1 @@
+"""The runtime of Python agents. Not for agents: they import `moltforge`."""

@@ -1,0 +1,3 @@
+from . import inner
+
+VALUE = inner.ONE

@@ -1,0 +1,7 @@
+# fails: deadlock
+# message: nothing will settle
+import asyncio
+
+
+async def run(input):
+    await asyncio.get_running_loop().create_future()

@@ -1,0 +1,7 @@
+# fails: exception
+# message: SystemExit: 3
+import sys
+
+
+def run(input):
+    sys.exit(3)

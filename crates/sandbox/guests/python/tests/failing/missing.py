@@ -1,0 +1,7 @@
+# fails: syntax
+# message: not among the agent's files
+import nowhere  # noqa: F401
+
+
+def run(input):
+    pass

@@ -1,0 +1,4 @@
+# fails: exception
+# message: RecursionError
+def run(input):
+    return run(input)
