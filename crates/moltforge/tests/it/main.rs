@@ -16,5 +16,6 @@ mod openapi;
 mod process;
 mod sessions;
 mod storage;
+mod story;
 mod triggers;
 mod world;
