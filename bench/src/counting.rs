@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use axum::extract::State;
@@ -21,6 +22,8 @@ pub(crate) struct Seen {
     pub requests: u64,
     /// The different idempotency keys that they carried. An effect happens once per key.
     pub keys: BTreeSet<String>,
+    /// When the latest came.
+    pub latest: Option<Instant>,
 }
 
 /// The counts, by run and the call's number.
@@ -71,6 +74,7 @@ impl Counting {
             let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
             let seen = table.entry((run, n)).or_default();
             seen.requests += 1;
+            seen.latest = Some(Instant::now());
             seen.keys.insert(key.to_owned());
             seen.keys.len()
         };

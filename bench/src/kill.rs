@@ -6,6 +6,7 @@
 
 mod agents;
 mod drain;
+mod hands;
 mod runs;
 mod verify;
 mod zombies;
@@ -31,12 +32,15 @@ pub(crate) struct Args {
     /// The program
     #[arg(long)]
     binary: PathBuf,
-    /// How often it is killed
-    #[arg(long, default_value_t = 100)]
-    cycles: u64,
+    /// How often it is killed; 100 when absent
+    #[arg(long)]
+    cycles: Option<u64>,
     /// Stop killing after this many seconds, however many cycles are left
     #[arg(long)]
     seconds: Option<u64>,
+    /// Fail when there were fewer kills than this by then; as many as --cycles says when absent
+    #[arg(long)]
+    at_least: Option<u64>,
     /// Tasks that start runs
     #[arg(long, default_value_t = 8)]
     clients: u64,
@@ -55,13 +59,27 @@ pub(crate) struct Args {
     under: Option<PathBuf>,
 }
 
+/// How often it is killed when nobody says so.
+const CYCLES: u64 = 100;
+
+impl Args {
+    fn cycles(&self) -> u64 {
+        self.cycles.unwrap_or(CYCLES)
+    }
+
+    /// Kills below which the run proves less than was asked for.
+    fn at_least(&self) -> u64 {
+        self.at_least.or(self.cycles).unwrap_or(0)
+    }
+}
+
 /// Runs it all. Whether every check held.
 pub(crate) async fn run(args: Args) -> Result<bool> {
     let seed = args.seed.unwrap_or_else(Chance::any_seed);
     let chance = Arc::new(Chance::new(seed));
     let folder = server::folder(args.under.as_deref(), seed)?;
     let store = if args.postgres.is_some() { "PostgreSQL" } else { "SQLite" };
-    let what = args.zombies.map_or_else(|| format!("{} kills", args.cycles), |times| format!("{times} zombies"));
+    let what = args.zombies.map_or_else(|| format!("{} kills", args.cycles()), |times| format!("{times} zombies"));
     println!("seed {seed}, {what} on {store}, data in {}", folder.display());
     let good = match args.zombies {
         None => harness(&args, seed, &chance, folder.clone()).await,
@@ -70,7 +88,7 @@ pub(crate) async fn run(args: Args) -> Result<bool> {
     if matches!(good, Ok(true)) {
         std::fs::remove_dir_all(&folder).context("remove the data folder")?;
     } else {
-        println!("the data folder stays at {}; repeat with --seed {seed} --cycles {}", folder.display(), args.cycles);
+        println!("the data folder stays at {}; repeat with --seed {seed} --cycles {}", folder.display(), args.cycles());
     }
     good
 }
@@ -97,7 +115,7 @@ async fn harness(args: &Args, seed: u64, chance: &Arc<Chance>, folder: PathBuf) 
     let load = runs::spawn(args.clients, &runs, &client, chance);
     let begun = Instant::now();
     let mut restarts = Vec::new();
-    for cycle in 1..=args.cycles {
+    for cycle in 1..=args.cycles() {
         tokio::time::sleep(chance.millis(100, 800)).await;
         running.kill()?;
         client.forget();
@@ -117,9 +135,13 @@ async fn harness(args: &Args, seed: u64, chance: &Arc<Chance>, folder: PathBuf) 
     for task in load {
         task.await.context("a load task")?;
     }
+    drain::started(&client, &runs).await?;
     let drained = drain::to_the_end(&client).await?;
-    let report = verify::all(&client, &runs, &model, &counting).await?;
+    let mut report = verify::all(&client, &runs, &model, &counting).await?;
     drop(running);
+    let few = (kills as u64) < args.at_least();
+    let said = few.then(|| format!("{kills} kills in {killing:?}, at least {} were to come", args.at_least()));
+    report.add("the server was killed often enough", said);
 
     let figures = json!({
         "seed": seed, "kills": kills, "seconds": figures::rounded(killing.as_secs_f64()), "runs": runs.accepted(),

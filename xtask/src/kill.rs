@@ -14,9 +14,9 @@ use crate::workspace::{self, PROFILE};
 /// How often and on what.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How often the server is killed
-    #[arg(long, default_value_t = 100)]
-    cycles: u64,
+    /// How often the server is killed; 100 when absent
+    #[arg(long)]
+    cycles: Option<u64>,
     /// On a throw-away PostgreSQL instead of SQLite
     #[arg(long)]
     postgres: bool,
@@ -27,9 +27,12 @@ pub(crate) struct Args {
     /// Repeat the choices of an earlier run
     #[arg(long)]
     seed: Option<u64>,
-    /// Stop killing after this many seconds
+    /// Stop killing after this many seconds. With --cycles it fails when fewer kills came
     #[arg(long)]
     seconds: Option<u64>,
+    /// Fail with fewer kills than this instead
+    #[arg(long)]
+    at_least: Option<u64>,
     /// With the release build
     #[arg(long)]
     release: bool,
@@ -53,6 +56,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(seed) = args.seed {
         command.args(["--seed", &seed.to_string()]);
     }
+    if let Some(least) = args.at_least {
+        command.args(["--at-least", &least.to_string()]);
+    }
     if let Some(seconds) = args.seconds {
         command.args(["--seconds", &seconds.to_string()]);
     }
@@ -69,11 +75,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// As a stage of the tests: fewer kills on both databases, within a bounded time. Everything is built already.
 pub(crate) fn bounded(server: &Postgres) -> Result<Tally> {
     let mut tally = Tally::default();
-    let mut sqlite = harness(PROFILE, 40);
-    sqlite.args(["--seconds", "75"]);
+    let mut sqlite = harness(PROFILE, Some(40));
+    sqlite.args(["--seconds", "75", "--at-least", "12"]);
     tally.add(counted(sqlite)?);
-    let mut postgres = harness(PROFILE, 20);
-    postgres.args(["--seconds", "60", "--postgres"]).arg(server.database("kill")?);
+    let mut postgres = harness(PROFILE, Some(20));
+    postgres.args(["--seconds", "60", "--at-least", "6", "--postgres"]).arg(server.database("kill")?);
     tally.add(counted(postgres)?);
     tally.add(zombies(server, 3)?);
     Ok(tally)
@@ -81,13 +87,13 @@ pub(crate) fn bounded(server: &Postgres) -> Result<Tally> {
 
 /// So many kills on SQLite. Everything is built already, here and below.
 pub(crate) fn sqlite(cycles: u64) -> Result<Tally> {
-    counted(harness(PROFILE, cycles))
+    counted(harness(PROFILE, Some(cycles)))
 }
 
 /// So many kills on PostgreSQL.
 pub(crate) fn postgres(server: &Postgres, cycles: u64) -> Result<Tally> {
     let database = server.database("kills")?;
-    let mut command = harness(PROFILE, cycles);
+    let mut command = harness(PROFILE, Some(cycles));
     command.arg("--postgres").arg(&database);
     let tally = counted(command)?;
     dense(&database)?;
@@ -97,7 +103,7 @@ pub(crate) fn postgres(server: &Postgres, cycles: u64) -> Result<Tally> {
 /// So many takeovers from a server that wakes up late.
 pub(crate) fn zombies(server: &Postgres, times: u64) -> Result<Tally> {
     let database = server.database("zombie")?;
-    let mut command = harness(PROFILE, 0);
+    let mut command = harness(PROFILE, None);
     command.args(["--zombies", &times.to_string(), "--postgres", &database]);
     let tally = counted(command)?;
     dense(&database)?;
@@ -122,10 +128,12 @@ fn dense(database: &str) -> Result<()> {
     Ok(())
 }
 
-fn harness(profile: &str, cycles: u64) -> Command {
+fn harness(profile: &str, cycles: Option<u64>) -> Command {
     let mut command = process::command(workspace::built(profile, "workload"));
     command.arg("kill").arg("--binary").arg(workspace::built(profile, "moltforge"));
-    command.args(["--cycles", &cycles.to_string()]);
+    if let Some(cycles) = cycles {
+        command.args(["--cycles", &cycles.to_string()]);
+    }
     command
 }
 

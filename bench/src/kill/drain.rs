@@ -1,15 +1,21 @@
 //! After the last restart: everything comes to its end, with an operator's help where the rules ask for one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
+use super::hands;
+use super::runs::{Run, Runs};
 use crate::http::Client;
+use crate::plan;
 
 /// How long it may take.
 const WITHIN: Duration = Duration::from_mins(3);
+
+/// How long an event may take to start something when nothing else is at work.
+const SETTLES: Duration = Duration::from_secs(20);
 
 /// How it went.
 pub(super) struct Drained {
@@ -17,6 +23,33 @@ pub(super) struct Drained {
     pub took: Duration,
     /// Executions that were paused and resumed, by reason.
     pub resumed: BTreeMap<String, u64>,
+}
+
+/// Waits until every event has started what it is to start: until then it is a row that nobody sees in a list.
+pub(super) async fn started(client: &Client, runs: &Runs) -> Result<()> {
+    let begun = Instant::now();
+    let events =
+        |run: &Run| (run.plan == "event").then(|| plan::event(&run.id).map(|(name, _)| name)).into_iter().flatten();
+    let expected: BTreeSet<String> = runs.all().iter().flat_map(events).collect();
+    while begun.elapsed() < WITHIN {
+        let mut path = format!("/v1/executions?agent={}&limit=200", plan::CHILD);
+        let mut missing = expected.clone();
+        loop {
+            let page = client.get(&path).await?;
+            for item in page["items"].as_array().context("a list of executions")? {
+                missing.remove(hands::told(item).unwrap_or_default());
+            }
+            let Some(next) = page["next"].as_str() else { break };
+            path = format!("/v1/executions?agent={}&limit=200&cursor={next}", plan::CHILD);
+        }
+        // those whose run has not come so far are started later
+        let live = client.get("/v1/executions?state=live&limit=1").await?;
+        if missing.is_empty() || live["items"].as_array().is_some_and(Vec::is_empty) && begun.elapsed() > SETTLES {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
 }
 
 /// Waits until no execution is live. A paused one is resumed: calls whose outcome is unknown are given up, as the
@@ -35,6 +68,8 @@ pub(super) async fn to_the_end(client: &Client) -> Result<Drained> {
             resume(client, execution, &reason).await?;
             *resumed.entry(reason).or_default() += 1;
         }
+        // an approval may be asked for anew
+        hands::approve(client, "state=pending", None).await;
         if begun.elapsed() > WITHIN {
             let states: Vec<_> = live.iter().map(|one| format!("{} {}", one["execution_id"], one["state"])).collect();
             bail!("{} executions are stuck, among them {}", live.len(), states[..states.len().min(5)].join(", "));

@@ -118,9 +118,11 @@ pub(super) async fn harness(args: &Args, times: u64, seed: u64, chance: &Arc<Cha
     for task in load {
         task.await.context("a load task")?;
     }
+    drain::started(&client, &runs).await?;
     let drained = drain::to_the_end(&client).await?;
     let mut report = verify::all(&client, &runs, &model, &counting).await?;
     report.excuse_turns(late);
+    report.excuse_stops(usize::try_from(times * ON_THE_WIRE)?);
     for check in [TAKEN, STANDS_BY, QUIET, KNOWN] {
         report.add(check, []);
     }

@@ -53,7 +53,8 @@ impl Outside {
         all.push(Arrival { path, key, body, open: !answered });
         drop(all);
         if answered {
-            let said = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\nconnection: close\r\n\r\n";
+            let said =
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\nconnection: close\r\n\r\n";
             socket.write_all(format!("{said}{{\"paid\": 1}}").as_bytes()).unwrap();
             return;
         }
