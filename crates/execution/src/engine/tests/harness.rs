@@ -1,5 +1,6 @@
 //! An execution under test, with a time that moves by hand.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,10 @@ pub(super) struct Run {
     pub(super) slot: bool,
     /// What holds its agent or project.
     pub(super) hold: Option<Hold>,
+    /// How often each tool call was sent, by its step.
+    pub(super) sent: BTreeMap<u32, u32>,
+    /// Steps of which the other side is being asked. What is on its way for them is no call.
+    probing: BTreeSet<u32>,
     /// Something was written that the engine does not write.
     forged: bool,
 }
@@ -74,7 +79,17 @@ impl Run {
             copied: None,
         };
         let (execution, outcome) = start.accept(Context { now, random: 0, slot: true, hold: None });
-        let mut run = Self { execution, journal: outcome.entries, now, spec, slot: true, hold: None, forged: false };
+        let mut run = Self {
+            execution,
+            journal: outcome.entries,
+            now,
+            spec,
+            slot: true,
+            hold: None,
+            sent: BTreeMap::new(),
+            probing: BTreeSet::new(),
+            forged: false,
+        };
         run.apply(Command::Claim { recovered: false });
         run
     }
@@ -86,6 +101,11 @@ impl Run {
             Context { now: self.now, random: 1, slot: self.slot, hold: self.hold },
         )?;
         self.journal.extend(outcome.entries.iter().cloned());
+        for step in called(&outcome) {
+            self.probing.remove(&step);
+            *self.sent.entry(step).or_default() += 1;
+        }
+        self.probing.extend(probes(&outcome));
         self.assert_replays();
         Ok(outcome)
     }
@@ -126,10 +146,17 @@ impl Run {
     }
 
     pub(super) fn tool_answers(&mut self, step: u32, output: Value) -> Outcome {
+        if self.probing.contains(&step) {
+            // the call of before is gone with its owner, or has answered
+            return Outcome::default();
+        }
         self.apply(Command::ToolAnswered { step, started_at: self.now, result: Ok(output) })
     }
 
     pub(super) fn tool_fails(&mut self, step: u32, outcome_unknown: bool) -> Outcome {
+        if self.probing.contains(&step) {
+            return Outcome::default();
+        }
         let error = ErrorInfo::new("connection_lost", "gone");
         self.apply(Command::ToolAnswered {
             step,
@@ -140,6 +167,9 @@ impl Run {
 
     /// The other side answers a probe.
     pub(super) fn probed(&mut self, step: u32, outcome: ProbeOutcome) -> Outcome {
+        if !self.probing.remove(&step) {
+            return Outcome::default();
+        }
         let report = ProbeReport { outcome, output: json!("probed"), detail: None };
         self.apply(Command::ProbeAnswered { step, report, by: None })
     }
@@ -198,6 +228,7 @@ impl Run {
     /// The server dies, and another one takes over: what was in memory is gone.
     pub(super) fn crash(&mut self) -> Outcome {
         self.execution = self.replayed();
+        self.probing.clear();
         self.apply(Command::Claim { recovered: true })
     }
 
