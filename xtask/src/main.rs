@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod deny;
 mod docs;
+mod images;
 mod kill;
 mod nightly;
 mod process;
@@ -49,6 +50,8 @@ enum Command {
     Bench(bench::Args),
     /// Regenerate docs/reference from the program
     Docs(docs::Args),
+    /// Build the guest images of code agents, or check that building them gives the same bytes
+    Images(images::Args),
     /// Holds a throw-away PostgreSQL as long as its standard input is open
     #[command(hide = true)]
     HoldPostgres {
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Docs(args) => docs::run(&args),
+        Command::Images(args) => images::run(&args),
         Command::HoldPostgres { durable } => test::postgres::hold(durable),
     };
     match result {

@@ -1,11 +1,13 @@
 //! `cargo xtask nightly`: what takes hours. Many seeds of the simulation, whether it sees the bugs that are switched on, the
-//! model of the takeover, every crash point, real kills and late owners, and the benchmarks in small.
+//! model of the takeover, every crash point, real kills and late owners, the guest images built again, and the benchmarks
+//! in small.
 //!
 //! Each part goes on whatever the others found; the summary names what failed. A part that was cut off is repeated with
 //! `--only`, the simulation from the seed that its last line of progress names (`--first`).
 
 use anyhow::Result;
 
+use crate::images;
 use crate::kill;
 use crate::process;
 use crate::stage::Stages;
@@ -13,7 +15,7 @@ use crate::test::postgres::Postgres;
 use crate::test::rust;
 use crate::workspace::PROFILE;
 
-const PARTS: [&str; 6] = ["model", "crash", "mutations", "kill", "bench", "simulation"];
+const PARTS: [&str; 7] = ["model", "images", "crash", "mutations", "kill", "bench", "simulation"];
 
 /// How much.
 #[derive(clap::Args)]
@@ -54,6 +56,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let url = server.url();
     if wanted("model") {
         stages.run("model", || rust::named("moltforge-store", "--lib", "nodes::protocol", url));
+    }
+    if wanted("images") {
+        stages.step("images", images::check);
     }
     if wanted("crash") {
         stages.run("crash", || rust::named("moltforge-execution", "--test=it", "crash::", url));

@@ -44,7 +44,8 @@ export function describe(error) {
       return { kind: "syntax", message: `${located(error)}${line(error)}`.toWellFormed(), stack };
     }
     return { kind: "exception", message: line(error).toWellFormed(), stack };
-  } catch {
+  } catch (inner) {
+    if (inner === null || inner instanceof InternalError) return { kind: "engine", message: "out of memory", stack: "" };
     return { kind: "exception", message: "an error that cannot be shown was thrown", stack: "" };
   }
 }

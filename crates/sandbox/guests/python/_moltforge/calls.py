@@ -8,7 +8,7 @@ from wit_world import cancel as _cancel, next as _next, submit as _submit
 
 _open = {}  # id of a command -> what to do with its completion
 _last_id = 0
-_arrived = []  # completions that came while `time.sleep` waited for its own
+_arrived = []  # what came while `time.sleep` waited for its own completion, with what is to be done with it
 
 
 class Deadlock(BaseException):
@@ -43,32 +43,37 @@ def forget(id):
         _cancel(id)
 
 
+def _receive():
+    """Waits for one completion: what to do with it, whether it is an answer, its JSON."""
+    completion = _next()
+    settle = _open.pop(completion.id, _nobody)
+    return settle, isinstance(completion.value, Ok), completion.value.value
+
+
+def _nobody(ok, value):
+    """Whom the completion of a forgotten command belongs to."""
+
+
 def dispatch():
     """Waits for one completion and gives it to whom it belongs."""
     if _arrived:
-        id, ok, value = _arrived.pop(0)
+        settle, ok, value = _arrived.pop(0)
     elif _open:
-        completion = _next()
-        id, ok, value = completion.id, isinstance(completion.value, Ok), completion.value.value
+        settle, ok, value = _receive()
     else:
         raise Deadlock("run waits for something that nothing will settle: no call and no timer is pending")
-    settle = _open.pop(id, None)
-    if settle:
-        settle(ok, value)
+    settle(ok, value)
 
 
 def wait(milliseconds):
     """A timer without the loop: everything else that arrives meanwhile is kept for it."""
-    done = []
-    mine = command("timer", {"ms": milliseconds}, lambda ok, value: done.append(True))
-    kept = []
-    while not done:
-        completion = _next()
-        if completion.id == mine:
-            _open.pop(mine)(True, None)
-        elif completion.id in _open:
-            kept.append((completion.id, isinstance(completion.value, Ok), completion.value.value))
-    _arrived.extend(kept)
+
+    def mine(ok, value):
+        pass
+
+    command("timer", {"ms": milliseconds}, mine)
+    while (received := _receive())[0] is not mine:
+        _arrived.append(received)
 
 
 def _error(text):

@@ -1,0 +1,2 @@
+// fails: 2:8: Unexpected token
+let x: = 1;
