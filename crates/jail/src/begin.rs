@@ -33,6 +33,7 @@ pub struct Begun<'a> {
 
 /// Waits for the server, closes what was inherited, becomes a user without rights, and starts the program once more
 /// with process ids of its own. **Returns in that second process alone**: the first stays its supervisor, and exits.
+/// It is the first thing that `main` does: what the program has opened before it is closed under its hands.
 ///
 /// # Errors
 /// The step that was refused.
@@ -50,8 +51,8 @@ pub fn begin(policy: &Policy) -> Result<Begun<'_>, JailError> {
     wait_for_the_server()?;
     report.required(Step::Descriptors, descriptors::close_all_but(&policy.keep))?;
     report.required(Step::Identity, identity::leave_root(policy.run_as))?;
-    if report.wanted(Step::ProcessNamespace, namespaces::new_process_ids())? {
-        supervisor::run()?;
+    if report.wanted(Step::ProcessNamespace, namespaces::new_process_ids)? {
+        supervisor::run(&policy.enforcement)?;
     }
     Ok(Begun { policy, report, alone: false, _one_thread: PhantomData })
 }
@@ -72,27 +73,34 @@ impl Begun<'_> {
     /// # Errors
     /// The step that was refused. The process must end then.
     pub fn confine(self) -> Result<Report, JailError> {
+        self.confine_without(&[])
+    }
+
+    /// The same without some of namespaces, root, Landlock and system calls: tests look whether each of the others is
+    /// enough. The report names what was left out.
+    #[doc(hidden)]
+    pub fn confine_without(self, left_out: &[Step]) -> Result<Report, JailError> {
         let Self { policy, mut report, alone, .. } = self;
+        report.leave_out(left_out);
         let done = prctl::set_no_new_privs().at(Step::NoNewPrivileges, "set it");
         report.required(Step::NoNewPrivileges, done)?;
         identity::see_itself()?;
-        if report.wanted(Step::Namespaces, namespaces::leave_the_machine())? {
-            report.wanted(Step::Root, root::empty_but(&policy.read_only))?;
+        if report.wanted(Step::Namespaces, namespaces::leave_the_machine)? {
+            report.wanted(Step::Root, || root::empty_but(&policy.read_only))?;
         }
         report.required(Step::Limits, limits::set(&policy.limits))?;
         report.required(Step::Capabilities, capabilities::drop_all())?;
-        let landlock = files::only_read(&policy.read_only).map(|whole| {
-            if !whole {
-                report.notes.push("this kernel's Landlock knows less than 6.12's, the namespaces cover it".to_owned());
-            }
-        });
-        report.wanted(Step::Landlock, landlock)?;
+        let mut whole = true;
+        report.wanted(Step::Landlock, || files::only_read(&policy.read_only).map(|all| whole = all))?;
+        if !whole {
+            report.notes.push("this kernel's Landlock knows less than 6.12's, the namespaces cover it".to_owned());
+        }
         report.required(Step::Traces, no_traces(alone))?;
         if identity::other_groups() > 0 {
             report.notes.push("an ordinary user cannot leave its groups".to_owned());
         }
         // last: it denies most of the above
-        report.wanted(Step::SystemCalls, calls::allow(policy.calls))?;
+        report.wanted(Step::SystemCalls, || calls::allow(policy.calls, !policy.read_only.is_empty()))?;
         report.required(Step::Check, check())?;
         Ok(report)
     }

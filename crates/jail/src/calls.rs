@@ -22,12 +22,14 @@ use crate::policy::Calls;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Allows these calls and no others, for this thread and those that it starts.
-pub(crate) fn allow(calls: Calls) -> Result<(), JailError> {
-    apply(match calls {
+/// Allows these calls and no others, for this thread and those that it starts. With `reads` also to open what is
+/// listed.
+pub(crate) fn allow(calls: Calls, reads: bool) -> Result<(), JailError> {
+    let list = match calls {
         Calls::Worker => worker::list(),
         Calls::Compiler => compiler::list(),
-    })
+    };
+    apply(if reads { list.and_then(list::with_reads) } else { list })
 }
 
 /// For the process that only waits for another.

@@ -10,8 +10,8 @@ use nix::unistd;
 
 use crate::error::{AtStep as _, JailError, Step};
 
-/// Closes every descriptor but the first three and those to keep. Standard output becomes one that nothing reads:
-/// what is printed by mistake must not reach a terminal.
+/// Closes every descriptor but the first three and those to keep. Standard output, if it is not among them, becomes one
+/// that nothing reads: what is printed by mistake must not reach a terminal.
 pub(crate) fn close_all_but(keep: &[RawFd]) -> Result<(), JailError> {
     let open = open().at(Step::Descriptors, "list them")?;
     for fd in open.into_iter().filter(|fd| *fd > 2 && !keep.contains(fd)) {
@@ -20,6 +20,9 @@ pub(crate) fn close_all_but(keep: &[RawFd]) -> Result<(), JailError> {
             Ok(()) | Err(Errno::EBADF) => {}
             Err(error) => return Err(JailError::new(Step::Descriptors, format!("close {fd}: {error}"))),
         }
+    }
+    if keep.contains(&1) {
+        return Ok(());
     }
     let nothing = fs::OpenOptions::new().write(true).open("/dev/null").at(Step::Descriptors, "open /dev/null")?;
     unistd::dup2_stdout(&nothing).at(Step::Descriptors, "replace standard output")

@@ -12,11 +12,7 @@ pub enum Ended {
     Exited(i32),
     /// It made a system call that is not on its list.
     Violation,
-    /// It used more processor time than its limit.
-    CpuLimit,
-    /// It wrote a larger file than its limit.
-    FileLimit,
-    /// It was killed: by the server, or by the kernel when memory ran out (see
+    /// It was killed: by the server, or by the kernel at the limit of processor time or when memory ran out (see
     /// [`Group::out_of_memory`](crate::Group::out_of_memory)).
     Killed,
     /// By another signal; a crash.
@@ -28,8 +24,6 @@ impl From<ExitStatus> for Ended {
         let Some(number) = status.signal() else { return Self::Exited(status.code().unwrap_or(1)) };
         match Signal::try_from(number) {
             Ok(Signal::SIGSYS) => Self::Violation,
-            Ok(Signal::SIGXCPU) => Self::CpuLimit,
-            Ok(Signal::SIGXFSZ) => Self::FileLimit,
             Ok(Signal::SIGKILL) => Self::Killed,
             _ => Self::Signal(number),
         }

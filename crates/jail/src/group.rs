@@ -150,7 +150,7 @@ fn field(file: &Path, name: &str) -> Option<u64> {
 }
 
 /// Writes a limit, and says which one was refused.
-fn set(folder: &Path, file: &str, value: impl ToString) -> io::Result<()> {
+fn set(folder: &Path, file: &str, value: &dyn std::fmt::Display) -> io::Result<()> {
     let value = value.to_string();
     fs::write(folder.join(file), &value).map_err(|e| io::Error::new(e.kind(), format!("{file} = {value}: {e}")))
 }

@@ -177,3 +177,11 @@ pub(super) fn data_or_code(list: &mut List) -> Result<(), BackendError> {
     }
     Ok(())
 }
+
+/// Files can be opened to be read.
+pub(super) fn with_reads(mut list: List) -> Result<List, BackendError> {
+    list.refused.retain(|call| *call != libc::SYS_openat);
+    let writes = libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND;
+    list.when(libc::SYS_openat, vec![rule([has_none_of(2, writes)?])?], Otherwise::Refuse);
+    Ok(list)
+}

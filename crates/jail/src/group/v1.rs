@@ -58,20 +58,20 @@ impl Controllers {
         let accounting = below(&self.cpuacct)?;
         if let Some(bytes) = limits.memory {
             let folder = needed(memory.as_deref(), "memory")?;
-            set(folder, "memory.limit_in_bytes", bytes)?;
+            set(folder, "memory.limit_in_bytes", &bytes)?;
             // without it what is over the limit goes to swap; kernels without swap accounting have no such file
             let with_swap = "memory.memsw.limit_in_bytes";
             if folder.join(with_swap).try_exists()? {
-                set(folder, with_swap, bytes)?;
+                set(folder, with_swap, &bytes)?;
             }
         }
         if let Some(most) = limits.processes {
-            set(needed(pids.as_deref(), "pids")?, "pids.max", most)?;
+            set(needed(pids.as_deref(), "pids")?, "pids.max", &most)?;
         }
         if let Some(milli) = limits.cpu_milli {
             let folder = needed(cpu.as_deref(), "cpu")?;
-            set(folder, "cpu.cfs_period_us", PERIOD)?;
-            set(folder, "cpu.cfs_quota_us", PERIOD * u64::from(milli) / 1000)?;
+            set(folder, "cpu.cfs_period_us", &PERIOD)?;
+            set(folder, "cpu.cfs_quota_us", &(PERIOD * u64::from(milli) / 1000))?;
         }
         (folders.memory, folders.cpu) = (memory, accounting);
         Ok(())

@@ -29,7 +29,7 @@ pub(super) fn prepare(folder: PathBuf) -> io::Result<PathBuf> {
     if !server.try_exists()? {
         fs::create_dir(&server)?;
     }
-    set(&server, "cgroup.procs", std::process::id())?;
+    set(&server, "cgroup.procs", &std::process::id())?;
     set(&folder, "cgroup.subtree_control", &wanted)?;
     Ok(folder)
 }
@@ -47,19 +47,19 @@ pub(super) fn make(parent: &Path, name: &str, limits: &GroupLimits) -> io::Resul
 
 fn limit(folder: &Path, limits: &GroupLimits) -> io::Result<()> {
     if let Some(bytes) = limits.memory {
-        set(folder, "memory.max", bytes)?;
+        set(folder, "memory.max", &bytes)?;
         // kernels without swap have no such file
         if folder.join("memory.swap.max").try_exists()? {
-            set(folder, "memory.swap.max", 0)?;
+            set(folder, "memory.swap.max", &0)?;
         }
         // a worker without its supervisor, or the other way round, is of no use
-        set(folder, "memory.oom.group", 1)?;
+        set(folder, "memory.oom.group", &1)?;
     }
     if let Some(most) = limits.processes {
-        set(folder, "pids.max", most)?;
+        set(folder, "pids.max", &most)?;
     }
     if let Some(milli) = limits.cpu_milli {
-        set(folder, "cpu.max", format!("{} {PERIOD}", PERIOD * u64::from(milli) / 1000))?;
+        set(folder, "cpu.max", &format!("{} {PERIOD}", PERIOD * u64::from(milli) / 1000))?;
     }
     Ok(())
 }

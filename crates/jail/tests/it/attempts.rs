@@ -1,14 +1,117 @@
+//! Attempts to get out, each with its control.
+
+mod files;
+mod kernel;
+mod limits;
+mod network;
+mod processes;
+
+use std::io;
+
+use moltforge_jail::Ended;
+
 use crate::Test;
 use crate::facts::Facts;
-use std::io;
+use crate::outside::Outside;
+use crate::server::{By, is_root, run};
+
+/// Tries one thing. `Ok` when it could be done.
 pub(crate) type Act = fn(&Facts) -> io::Result<()>;
-pub(crate) fn tests() -> Vec<Test> {
-    vec![]
+
+/// Who can do it without confinement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    Nobody,
+    Root,
 }
+
+/// One attempt.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt {
+    pub(crate) name: &'static str,
+    pub(crate) needs: Needs,
+    /// The policies that must prevent it.
+    pub(crate) policies: &'static [&'static str],
+    pub(crate) act: Act,
+}
+
+const BOTH: &[&str] = &["worker", "compiler"];
+
+/// What everybody can do.
+const fn anybody(name: &'static str, act: Act) -> Attempt {
+    Attempt { name, needs: Needs::Nobody, policies: BOTH, act }
+}
+
+/// What root can do.
+const fn root(name: &'static str, act: Act) -> Attempt {
+    Attempt { name, needs: Needs::Root, policies: BOTH, act }
+}
+
+/// What everybody can do, prevented by one policy.
+const fn under(policy: &'static [&'static str], name: &'static str, act: Act) -> Attempt {
+    Attempt { name, needs: Needs::Nobody, policies: policy, act }
+}
+
+pub(crate) fn all() -> Vec<Attempt> {
+    [files::ALL, network::ALL, processes::ALL, kernel::ALL, limits::ALL].concat()
+}
+
 pub(crate) fn named(name: &str) -> Option<Act> {
-    match name {
-        "passwd" => Some(|_| std::fs::read("/etc/passwd").map(|_| ())),
-        "fork" => Some(|_| std::process::Command::new("/bin/true").status().map(|_| ())),
-        _ => None,
+    all().into_iter().find(|attempt| attempt.name == name).map(|attempt| attempt.act)
+}
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        ("attempts::each_succeeds_without_confinement", controls),
+        ("attempts::none_succeeds_in_what_an_ordinary_user_starts", || confined(By::Nobody)),
+        ("attempts::none_succeeds_in_what_this_user_starts", || confined(By::Tester)),
+    ]
+}
+
+/// Without these the others would show nothing.
+fn controls() {
+    let outside = Outside::new();
+    let (mut failed, mut seen) = (Vec::new(), 0);
+    for attempt in all() {
+        let by = match attempt.needs {
+            Needs::Root if !is_root() => {
+                println!("  not tried, it takes root: {}", attempt.name);
+                continue;
+            }
+            Needs::Root => By::Tester,
+            Needs::Nobody => By::Nobody,
+        };
+        let outcome = run(by, "free", attempt.name, &outside.facts);
+        seen += 1;
+        if outcome.said != "done" {
+            failed.push(format!("{}: {outcome:?}", attempt.name));
+        }
     }
+    println!("  {seen} things can be done without confinement");
+    assert!(failed.is_empty(), "not possible outside either, so nothing is shown:\n{}", failed.join("\n"));
+}
+
+fn confined(by: By) {
+    let outside = Outside::new();
+    let (mut failed, mut ended, mut refused) = (Vec::new(), 0, 0);
+    for attempt in all() {
+        // the lists are the same for both: one of them is enough the second time
+        let policies = if by == By::Nobody { attempt.policies } else { &attempt.policies[..1] };
+        for policy in policies {
+            let outcome = run(by, policy, attempt.name, &outside.facts);
+            let denied = outcome.said.starts_with("denied ");
+            match outcome.ended {
+                Ended::Exited(0) if denied => refused += 1,
+                Ended::Violation if outcome.said.is_empty() => ended += 1,
+                // the limit of processor time
+                Ended::Killed if attempt.name == "much_time" => ended += 1,
+                _ => failed.push(format!("{} under {policy}: {outcome:?}", attempt.name)),
+            }
+        }
+    }
+    let count = all().len();
+    println!("  {count} attempts: {refused} refused, {ended} ended the process");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(count >= 70, "{count} attempts");
+    outside.check_unharmed();
 }

@@ -1,34 +1,27 @@
-use std::io::Write as _;
+//! What must work inside, and what the server can rely on.
+
+mod cost;
+mod groups;
+mod layers;
+mod life;
+mod work;
+
 use std::process::ExitCode;
 
 use crate::Test;
-use crate::facts::Facts;
 use crate::inmate::Task;
-use crate::server::{By, run};
+
+/// What an inmate does instead of an attempt.
+pub(crate) type Act = fn(Task<'_>) -> ExitCode;
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![("smoke", smoke)]
+    [work::TESTS, layers::TESTS, life::TESTS, groups::TESTS].concat()
 }
+
 pub(crate) fn measurements() -> Vec<Test> {
-    vec![]
+    cost::TESTS.to_vec()
 }
-pub(crate) fn named(name: &str) -> Option<fn(Task<'_>) -> ExitCode> {
-    Some(match name {
-        "report" => report,
-        _ => return None,
-    })
-}
-fn report(mut task: Task<'_>) -> ExitCode {
-    let report = serde_json::to_string(&task.report).unwrap();
-    writeln!(task.socket, "{report}").unwrap();
-    ExitCode::from(7)
-}
-fn smoke() {
-    for by in [By::Self_, By::Nobody] {
-        for policy in ["free", "worker", "compiler"] {
-            for t in ["report", "passwd", "fork"] {
-                println!("{by:?} {policy} {t}: {:?}", run(by, policy, t, &Facts::default()));
-            }
-        }
-    }
+
+pub(crate) fn named(name: &str) -> Option<Act> {
+    [work::TASKS, life::TASKS, groups::TASKS].concat().into_iter().find(|(other, _)| *other == name).map(|(_, act)| act)
 }

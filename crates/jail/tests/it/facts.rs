@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub(crate) struct Facts(Vec<(String, String)>);
 
 impl Facts {
-    pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &(impl ToString + ?Sized)) -> Self {
         self.0.push((name.to_owned(), value.to_string()));
         self
     }
@@ -22,9 +22,12 @@ impl Facts {
         self.0.iter().map(|(name, value)| format!("{name}={value}"))
     }
 
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn get(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(other, _)| other == name);
-        &found.unwrap_or_else(|| panic!("no fact {name}")).1
+        self.find(name).unwrap_or_else(|| panic!("no fact {name}"))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use moltforge_jail::{Report, begin};
+use moltforge_jail::{Report, Step, begin};
 
 use crate::facts::Facts;
 use crate::{attempts, checks, policies, refusals};
@@ -20,21 +20,22 @@ pub(crate) struct Task<'a> {
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
     let [policy, task, facts @ ..] = arguments else { return ExitCode::FAILURE };
     let facts = Facts::parse(facts);
-    let mut socket = moltforge_jail::socket().unwrap();
     refusals::refuse(&facts);
-    let report =
-        match policies::named(policy, &facts).map(|policy| begin(&policy).and_then(moltforge_jail::Begun::confine)) {
-            Some(Ok(report)) => Some(report),
-            Some(Err(error)) => {
-                let _ = writeln!(socket, "refused {:?} {error}", error.step());
-                return ExitCode::FAILURE;
-            }
-            None => {
-                let mut word = [0];
-                std::io::Read::read_exact(&mut socket, &mut word).unwrap();
-                None
-            }
-        };
+    let without = facts.find("without").map(steps).unwrap_or_default();
+    let report = match policies::named(policy, &facts).map(|policy| begin(&policy)?.confine_without(&without)) {
+        Some(Ok(report)) => Some(report),
+        Some(Err(error)) => {
+            let mut socket = moltforge_jail::socket().unwrap();
+            let _ = writeln!(socket, "refused {:?} {error}", error.step());
+            return ExitCode::FAILURE;
+        }
+        None => {
+            let mut word = [0];
+            std::io::Read::read_exact(&mut moltforge_jail::socket().unwrap(), &mut word).unwrap();
+            None
+        }
+    };
+    let socket = moltforge_jail::socket().unwrap();
     let mut answer = socket.try_clone().unwrap();
     let task_of = Task { facts: &facts, report, socket };
     if let Some(attempt) = attempts::named(task) {
@@ -45,4 +46,9 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     checks::named(task).unwrap_or_else(|| panic!("no task {task}"))(task_of)
+}
+
+/// Steps by their names, with commas.
+fn steps(names: &str) -> Vec<Step> {
+    names.split(',').map(|name| serde_json::from_value(name.into()).unwrap()).collect()
 }

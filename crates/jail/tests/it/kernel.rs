@@ -12,9 +12,8 @@ use nix::libc;
 pub(crate) fn call<const N: usize>(number: i64, arguments: [usize; N]) -> io::Result<i64> {
     let mut all = [0; 6];
     all[..N].copy_from_slice(&arguments);
-    let [a, b, c, d, e, f] = all;
     // SAFETY: every caller passes what the call expects, or what it must refuse
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+    let result = unsafe { libc::syscall(number, all[0], all[1], all[2], all[3], all[4], all[5]) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 

@@ -4,11 +4,20 @@
 //! confines itself, tries one thing, and says over its socket what came of it. Every attempt has a control: the same
 //! thing, tried by the same program without confinement, must succeed, or the attempt shows nothing.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    reason = "this is a test with a main of its own, and talks to the kernel in its numbers"
+)]
+
 mod attempts;
 mod checks;
 mod facts;
 mod inmate;
 mod kernel;
+mod outside;
 mod policies;
 mod refusals;
 mod server;

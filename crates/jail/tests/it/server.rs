@@ -23,7 +23,7 @@ pub(crate) const NOBODY: u32 = 65_534;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     /// Whoever runs the tests.
-    Self_,
+    Tester,
     /// An ordinary user; the same when nobody else runs the tests.
     Nobody,
 }
