@@ -39,9 +39,9 @@ pub enum Divergence {
     /// It makes another call.
     Call {
         /// What it did before.
-        before: Made,
+        before: Box<Made>,
         /// What it does now.
-        now: Made,
+        now: Box<Made>,
     },
     /// It cancels another call, or at another time.
     Cancelled {
@@ -78,7 +78,7 @@ impl Commands {
             let now = Made::from(&call);
             match self.calls.get(self.calls_seen) {
                 Some(before) if *before == now => {}
-                Some(before) => return Err(Divergence::Call { before: before.clone(), now }),
+                Some(before) => return Err(Divergence::Call { before: Box::new(before.clone()), now: Box::new(now) }),
                 None => {
                     self.calls.push(now);
                     new.calls.push(call);

@@ -1,5 +1,7 @@
 //! Why a guest was not started.
 
+use crate::limits::Limit;
+
 /// An error of this crate. What happens to a guest that runs is an [`crate::Event`] instead.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -27,6 +29,16 @@ pub enum Error {
         asked: u64,
         /// Bytes of the node for all guests.
         total: u64,
+    },
+    /// A limit that no guest can have.
+    #[error("the {limit} limit is {asked}, it can be {most} at most")]
+    Limit {
+        /// Which one.
+        limit: Limit,
+        /// What was asked for.
+        asked: u64,
+        /// The most that it can be.
+        most: u64,
     },
     /// The bundle, the input or the completions do not fit into a message.
     #[error("the start of the guest is too large: {0}")]

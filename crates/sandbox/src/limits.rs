@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::MEMORY_MAX;
+use crate::error::Error;
+
 /// What one guest may use. A violation ends it as a failure that names the [`Limit`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -82,6 +85,23 @@ impl std::fmt::Display for Limit {
 }
 
 impl Limits {
+    /// Whether a worker could keep them. Larger ones would break somewhere else first.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        const MIB: u64 = 1 << 20;
+        let most = [
+            (Limit::Memory, self.memory, MEMORY_MAX as u64),
+            (Limit::Output, self.output.into(), 16 * MIB),
+            (Limit::Logs, self.logs.into(), 16 * MIB),
+            (Limit::Calls, self.calls.into(), 100_000),
+            (Limit::Call, self.call.into(), 16 * MIB),
+            (Limit::Bundle, self.bundle.into(), 32 * MIB),
+        ];
+        match most.into_iter().find(|(_, asked, most)| asked > most) {
+            Some((limit, asked, most)) => Err(Error::Limit { limit, asked, most }),
+            None => Ok(()),
+        }
+    }
+
     /// Bytes of all open calls together.
     pub(crate) fn open_bytes(&self) -> usize {
         self.call as usize * 16
@@ -95,5 +115,18 @@ impl Limits {
     /// Bytes of the commands between two waits.
     pub(crate) fn window_bytes(&self) -> usize {
         self.call as usize * 32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_have_limits() {
+        assert!(Limits::default().check().is_ok());
+        let too_much = Limits { memory: 257 << 20, ..Limits::default() };
+        assert!(matches!(too_much.check(), Err(Error::Limit { limit: Limit::Memory, .. })));
+        assert!(Limits { call: u32::MAX, ..Limits::default() }.check().is_err());
     }
 }

@@ -4,10 +4,12 @@
 //! `sandbox/watch.rs`.
 
 pub(crate) mod call;
+pub(crate) mod descriptor;
 pub(crate) mod frame;
 
 use std::time::Duration;
 
+use moltforge_jail::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{Limit, Limits};
@@ -24,13 +26,8 @@ pub(crate) type GuestId = u64;
 /// From the server to a worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToWorker {
-    /// The first message.
-    Init {
-        /// So many guests at once.
-        guests: u32,
-    },
-    /// A compiled image that guests will name by its number.
-    Load { image: u32, path: String },
+    /// A compiled image that guests will name by its number. Its file comes with the first byte of the message.
+    Load { image: u32 },
     /// Run a guest.
     Start { guest: GuestId, start: Box<Start> },
     /// The next completion of a guest.
@@ -76,10 +73,12 @@ pub struct Completion {
 /// From a worker to the server.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromWorker {
-    /// The answer to `Init`.
+    /// The first message.
     Ready {
         /// [`crate::config::fingerprint`] of the worker.
         fingerprint: [u8; 32],
+        /// What confines it.
+        report: Report,
     },
     /// A guest asks for something, or waits.
     Asked { guest: GuestId, asked: Asked, usage: Usage },

@@ -14,9 +14,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use moltforge_jail::Enforcement;
+
 pub use admission::Load;
 pub use guest::{Event, Guest};
 
+use crate::confine::Arguments;
 use crate::error::Error;
 use crate::images::Image;
 use crate::limits::Limits;
@@ -30,12 +33,14 @@ use process::Worker;
 pub struct Config {
     /// The program whose hidden subcommands the processes are. `/proc/self/exe` stays the same when the file is replaced.
     pub program: PathBuf,
-    /// Its arguments for a worker: they lead to [`crate::worker::main`].
+    /// Its arguments for a worker: they lead to [`crate::worker::main`], which gets those that follow them.
     pub worker: Vec<OsString>,
-    /// Its arguments for a compile process: they lead to [`crate::compile::main`].
+    /// Its arguments for a compile process: they lead to [`crate::compile::main`], which gets those that follow them.
     pub compiler: Vec<OsString>,
     /// Where compiled images are kept. Nobody else may write here.
     pub cache: PathBuf,
+    /// What becomes of a step of the confinement that the kernel refuses.
+    pub enforcement: Enforcement,
     /// Bytes of memory for all guests of the node together. Each reserves the memory of its [`Limits`].
     pub memory: u64,
     /// Guests of the node at once.
@@ -69,6 +74,16 @@ pub struct GuestRequest {
     pub reserve: u64,
     /// What it has consumed already, when it is rebuilt.
     pub completions: Vec<Completion>,
+}
+
+impl GuestRequest {
+    /// About how much there is to send.
+    fn bytes(&self) -> usize {
+        let size = |value: &Result<String, String>| value.as_ref().map_or_else(String::len, String::len);
+        let files: usize = self.files.iter().map(|file| file.name.len() + file.text.len()).sum();
+        let completions: usize = self.completions.iter().map(|one| size(&one.value) + 16).sum();
+        files + completions + self.input.len()
+    }
 }
 
 /// Runs guests in worker processes. Cheap to clone; clones share everything.
@@ -107,8 +122,10 @@ impl Sandbox {
 
     /// Starts a guest, as soon as there is room for it.
     pub async fn run(&self, request: GuestRequest) -> Result<Guest, Error> {
+        request.limits.check()?;
         let compiled = self.inner.cache.compiled(&request.project, &request.image).await?;
         let permit = self.inner.admission.enter(&request.project, request.reserve).await?;
+        let bytes = request.bytes();
         let start = Start {
             image: 0,
             files: request.files,
@@ -123,10 +140,12 @@ impl Sandbox {
         let mut start = Some(start);
         loop {
             let worker = self.worker(&request.project)?;
-            match worker.start_guest(&compiled, &mut start, &request.completions)? {
-                Some(opened) => return Ok(Guest::new(opened, permit)),
-                None => self.forget(&request.project, &worker),
+            if let Some(room) = worker.room(bytes).await
+                && let Some(opened) = worker.start_guest(&compiled, &mut start, &request.completions, room)?
+            {
+                return Ok(Guest::new(opened, permit));
             }
+            self.forget(&request.project, &worker);
         }
     }
 
@@ -140,7 +159,11 @@ impl Sandbox {
         if let Some(worker) = workers.get(project).filter(|worker| worker.is_alive()) {
             return Ok(Arc::clone(worker));
         }
-        let worker = spawn::worker(&self.inner.config, self.inner.fingerprint)?;
+        let config = &self.inner.config;
+        let args = Arguments { guests: config.guests_per_project, enforcement: config.enforcement.clone() };
+        let link = spawn::start(&config.program, &config.worker, &args);
+        let link = link.map_err(|error| Error::Worker(error.to_string()))?;
+        let worker = Worker::start(link, self.inner.fingerprint, config.idle);
         workers.insert(project.to_owned(), Arc::clone(&worker));
         Ok(worker)
     }

@@ -18,6 +18,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::Config;
 use super::compiler::Compiler;
+use crate::confine::Arguments;
 use crate::error::Error;
 use crate::images::Image;
 
@@ -40,7 +41,8 @@ impl Cache {
     pub(crate) fn open(config: &Config, fingerprint: [u8; 32]) -> Result<Self, Error> {
         let root = config.cache.clone();
         let key = key(&root).map_err(|error| failed(&root, &error))?;
-        let compiler = Compiler { program: config.program.clone(), args: config.compiler.clone() };
+        let args = Arguments { guests: 0, enforcement: config.enforcement.clone() };
+        let compiler = Compiler { program: config.program.clone(), subcommand: config.compiler.clone(), args };
         Ok(Self { root, key, fingerprint, compiler, compiling: Semaphore::new(1), known: Mutex::default() })
     }
 
@@ -78,19 +80,16 @@ impl Cache {
 
     fn path(&self, project: &str, image: &Image) -> Result<PathBuf, Error> {
         let name = Sha256::new().chain_update(self.fingerprint).chain_update(image.hash()).finalize();
-        let mut path = self.root.clone();
-        if image.is_shared() {
-            path.push("engines");
-        } else {
-            let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-            if project.is_empty() || project.len() > 128 || !project.bytes().all(plain) {
-                return Err(failed(&path, &"the project's id cannot be the name of a folder"));
-            }
-            path.push("projects");
-            path.push(project);
+        let folder = if image.is_shared() { self.root.join("engines") } else { self.components(project)? };
+        Ok(folder.join(format!("{}.image", hex::encode(name))))
+    }
+
+    fn components(&self, project: &str) -> Result<PathBuf, Error> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if project.is_empty() || project.len() > 128 || !project.bytes().all(plain) {
+            return Err(failed(&self.root, &"the project's id cannot be the name of a folder"));
         }
-        path.push(format!("{}.image", hex::encode(name)));
-        Ok(path)
+        Ok(self.root.join("projects").join(project))
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<OnceCell<Known>>>> {

@@ -2,26 +2,27 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
 
+use super::spawn::{self, kill, said};
 use crate::compile::{COMPONENT_MAX, REFUSED};
+use crate::confine::Arguments;
 use crate::error::Error;
 
 /// The largest compiled image.
 const IMAGE_MAX: u64 = 512 << 20;
 
 /// Its limits end it earlier; this is for a process that is stuck.
-const TIMEOUT: Duration = Duration::from_secs(900);
+const TIMEOUT: Duration = Duration::from_mins(15);
 
 /// How to start the process.
 #[derive(Debug, Clone)]
 pub(crate) struct Compiler {
     pub(crate) program: PathBuf,
-    pub(crate) args: Vec<OsString>,
+    pub(crate) subcommand: Vec<OsString>,
+    pub(crate) args: Arguments,
 }
 
 impl Compiler {
@@ -37,38 +38,27 @@ impl Compiler {
 
     async fn run(&self, component: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = |error: std::io::Error| Error::Compile(error.to_string());
-        let mut child = Command::new(&self.program)
-            .args(&self.args)
-            .env_clear()
-            .current_dir("/")
-            .process_group(0)
-            .kill_on_drop(true)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
-        let (Some(mut stdin), Some(stdout), Some(stderr)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(Error::Compile("no pipes".to_owned()));
-        };
-        let (mut image, mut message) = (Vec::new(), Vec::new());
-        let (mut stdout, mut stderr) = (stdout.take(IMAGE_MAX + 1), stderr.take(16 << 10));
+        let mut link = spawn::start(&self.program, &self.subcommand, &self.args).map_err(failed)?;
+        let errors = tokio::spawn(said(link.child.stderr.take()));
+        let (from, mut to) = link.socket.split();
+        let mut image = Vec::new();
+        let mut from = from.take(IMAGE_MAX + 1);
         let write = async {
             // one that ends early says why on its standard error
-            let _ = stdin.write_all(component).await;
-            drop(stdin);
+            let _ = to.write_all(component).await;
+            let _ = to.shutdown().await;
         };
-        let ((), read, said) = tokio::join!(write, stdout.read_to_end(&mut image), stderr.read_to_end(&mut message));
-        read.and(said).map_err(failed)?;
+        let ((), read) = tokio::join!(write, from.read_to_end(&mut image));
+        // a process that is killed resets the socket
+        let read = read.map(drop);
         if image.len() as u64 > IMAGE_MAX {
+            kill(&mut link.child);
             return Err(Error::Refused(format!("its code has more than {IMAGE_MAX} bytes")));
         }
-        let status = child.wait().await.map_err(failed)?;
-        let message = String::from_utf8_lossy(&message).trim().to_owned();
+        let status = link.child.wait().await.map_err(failed)?;
+        let message = errors.await.unwrap_or_default();
         match status.code() {
-            Some(0) => Ok(image),
+            Some(0) => read.map(|()| image).map_err(failed),
             Some(code) if code == i32::from(REFUSED) => Err(Error::Refused(message)),
             _ => Err(Error::Compile(format!("{status}: {message}"))),
         }

@@ -3,37 +3,30 @@
 mod drive;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::net::UnixStream;
-use tokio::process::Child;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::guest::{Event, Opened, Unread};
+use super::spawn::Link;
 use super::watch::Watch;
 use crate::error::Error;
 use crate::protocol::{Completion, GuestId, Start, ToWorker, Usage, frame};
 
-/// So much may wait to be read by a worker. One that reads nothing is stopped.
-const UNSENT_MAX: usize = 256 << 20;
-
-/// A process and the socket to it.
-pub(crate) struct Link {
-    pub(crate) child: Child,
-    pub(crate) socket: UnixStream,
-}
+/// Bytes of guests that wait to be sent to a worker; who starts another one waits. The rest is a completion or two for
+/// each guest, which the engine has in memory anyway. A worker that reads nothing is stopped by the clock.
+const UNSENT_MAX: usize = 64 << 20;
 
 /// The process of one project, and its guests.
 #[derive(Debug)]
 pub(crate) struct Worker {
     process_id: Option<u32>,
-    out: mpsc::UnboundedSender<Vec<u8>>,
-    unsent: AtomicUsize,
-    /// Wakes the task that drives it: it must be stopped.
-    stop: Notify,
+    out: mpsc::UnboundedSender<Unsent>,
+    room: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -53,9 +46,17 @@ struct Watched {
     usage: Arc<Mutex<Usage>>,
 }
 
+/// A message on its way.
+pub(crate) struct Unsent {
+    frame: Vec<u8>,
+    /// Goes with the first byte.
+    file: Option<OwnedFd>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
 impl Worker {
     /// Begins to speak with a process that was just started.
-    pub(crate) fn start(link: Link, guests: u32, fingerprint: [u8; 32], idle: Duration) -> Result<Arc<Self>, Error> {
+    pub(crate) fn start(link: Link, fingerprint: [u8; 32], idle: Duration) -> Arc<Self> {
         let (out, queue) = mpsc::unbounded_channel();
         let state = State {
             alive: true,
@@ -67,13 +68,11 @@ impl Worker {
         let worker = Arc::new(Self {
             process_id: link.child.id(),
             out,
-            unsent: AtomicUsize::new(0),
-            stop: Notify::new(),
+            room: Arc::new(Semaphore::new(UNSENT_MAX)),
             state: Mutex::new(state),
         });
-        worker.send(&ToWorker::Init { guests })?;
         tokio::spawn(drive::drive(Arc::clone(&worker), link, queue, fingerprint, idle));
-        Ok(worker)
+        worker
     }
 
     /// Whether it takes guests.
@@ -85,12 +84,19 @@ impl Worker {
         self.process_id
     }
 
+    /// Waits until so many bytes may be sent; nothing when the worker is gone.
+    pub(crate) async fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes.min(UNSENT_MAX)).unwrap_or(u32::MAX);
+        Arc::clone(&self.room).acquire_many_owned(bytes).await.ok()
+    }
+
     /// Starts a guest; nothing when the worker is gone, then `start` is untouched.
     pub(crate) fn start_guest(
         self: &Arc<Self>,
         image: &Path,
         start: &mut Option<Start>,
         completions: &[Completion],
+        room: OwnedSemaphorePermit,
     ) -> Result<Option<Opened>, Error> {
         let mut state = self.lock();
         if !state.alive {
@@ -101,11 +107,13 @@ impl Worker {
         let guest = state.next_guest;
         state.next_guest += 1;
         let mut watch = Watch::new(start.limits.clone());
-        self.send(&ToWorker::Start { guest, start: Box::new(start) })?;
+        // whatever does not fit into a message must be seen before the first of them is sent
+        let mut frame = encode(&ToWorker::Start { guest, start: Box::new(start) })?;
         for completion in completions {
             watch.deliver(completion.id);
-            self.send(&ToWorker::Deliver { guest, completion: completion.clone() })?;
+            frame.extend(encode(&ToWorker::Deliver { guest, completion: completion.clone() })?);
         }
+        let _ = self.out.send(Unsent { frame, file: None, _room: Some(room) });
         let (events, receiver) = mpsc::unbounded_channel();
         let usage = Arc::default();
         state.guests.insert(guest, Watched { watch, events, usage: Arc::clone(&usage) });
@@ -118,8 +126,10 @@ impl Worker {
             return Ok(*image);
         }
         let image = u32::try_from(state.images.len()).map_err(|error| Error::Start(error.to_string()))?;
-        let name = path.to_str().ok_or_else(|| Error::Start("the path of the cache is not UTF-8".to_owned()))?;
-        self.send(&ToWorker::Load { image, path: name.to_owned() })?;
+        let file = File::open(path)
+            .map_err(|error| Error::Cache { path: path.display().to_string(), reason: error.to_string() })?;
+        let frame = encode(&ToWorker::Load { image })?;
+        let _ = self.out.send(Unsent { frame, file: Some(file.into()), _room: None });
         state.images.insert(path.to_owned(), image);
         Ok(image)
     }
@@ -145,18 +155,15 @@ impl Worker {
     }
 
     fn send(&self, message: &ToWorker) -> Result<(), Error> {
-        let frame = frame::encode(message).map_err(|error| Error::Start(error.to_string()))?;
-        if self.unsent.fetch_add(frame.len(), Ordering::Relaxed) + frame.len() > UNSENT_MAX {
-            self.stop.notify_one();
-        }
         // of a worker that is gone the guests hear by themselves
-        let _ = self.out.send(frame);
+        let _ = self.out.send(Unsent { frame: encode(message)?, file: None, _room: None });
         Ok(())
     }
 
     /// Takes no more guests.
     fn refuse(&self) {
         self.lock().alive = false;
+        self.room.close();
     }
 
     /// The guests that it had hear the reason.
@@ -179,4 +186,8 @@ impl Worker {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn encode(message: &ToWorker) -> Result<Vec<u8>, Error> {
+    frame::encode(message).map_err(|error| Error::Start(error.to_string()))
 }

@@ -1,37 +1,54 @@
-//! Starts worker processes.
+//! Starts the processes: nothing in their environment, a socket as their standard input.
 
+use std::ffi::OsString;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as Pair;
+use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
 
+use moltforge_jail::Start;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::process::Command;
+use tokio::process::{Child, ChildStderr, Command};
 
-use super::Config;
-use super::process::{Link, Worker};
-use crate::error::Error;
+use crate::confine::Arguments;
 
-/// A new worker. Whether it comes up is seen later: until then messages wait in the socket.
-pub(crate) fn worker(config: &Config, fingerprint: [u8; 32]) -> Result<Arc<Worker>, Error> {
-    let link = link(config).map_err(|error| Error::Worker(error.to_string()))?;
-    Worker::start(link, config.guests_per_project, fingerprint, config.idle)
+/// A process and the socket to it. It is killed when this is dropped.
+pub(crate) struct Link {
+    pub(crate) child: Child,
+    pub(crate) socket: UnixStream,
 }
 
-fn link(config: &Config) -> io::Result<Link> {
-    let (ours, theirs) = Pair::pair()?;
-    ours.set_nonblocking(true)?;
-    let child = Command::new(&config.program)
-        .args(&config.worker)
-        .env_clear()
-        .current_dir("/")
-        // a signal to the terminal is for the server, which decides about its workers
-        .process_group(0)
-        .kill_on_drop(true)
-        .stdin(OwnedFd::from(theirs))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    Ok(Link { child, socket: UnixStream::from_std(ours)? })
+/// Starts a process, which confines itself.
+pub(crate) fn start(program: &Path, subcommand: &[OsString], args: &Arguments) -> io::Result<Link> {
+    let args = subcommand.iter().cloned().chain(args.write());
+    let (command, starting) = Start::program(program, args).prepare().map_err(io::Error::other)?;
+    let mut command = Command::from(command);
+    let child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
+    // it holds the other end of the socket
+    drop(command);
+    let id = child.id().ok_or_else(|| io::Error::other("it has ended"))?;
+    let socket = starting.release(id, None).map_err(io::Error::other)?;
+    socket.set_nonblocking(true)?;
+    Ok(Link { child, socket: UnixStream::from_std(socket)? })
+}
+
+/// Kills it, with whatever it may have started.
+pub(crate) fn kill(child: &mut Child) {
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    // one that is gone already is what was wanted
+    let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+    let _ = child.start_kill();
+}
+
+/// The beginning of what it wrote to its standard error. The rest is read and dropped: it must not block there.
+pub(crate) async fn said(from: Option<ChildStderr>) -> String {
+    let Some(mut from) = from else { return String::new() };
+    let mut kept = Vec::new();
+    let mut buffer = [0; 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let room = 4096_usize.saturating_sub(kept.len()).min(count);
+        kept.extend_from_slice(&buffer[..room]);
+    }
+    String::from_utf8_lossy(&kept).trim().to_owned()
 }

@@ -2,24 +2,24 @@
 
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::process::{Child, ChildStderr};
+use tokio::process::Child;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, interval_at, timeout};
 
-use super::{Link, Worker};
-use crate::protocol::{FRAME_MAX, FromWorker, GuestId, Usage, call, frame};
+use super::{Unsent, Worker};
+use crate::protocol::{FRAME_MAX, FromWorker, GuestId, Usage, call, descriptor, frame};
 use crate::sandbox::guest::{Event, Unread};
+use crate::sandbox::spawn::{Link, kill, said};
 use crate::sandbox::watch::Violation;
 
 /// A process that is not ready by then never will be.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 /// A worker reads always; one that does not is broken.
 const WRITE: Duration = Duration::from_secs(30);
@@ -34,20 +34,19 @@ const UNREAD_MAX: usize = FRAME_MAX + (16 << 20);
 pub(super) async fn drive(
     worker: Arc<Worker>,
     link: Link,
-    queue: mpsc::UnboundedReceiver<Vec<u8>>,
+    queue: mpsc::UnboundedReceiver<Unsent>,
     fingerprint: [u8; 32],
     idle: Duration,
 ) {
     let Link { mut child, socket } = link;
     let (from, to) = socket.into_split();
-    let said = tokio::spawn(said(child.stderr.take()));
-    let mut writer = tokio::spawn(write(Arc::clone(&worker), queue, to));
+    let errors = tokio::spawn(said(child.stderr.take()));
+    let mut writer = tokio::spawn(write(queue, to));
     let reason = {
         let mut reading = pin!(read(&worker, from, fingerprint));
         tokio::select! {
             reason = &mut reading => reason,
             reason = quiet(&worker, idle) => reason,
-            () = worker.stop.notified() => "it does not read what it is sent".to_owned(),
             // one that ended says more than one that cannot be written to
             written = &mut writer => timeout(GRACE, reading).await.unwrap_or_else(|_| match written {
                 Ok(Err(error)) => format!("it cannot be written to: {error}"),
@@ -59,7 +58,7 @@ pub(super) async fn drive(
     worker.refuse();
     writer.abort();
     let status = end(&mut child, reason == IDLE).await;
-    let said = timeout(GRACE, said).await.ok().and_then(Result::ok).unwrap_or_default();
+    let said = timeout(GRACE, errors).await.ok().and_then(Result::ok).unwrap_or_default();
     if !said.is_empty() || reason != IDLE {
         tracing::warn!(process = worker.process_id, reason, status, said, "a worker has ended");
     }
@@ -83,61 +82,63 @@ async fn quiet(worker: &Worker, idle: Duration) -> String {
 /// The socket is closed: it may end by itself, or is killed.
 async fn end(child: &mut Child, gently: bool) -> String {
     let grace = if gently { GRACE } else { Duration::ZERO };
-    let status = match timeout(grace, child.wait()).await {
-        Ok(status) => status,
-        Err(_) => {
-            kill(child);
-            child.wait().await
-        }
+    let status = if let Ok(status) = timeout(grace, child.wait()).await {
+        status
+    } else {
+        kill(child);
+        child.wait().await
     };
     status.map_or_else(|error| error.to_string(), |status| status.to_string())
 }
 
-/// With whatever it may have started.
-fn kill(child: &mut Child) {
-    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    // one that is gone already is what was wanted
-    let _ = group.map(|group| kill_process_group(group, Signal::KILL));
-    let _ = child.start_kill();
-}
-
-/// The beginning of what it wrote to its standard error. The rest is read and dropped: it must not block there.
-async fn said(from: Option<ChildStderr>) -> String {
-    let Some(mut from) = from else { return String::new() };
-    let mut kept = Vec::new();
-    let mut buffer = [0; 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        let room = 4096_usize.saturating_sub(kept.len()).min(count);
-        kept.extend_from_slice(&buffer[..room]);
-    }
-    String::from_utf8_lossy(&kept).trim().to_owned()
-}
-
-async fn write(
-    worker: Arc<Worker>,
-    mut queue: mpsc::UnboundedReceiver<Vec<u8>>,
-    mut to: OwnedWriteHalf,
-) -> io::Result<()> {
-    while let Some(mut bytes) = queue.recv().await {
+async fn write(mut queue: mpsc::UnboundedReceiver<Unsent>, mut to: OwnedWriteHalf) -> io::Result<()> {
+    let mut next = None;
+    loop {
+        let Some(Unsent { frame: mut bytes, file, _room: room }) = (match next.take() {
+            Some(unsent) => Some(unsent),
+            None => queue.recv().await,
+        }) else {
+            return Ok(());
+        };
+        if let Some(file) = file {
+            let sent = timeout(WRITE, descriptor::send(to.as_ref(), &bytes, &file)).await.map_err(too_slow)??;
+            bytes.drain(..sent);
+        }
         while bytes.len() < 64 << 10
             && let Ok(more) = queue.try_recv()
         {
-            bytes.extend(more);
+            if more.file.is_some() {
+                next = Some(more);
+                break;
+            }
+            bytes.extend(more.frame);
         }
-        timeout(WRITE, to.write_all(&bytes)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        worker.unsent.fetch_sub(bytes.len(), Ordering::Relaxed);
+        for chunk in bytes.chunks(1 << 20) {
+            timeout(WRITE, to.write_all(chunk)).await.map_err(too_slow)??;
+        }
+        drop(room);
     }
-    Ok(())
+}
+
+fn too_slow(_: Elapsed) -> io::Error {
+    io::ErrorKind::TimedOut.into()
 }
 
 /// Reads until something is wrong, and says what.
 async fn read(worker: &Worker, mut from: OwnedReadHalf, fingerprint: [u8; 32]) -> String {
     match timeout(READY, frame::read(&mut from)).await {
-        Ok(Ok(Some(FromWorker::Ready { fingerprint: theirs }))) if theirs == fingerprint => {}
+        Ok(Ok(Some(FromWorker::Ready { fingerprint: theirs, report }))) if theirs == fingerprint => {
+            if !report.is_complete() {
+                tracing::warn!(?report.missing, report.reason, "a worker is not confined as it should be");
+            }
+        }
         Ok(Ok(Some(FromWorker::Ready { .. }))) => return "it is of another version".to_owned(),
         Ok(Ok(Some(_))) => return "it spoke before it was ready".to_owned(),
         Ok(Ok(None)) => return "it ended before it was ready".to_owned(),
-        Ok(Err(error)) => return format!("it does not speak our language: {error}"),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            return format!("it does not speak our language: {error}");
+        }
+        Ok(Err(error)) => return format!("it ended before it was ready: {error}"),
         Err(_) => return format!("it is not ready after {} s", READY.as_secs()),
     }
     let unread = Arc::new(Semaphore::new(UNREAD_MAX));

@@ -1,0 +1,57 @@
+//! What a guest asked for and said since the server last heard of it.
+
+use tokio::sync::mpsc;
+
+use crate::protocol::{Asked, FromWorker, GuestId, PART, Usage};
+
+/// Collects, and sends when the guest blocks or when it is much.
+pub(crate) struct Report {
+    guest: GuestId,
+    out: mpsc::UnboundedSender<FromWorker>,
+    asked: Asked,
+    weight: usize,
+}
+
+impl Report {
+    /// Of one guest.
+    pub(crate) fn new(guest: GuestId, out: mpsc::UnboundedSender<FromWorker>) -> Self {
+        Self { guest, out, asked: Asked::default(), weight: 0 }
+    }
+
+    /// Adds something; sends a part when there is enough of it.
+    pub(crate) fn add(&mut self, consumed: u32, usage: Usage, add: impl FnOnce(&mut Asked), weight: usize) {
+        add(&mut self.asked);
+        self.weight += weight + 16;
+        if self.weight > PART {
+            let asked = self.take(consumed, false);
+            self.send(FromWorker::Asked { guest: self.guest, asked, usage });
+        }
+    }
+
+    /// The guest waits.
+    pub(crate) fn blocked(&mut self, consumed: u32, usage: Usage) {
+        let asked = self.take(consumed, true);
+        self.send(FromWorker::Asked { guest: self.guest, asked, usage });
+    }
+
+    /// The guest computes for long.
+    pub(crate) fn used(&self, usage: Usage) {
+        self.send(FromWorker::Used { guest: self.guest, usage });
+    }
+
+    /// The last message of the guest.
+    pub(crate) fn end(mut self, consumed: u32, message: impl FnOnce(GuestId, Asked) -> FromWorker) {
+        let last = self.take(consumed, false);
+        self.send(message(self.guest, last));
+    }
+
+    fn take(&mut self, consumed: u32, blocked: bool) -> Asked {
+        self.weight = 0;
+        Asked { consumed, blocked, ..std::mem::take(&mut self.asked) }
+    }
+
+    fn send(&self, message: FromWorker) {
+        // without a server the process ends anyway
+        let _ = self.out.send(message);
+    }
+}
