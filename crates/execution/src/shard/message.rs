@@ -86,8 +86,10 @@ pub(crate) enum Event {
     CallGone { execution_id: ExecutionId, step: u32, call: Option<u64> },
     /// A child was accepted, or cannot be started.
     ChildStarted { execution_id: ExecutionId, step: u32, result: Result<(), ErrorInfo> },
-    /// Messages that wait for their receivers.
-    Messages(Vec<Message>),
+    /// A message from this owner to itself.
+    Message(Message),
+    /// A page of the messages that wait for their receivers. The next one begins behind `to`.
+    Swept { rows: Vec<Message>, to: Option<MessageId> },
     /// An execution was read from the journal.
     Loaded { project_id: ProjectId, execution_id: ExecutionId, result: Result<Box<Loaded>, Error> },
     /// The time to read an execution again after its read failed.

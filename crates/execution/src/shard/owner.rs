@@ -82,6 +82,8 @@ pub(crate) struct Owner {
     delivering: BTreeSet<MessageId>,
     sweep_at: Timestamp,
     sweeping: bool,
+    /// Messages up to here were looked at.
+    swept_to: Option<MessageId>,
     recent_keys: keys::RecentKeys,
 
     forming: Forming,
@@ -136,6 +138,7 @@ impl Owner {
             delivering: BTreeSet::new(),
             sweep_at: Timestamp::default(),
             sweeping: false,
+            swept_to: None,
             recent_keys: keys::RecentKeys::default(),
             forming: Forming::new(1),
             in_flight: None,
@@ -237,7 +240,8 @@ impl Owner {
                 self.apply(execution_id, Command::ChildStarted { step, result }, Asker::Nobody);
                 self.ended(execution_id, step);
             }
-            Event::Messages(rows) => self.swept(rows),
+            Event::Message(row) => self.deliver(&row),
+            Event::Swept { rows, to } => self.swept(rows, to),
             Event::Loaded { project_id, execution_id, result } => self.loaded(project_id, execution_id, result),
             // the next owner finds it among the rows
             Event::Again { .. } if self.draining.is_some() => {}

@@ -108,3 +108,44 @@ async fn a_command_that_comes_before_the_recovery_makes_it_go_on() {
         node.abandon().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_nobody_takes_do_not_hide_one_whose_poke_was_lost() {
+    for world in World::all().await {
+        let (config, input) = sample(&world.server, "waiter");
+        world.agent(&config).await;
+        let node = world.node(world.journal.clone()).await;
+        let started = world.accept(&node, &config.name, input, "one").await.expect("accepted");
+        let id: ExecutionId = started.execution_id.parse().expect("an id");
+        let project_id = world.principal.project_id;
+        let shard = world.store.executions(project_id).find(id).await.expect("read").expect("there").shard;
+        let mut tx = world.store.begin().await.expect("a transaction");
+        // the receivers of the first ones do not exist, yet
+        let strangers = (0..1_200).map(|_| world.ambient.id::<ExecutionId>());
+        for recipient in strangers.chain([id]).collect::<Vec<_>>() {
+            tx.query(
+                "INSERT INTO message(shard, message_id, project_id, recipient, kind, body, created_at) \
+                 VALUES ($1, $2, $3, $4, 'stop', $5, $6)",
+            )
+            .bind(shard)
+            .bind(world.ambient.id::<MessageId>())
+            .bind(project_id)
+            .bind(recipient)
+            .bind(r#"{"kind":"stop","by":"test","note":"above it","kill":true}"#)
+            .bind(world.ambient.now())
+            .execute()
+            .await
+            .expect("written");
+        }
+        tx.commit().await.expect("committed");
+        let stopped = async {
+            while node.get(project_id, id).await.expect("there").state != "cancelled" {
+                // a real wait: looks again a moment later
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let stopped = tokio::time::timeout(Duration::from_secs(20), stopped).await;
+        assert!(stopped.is_ok(), "{}: the message was not taken", world.backend);
+        node.abandon().await;
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moltforge_store::{Message as Row, Side};
-use moltforge_types::{ExecutionId, ProjectId, Timestamp};
+use moltforge_types::{ExecutionId, MessageId, ProjectId, Timestamp};
 
 use super::Owner;
 use crate::engine::{Message, Sent};
@@ -55,7 +55,7 @@ impl Owner {
     }
 
     /// What a message says is in the journal's next batch, or void.
-    pub(super) fn taken(&mut self, shard: u16, message_id: moltforge_types::MessageId) {
+    pub(super) fn taken(&mut self, shard: u16, message_id: MessageId) {
         self.forming.rows.push(Side::MessageTaken { shard, message_id });
     }
 
@@ -69,7 +69,7 @@ impl Owner {
     }
 
     /// Its receiver does not exist: perhaps not yet.
-    pub(super) fn undeliverable(&mut self, shard: u16, id: moltforge_types::MessageId, sent_at: Timestamp) {
+    pub(super) fn undeliverable(&mut self, shard: u16, id: MessageId, sent_at: Timestamp) {
         if self.shared.ambient.now().since(sent_at) > UNDELIVERABLE {
             self.taken(shard, id);
         } else {
@@ -77,7 +77,8 @@ impl Owner {
         }
     }
 
-    /// Looks for messages that nobody delivered.
+    /// Looks for messages that nobody delivered: a page after the one before, so that those that cannot be taken yet do
+    /// not hide those behind them.
     pub(super) fn sweep_messages(&mut self) {
         let now = self.shared.ambient.now();
         if self.draining.is_some() || self.sweeping || self.sweep_at > now || mutated(Mutation::NoSweep) {
@@ -86,19 +87,28 @@ impl Owner {
         self.sweeping = true;
         self.sweep_at = now.plus(SWEEP);
         let (shared, events, shards) = (self.shared.clone(), self.events_in.clone(), self.shards.clone());
+        let after = self.swept_to;
         tokio::spawn(async move {
-            let found = shared.journal.reads().messages(&shards, None, PAGE).await;
-            let rows = found.unwrap_or_else(|error| {
-                tracing::warn!(%error, "cannot look for messages, trying again");
-                Vec::new()
-            });
+            let (rows, to) = match shared.journal.reads().messages(&shards, after, PAGE).await {
+                // behind the last page is the first one
+                Ok(rows) if rows.len() < PAGE as usize => (rows, None),
+                Ok(rows) => {
+                    let last = rows.last().map(|row| row.message_id);
+                    (rows, last)
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot look for messages, trying again");
+                    (Vec::new(), after)
+                }
+            };
             // an owner that has ended needs none
-            let _ = events.send(Event::Messages(rows));
+            let _ = events.send(Event::Swept { rows, to });
         });
     }
 
-    pub(super) fn swept(&mut self, rows: Vec<Row>) {
+    pub(super) fn swept(&mut self, rows: Vec<Row>, to: Option<MessageId>) {
         self.sweeping = false;
+        self.swept_to = to;
         let mut rows = rows.into_iter();
         while !self.forming.is_full()
             && let Some(row) = rows.next()
@@ -109,7 +119,7 @@ impl Owner {
         if !rest.is_empty() {
             // a full batch takes nothing more
             self.sweeping = true;
-            let _ = self.events_in.send(Event::Messages(rest));
+            let _ = self.events_in.send(Event::Swept { rows: rest, to });
         }
     }
 }

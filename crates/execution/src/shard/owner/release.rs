@@ -68,7 +68,7 @@ impl Owner {
             for message in messages {
                 if self.shards.contains(&message.shard) {
                     // not at once: a receiver may send in turn
-                    let _ = self.events_in.send(Event::Messages(vec![message]));
+                    let _ = self.events_in.send(Event::Message(message));
                 } else {
                     self.router.poke(message);
                 }
