@@ -174,11 +174,9 @@ impl Executions {
         Gauges { running, ready, age, waiting_calls: 0, healed: 0 }
     }
 
-    /// One round of the janitor, now: packs and deletes what has ended, as far as its retention says so.
+    /// A pass of the janitor, now: packs and deletes what has ended, as far as its retention says so.
     pub async fn clean_up(&self) -> Result<Cleaned, Error> {
-        let stop = || self.supervisor.is_stopping();
-        let now = self.shared.ambient.now();
-        janitor::round(&self.store, now, &self.shared.config.retention, &self.supervisor.owned_shards(), &stop).await
+        janitor::pass(&self.store, &self.shared.ambient, &self.shared.config.retention, &self.supervisor).await
     }
 
     /// Accepts an execution. With `wait` the answer comes when it has ended or waits, or after that time.

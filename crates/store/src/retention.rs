@@ -24,6 +24,8 @@ pub struct Ended {
     pub project_id: ProjectId,
     /// Its id.
     pub execution_id: ExecutionId,
+    /// When it ended.
+    pub finished_at: Timestamp,
 }
 
 /// Executions that have ended, of all projects.
@@ -49,25 +51,38 @@ macro_rules! of_shards {
 }
 
 const ENDED: Sql = of_shards!(
-    "SELECT project_id, execution_id FROM execution WHERE finished_at IS NOT NULL AND archived_at IS NULL AND ",
-    " AND finished_at <= $2 ORDER BY finished_at LIMIT $3"
+    "SELECT project_id, execution_id, finished_at FROM execution \
+     WHERE finished_at IS NOT NULL AND archived_at IS NULL AND ",
+    " AND finished_at <= $2 AND finished_at >= $4 AND (finished_at, execution_id) > ($4, $5) \
+     ORDER BY finished_at, execution_id LIMIT $3"
 );
 
 const EXPIRED: Sql = of_shards!(
-    "SELECT project_id, execution_id FROM execution WHERE archived_at IS NOT NULL AND ",
-    " AND finished_at <= $2 AND state = $4 ORDER BY finished_at LIMIT $3"
+    "SELECT project_id, execution_id, finished_at FROM execution WHERE archived_at IS NOT NULL AND ",
+    " AND finished_at <= $2 AND finished_at >= $4 AND (finished_at, execution_id) > ($4, $5) AND state = $6 \
+     ORDER BY finished_at, execution_id LIMIT $3"
 );
 
 impl Retention<'_> {
-    /// Executions of these shards that ended at `before` or earlier and are not packed yet, the first ones first.
+    /// Executions of these shards that ended at `before` or earlier and are not packed yet, the first ones first, behind
+    /// `after`.
     ///
     /// # Errors
     /// [`Error`] of the database.
-    pub async fn ended(&mut self, shards: &[u16], before: Timestamp, limit: u32) -> Result<Vec<Ended>, Error> {
-        self.at.query(ENDED).bind(json(shards)).bind(before).bind(limit).all(|row| ended(&row)).await
+    pub async fn ended(
+        &mut self,
+        shards: &[u16],
+        before: Timestamp,
+        after: Option<Ended>,
+        limit: u32,
+    ) -> Result<Vec<Ended>, Error> {
+        let (at, id) = mark(after);
+        let query = self.at.query(ENDED).bind(json(shards)).bind(before).bind(limit).bind(at).bind(id);
+        query.all(|row| ended(&row)).await
     }
 
-    /// Packed executions of these shards that ended in `state` at `before` or earlier, the first ones first.
+    /// Packed executions of these shards that ended in `state` at `before` or earlier, the first ones first, behind
+    /// `after`.
     ///
     /// # Errors
     /// [`Error`] of the database.
@@ -76,16 +91,18 @@ impl Retention<'_> {
         shards: &[u16],
         state: State,
         before: Timestamp,
+        after: Option<Ended>,
         limit: u32,
     ) -> Result<Vec<Ended>, Error> {
-        let query = self.at.query(EXPIRED).bind(json(shards)).bind(before).bind(limit).bind(state.as_str());
-        query.all(|row| ended(&row)).await
+        let (at, id) = mark(after);
+        let query = self.at.query(EXPIRED).bind(json(shards)).bind(before).bind(limit).bind(at).bind(id);
+        query.bind(state.as_str()).all(|row| ended(&row)).await
     }
 
     /// Moves rows into the archive, if the execution has ended and its packed entries end right before them. `last` says
     /// that these are its last ones. Needs a transaction, to be rolled back when this is `false`.
     async fn move_rows(&mut self, of: Ended, rows: &[EntryRow], body: &[u8], last: bool) -> Result<bool, Error> {
-        let Ended { project_id, execution_id } = of;
+        let Ended { project_id, execution_id, .. } = of;
         let now = self.at.tx()?.now();
         // locks the row: of two nodes one waits here and finds it done
         let open = self
@@ -151,7 +168,7 @@ impl Retention<'_> {
     /// # Errors
     /// [`Error`] of the database.
     pub async fn purge(&mut self, of: Ended, state: State, before: Timestamp) -> Result<bool, Error> {
-        let Ended { project_id, execution_id } = of;
+        let Ended { project_id, execution_id, .. } = of;
         // what hangs on it by a foreign key (archive, snapshot) goes with it
         let gone = self
             .at
@@ -195,7 +212,16 @@ impl Retention<'_> {
 const SHRINK: Sql = Sql::pair("PRAGMA incremental_vacuum(256)", "SELECT 1");
 
 fn ended(row: &crate::sql::Row<'_>) -> Result<Ended, Error> {
-    Ok(Ended { project_id: row.get("project_id")?, execution_id: row.get("execution_id")? })
+    Ok(Ended {
+        project_id: row.get("project_id")?,
+        execution_id: row.get("execution_id")?,
+        finished_at: row.get("finished_at")?,
+    })
+}
+
+/// Where a look begins: at the first row, or behind this one.
+fn mark(after: Option<Ended>) -> (Timestamp, String) {
+    after.map_or((Timestamp::from_micros(i64::MIN), String::new()), |of| (of.finished_at, of.execution_id.to_string()))
 }
 
 fn json(shards: &[u16]) -> String {

@@ -192,7 +192,8 @@ async fn a_page_of_steps_reads_the_entries_of_its_own_turns() {
             let journal = Counting::new(world.journal.clone());
             let node = world.node(journal.clone()).await;
             if ends {
-                let of = EndedExecution { project_id: world.principal.project_id, execution_id: id };
+                let (project_id, finished_at) = (world.principal.project_id, world.ambient.now());
+                let of = EndedExecution { project_id, execution_id: id, finished_at };
                 while world.store.archive_next(of).await.expect("packed") {}
             }
             for (limit, desc) in [(200, false), (200, true), (50, true), (50, false)] {

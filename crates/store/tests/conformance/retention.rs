@@ -36,7 +36,8 @@ async fn long(world: &World, owner: &Owner, entries: u64, state: State) -> Execu
 }
 
 fn ended(owner: &Owner, execution: Execution) -> EndedExecution {
-    EndedExecution { project_id: owner.project_id, execution_id: execution.execution_id }
+    let finished_at = Timestamp::from_micros(7);
+    EndedExecution { project_id: owner.project_id, execution_id: execution.execution_id, finished_at }
 }
 
 async fn read(world: &World, execution: Execution, page: u32) -> Vec<EntryRow> {
@@ -109,7 +110,10 @@ async fn every_part_of_the_way_reads_the_same(world: &World) {
             break;
         }
         // half packed, it is still on the list, and nothing deletes it
-        assert_eq!(world.retention().ended(&SHARDS, Timestamp::from_micros(9), 10).await.unwrap().len(), 1);
+        let found = world.retention().ended(&SHARDS, Timestamp::from_micros(9), None, 10).await.unwrap();
+        assert_eq!(found.len(), 1);
+        let behind = world.retention().ended(&SHARDS, Timestamp::from_micros(9), Some(found[0]), 10).await.unwrap();
+        assert_eq!(behind, []);
         let mut tx = world.begin().await.unwrap();
         let late = Timestamp::from_micros(i64::MAX);
         assert!(!tx.retention().purge(ended(&owner, execution), State::Failed, late).await.unwrap());
@@ -117,7 +121,7 @@ async fn every_part_of_the_way_reads_the_same(world: &World) {
     }
     assert!(parts >= 3, "{parts}");
     assert_eq!(hot(world).await, 0);
-    assert!(world.retention().ended(&SHARDS, Timestamp::from_micros(9), 10).await.unwrap().is_empty());
+    assert!(world.retention().ended(&SHARDS, Timestamp::from_micros(9), None, 10).await.unwrap().is_empty());
 }
 
 async fn what_lives_is_neither_packed_nor_deleted(world: &World) {
@@ -125,7 +129,7 @@ async fn what_lives_is_neither_packed_nor_deleted(world: &World) {
     let running = long(world, &owner, 3, State::Running).await;
     let paused = long(world, &owner, 3, State::Paused).await;
     let late = Timestamp::from_micros(i64::MAX);
-    assert!(world.retention().ended(&SHARDS, late, 10).await.unwrap().is_empty());
+    assert!(world.retention().ended(&SHARDS, late, None, 10).await.unwrap().is_empty());
     for execution in [running, paused] {
         assert!(!world.archive_next(ended(&owner, execution)).await.unwrap());
         for state in State::ALL {
@@ -152,9 +156,15 @@ async fn a_purge_leaves_nothing(world: &World) {
     }
     assert_eq!(count(world, "SELECT count(*) AS n FROM snapshot").await, 0);
     let (time, early) = (Timestamp::from_micros(7), Timestamp::from_micros(6));
-    let expired = async |state, before| world.retention().expired(&SHARDS, state, before, 10).await.unwrap().len();
+    let expired =
+        async |state, before| world.retention().expired(&SHARDS, state, before, None, 10).await.unwrap().len();
     assert_eq!(expired(State::Cancelled, time).await, 2);
     assert_eq!(expired(State::Cancelled, early).await, 0);
+    let all = world.retention().expired(&SHARDS, State::Cancelled, time, None, 10).await.unwrap();
+    for (number, one) in all.iter().enumerate() {
+        let behind = world.retention().expired(&SHARDS, State::Cancelled, time, Some(*one), 10).await.unwrap();
+        assert_eq!(behind, all[number + 1..], "two that ended at the same time are two");
+    }
     assert_eq!(expired(State::Completed, time).await, 0);
     let purge = async |state, before| {
         let mut tx = world.begin().await.unwrap();
