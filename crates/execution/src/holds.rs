@@ -73,7 +73,7 @@ impl Holds {
         let rows = rows.await?;
         // a node that lost its shards may have begun something late, and cannot see it through
         let known = |row: &Row| self.mode_of(row.project_id, row.agent_id) == Some(row.mode);
-        if rows.iter().any(|row| row.mode == HoldMode::Release || row.mode == HoldMode::Kill && !known(row)) {
+        if rows.iter().any(|row| row.mode == HoldMode::Release || !known(row)) {
             self.unfinished();
         }
         if !mutated(Mutation::HoldsForgotten) {
@@ -198,7 +198,8 @@ impl Executions {
 /// What a sweep did when it ends in time; else it goes on by itself.
 async fn receipt(mut sweep: JoinHandle<Swept>, began: Instant) -> HoldReceipt {
     let (executions, open) = match tokio::time::timeout(PATIENCE, &mut sweep).await {
-        Ok(swept) => (swept.ok().map(|swept| swept.taken), false),
+        // what could not be reached is tried again until it is
+        Ok(swept) => (swept.as_ref().ok().map(|swept| swept.taken), swept.map_or(true, |swept| swept.missed)),
         Err(_) => (None, true),
     };
     HoldReceipt { executions, open, took_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX) }

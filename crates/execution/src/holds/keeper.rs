@@ -104,6 +104,15 @@ impl Book for Store {
     }
 }
 
+/// The states in which a hold finds what it stops.
+fn stopped_by(mode: HoldMode) -> &'static [State] {
+    match mode {
+        // what is suspended holds no compute: it is held when it would go on
+        HoldMode::Pause => &[State::Running, State::Scheduled, State::BackingOff],
+        _ => &[State::Running, State::Scheduled, State::BackingOff, State::Suspended, State::Paused],
+    }
+}
+
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Swept {
@@ -126,14 +135,9 @@ impl Keeper {
     /// that goes on.
     pub(crate) async fn hold(&self, change: Change) -> Result<JoinHandle<Swept>, Error> {
         self.write(&change).await?;
-        let states: &[State] = match change.mode {
-            // what is suspended holds no compute: it is held when it would go on
-            HoldMode::Pause => &[State::Running, State::Scheduled, State::BackingOff],
-            _ => &[State::Running, State::Scheduled, State::BackingOff, State::Suspended, State::Paused],
-        };
         let this = self.clone();
         Ok(tokio::spawn(async move {
-            let swept = this.sweep(change.project_id, change.agent_id, states, Command::Hold).await;
+            let swept = this.sweep(change.project_id, change.agent_id, stopped_by(change.mode), Command::Hold).await;
             if swept.missed {
                 this.shared.holds.unfinished();
             }
@@ -173,7 +177,7 @@ impl Keeper {
         }
     }
 
-    /// Sees kill switches and releases through whose sweep did not end. Whether all of it is done.
+    /// Sees holds and releases through whose sweep did not end. Whether all of it is done.
     async fn finish(&self) -> bool {
         if mutated(Mutation::NoReleaseAfterCrash) {
             return true;
@@ -190,10 +194,7 @@ impl Keeper {
             let (project_id, agent_id) = (row.project_id, row.agent_id);
             let swept = match row.mode {
                 HoldMode::Release => self.release(project_id, agent_id, row.actor).await,
-                HoldMode::Kill => {
-                    self.sweep(project_id, agent_id, &[State::Suspended, State::Paused], Command::Hold).await
-                }
-                HoldMode::Pause => Swept::default(),
+                mode => self.sweep(project_id, agent_id, stopped_by(mode), Command::Hold).await,
             };
             done &= !swept.missed;
         }

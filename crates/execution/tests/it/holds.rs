@@ -1,9 +1,13 @@
 //! Holds and those who set them: at once, and on a node that does not own the shards.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use moltforge_api::executions::StartExecution;
-use moltforge_execution::{Config, Error};
+use moltforge_execution::{Config, Error, Readiness};
+use moltforge_store::{Batch, CommitError, Journal, Membership, Reads};
 use moltforge_types::execution::HoldMode;
 use serde_json::json;
 
@@ -70,6 +74,76 @@ async fn a_kill_switch_that_nobody_saw_through_is_seen_through_by_the_next_node(
             assert!(ended.is_ok(), "{}: {} was not killed", world.backend, view.state);
         }
         node.drain().await;
+    }
+}
+
+/// A journal that takes nothing while it is told so.
+struct Full {
+    inner: Arc<dyn Journal>,
+    is_full: AtomicBool,
+}
+
+#[async_trait]
+impl Journal for Full {
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), CommitError> {
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err(CommitError::Unavailable(moltforge_store::Error::Timeout));
+        }
+        self.inner.commit(batch).await
+    }
+
+    fn reads(&self) -> &dyn Reads {
+        self.inner.reads()
+    }
+
+    fn membership(&self) -> &dyn Membership {
+        self.inner.membership()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_missed_something_says_so_and_is_seen_through() {
+    for world in World::all().await {
+        let slow = json!({
+            "name": "slow", "kind": "prompt", "model": "scripted", "tools": [],
+            "script": [{ "text": "done", "delay": "10m" }],
+        });
+        world.agent(&serde_json::from_value(slow).expect("a configuration")).await;
+        let journal = Arc::new(Full { inner: world.journal.clone(), is_full: AtomicBool::new(false) });
+        let node = world.node(journal.clone()).await;
+        let project_id = world.principal.project_id;
+        for (mode, state) in [(HoldMode::Pause, "paused"), (HoldMode::Kill, "cancelled")] {
+            let request = StartExecution { agent: "slow".to_owned(), ..StartExecution::default() };
+            let started = node.accept(&world.principal, request, None, None).await.expect("accepted").execution;
+            let id = started.execution_id.parse().expect("an id");
+            let until = async |what: &str| {
+                let reached = async {
+                    while node.get(project_id, id).await.expect("there").state != what {
+                        // a real wait: looks again a moment later
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                };
+                let reached = tokio::time::timeout(Duration::from_secs(20), reached).await;
+                assert!(reached.is_ok(), "{}, {mode}: it is not {what}", world.backend);
+            };
+            until("running").await;
+            journal.is_full.store(true, Ordering::SeqCst);
+            let (other, principal) = (node.clone(), world.principal.clone());
+            let signal =
+                tokio::spawn(async move { other.signal(&principal, id, "go".to_owned(), json!(1), None).await });
+            while !matches!(node.readiness(), Readiness::Failing(_)) {
+                // a real wait: looks again a moment later
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let receipt = node.hold(&world.principal, Some("slow"), mode, None).await.expect("held");
+            assert!(receipt.open, "{}, {mode}: {receipt:?}", world.backend);
+            journal.is_full.store(false, Ordering::SeqCst);
+            until(state).await;
+            // what came of it is not the question
+            let _ = signal.await;
+            node.lift(&world.principal, Some("slow")).await.expect("lifted");
+        }
+        node.abandon().await;
     }
 }
 

@@ -69,6 +69,11 @@ fn said(context: &Context, receipt: &HoldReceipt, what: &str, verb: &str) {
             Some(count) => format!("  {count} executions {verb}"),
             None => format!("  executions are still being {verb}"),
         };
+        let count = if receipt.open && receipt.executions.is_some() {
+            format!("{count}, others are still being {verb}")
+        } else {
+            count
+        };
         let took = format!("  in {}", show::duration(receipt.took_us));
         out.pieces(&[(GOOD, what), (PLAIN, &count), (DIM, &took)]);
     });
