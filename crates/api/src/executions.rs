@@ -88,7 +88,11 @@ pub struct StopReceipt {
     /// Its children, theirs, and so on: those that a stop reached and those that had ended before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub below: Vec<StoppedExecution>,
-    /// From the request to this answer, microseconds.
+    /// How many of all these have not ended yet: nothing of them is begun any more, and calls on their way are waited for.
+    /// 0: all of it is stopped.
+    #[serde(default)]
+    pub stopping: u64,
+    /// From the request to this answer, microseconds. All of it is stopped by then if `stopping` is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_us: Option<u64>,
 }

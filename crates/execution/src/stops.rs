@@ -25,6 +25,10 @@ const PARALLEL: usize = 16;
 /// Executions of a tree that a receipt names; a tree has 100 children to a node, 8 levels deep at most.
 const MAX_NAMED: usize = 10_000;
 const PAGE: u32 = 200;
+/// Entries that are read to find a stop that is on its way, at first and at most. Behind it stand the answers to calls
+/// that it let end, ends of children, and signals: all of them are bounded.
+const LOOK_FIRST: u32 = 8;
+const LOOK_MOST: u32 = 4_096;
 
 impl Executions {
     /// Stops an execution and everything below it. Calls with a durable intent may end, for a while.
@@ -142,7 +146,9 @@ impl Executions {
         for found in self.below(project_id, id).await? {
             below.push(self.stopped(found.id, &found.agent_name, found.state).await?);
         }
-        Ok(StopReceipt { stopped, below, took_us: None })
+        let lives = |one: &&StoppedExecution| one.state.parse().is_ok_and(|state: State| !state.is_terminal());
+        let stopping = std::iter::once(&stopped).chain(&below).filter(lives).count() as u64;
+        Ok(StopReceipt { stopped, below, stopping, took_us: None })
     }
 
     async fn stopped(&self, id: ExecutionId, agent_name: &str, state: State) -> Result<StoppedExecution, Error> {
@@ -152,29 +158,39 @@ impl Executions {
             state: state.to_string(),
             ..StoppedExecution::default()
         };
-        // the end of an execution is its last entry; a stop on its way stands a few entries before the end
-        let row = self.shared.journal.reads().last_entries(id, 8).await?;
-        for row in &row {
-            let recorded = crate::codec::decode(id, row)?;
-            match recorded.entry {
-                Entry::Stopping { by, kill, calls, .. } => {
-                    (stopped.by, stopped.kill) = (Some(by), kill);
-                    stopped.requested_at = Some(recorded.at.to_string());
-                    stopped.calls = calls.into_iter().map(call).collect();
+        let mut limit = LOOK_FIRST;
+        loop {
+            let rows = self.shared.journal.reads().last_entries(id, limit).await?;
+            // the end of an execution is its last entry; a stop on its way stands before what came in since
+            for row in rows.iter().rev() {
+                let recorded = crate::codec::decode(id, row)?;
+                match recorded.entry {
+                    Entry::Stopping { by, kill, calls, .. } => {
+                        (stopped.by, stopped.kill) = (Some(by), kill);
+                        stopped.requested_at = Some(recorded.at.to_string());
+                        stopped.calls = calls.into_iter().map(call).collect();
+                        return Ok(stopped);
+                    }
+                    Entry::Cancelled { by, kill, requested_at, calls, .. } => {
+                        (stopped.by, stopped.kill) = (Some(by), kill);
+                        let requested_at = requested_at.unwrap_or(recorded.at);
+                        stopped.requested_at = Some(requested_at.to_string());
+                        stopped.stopped_at = Some(recorded.at.to_string());
+                        let took = recorded.at.since(requested_at).as_micros();
+                        stopped.stop_us = Some(u64::try_from(took).unwrap_or(u64::MAX));
+                        stopped.calls = calls.into_iter().map(call).collect();
+                        return Ok(stopped);
+                    }
+                    // something began here: no stop stands before it
+                    Entry::Running { .. } | Entry::ToolInvoked { .. } | Entry::Suspended { .. } => return Ok(stopped),
+                    _ => {}
                 }
-                Entry::Cancelled { by, kill, requested_at, calls, .. } => {
-                    (stopped.by, stopped.kill) = (Some(by), kill);
-                    let requested_at = requested_at.unwrap_or(recorded.at);
-                    stopped.requested_at = Some(requested_at.to_string());
-                    stopped.stopped_at = Some(recorded.at.to_string());
-                    let took = recorded.at.since(requested_at).as_micros();
-                    stopped.stop_us = Some(u64::try_from(took).unwrap_or(u64::MAX));
-                    stopped.calls = calls.into_iter().map(call).collect();
-                }
-                _ => {}
             }
+            if state.is_terminal() || rows.len() < limit as usize || limit >= LOOK_MOST {
+                return Ok(stopped);
+            }
+            limit *= 8;
         }
-        Ok(stopped)
     }
 
     /// Stops every live execution of an agent. Returns how many were stopped.

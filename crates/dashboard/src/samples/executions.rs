@@ -331,6 +331,7 @@ pub(super) fn receipt() -> StopReceipt {
             stopped(other("aaaac"), "invoice-reader", vec![call(3, "scripted", "model")]),
             stopped(other("aaaad"), "weather-reporter", Vec::new()),
         ],
+        stopping: 0,
         took_us: None,
     }
 }

@@ -183,6 +183,36 @@ async fn a_cancel_takes_the_children_with_it_and_lets_effects_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_says_what_is_still_stopping_whatever_came_in_since() {
+    for world in World::all().await {
+        company(&world).await;
+        let node = world.node(world.journal.clone()).await;
+        let digger = start(&world, &node, "digger").await;
+        let hangs = async {
+            while world.server.at_once("hang").0 == 0 {
+                // a real wait: looks again a moment later
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, hangs).await.expect("in time");
+        let cancelled = node.cancel(&world.principal, digger, None).await.expect("taken");
+        let receipt = cancelled.receipt.expect("a receipt");
+        assert_eq!((cancelled.state.as_str(), receipt.stopping), ("running", 1), "{}: {receipt:?}", world.backend);
+        // its effect may end; meanwhile others write to it
+        for number in 0..20 {
+            node.signal(&world.principal, digger, "news".to_owned(), json!(number), None).await.expect("kept");
+        }
+        let later = node.receipt(world.principal.project_id, digger).await.expect("there");
+        assert_eq!(later.stopped, receipt.stopped, "{}", world.backend);
+        assert!(later.stopped.by.is_some() && later.stopped.requested_at.is_some());
+        assert_eq!((later.stopping, later.stopped.calls.len()), (1, 1));
+        let killed = node.kill(&world.principal, digger, None).await.expect("killed").receipt.expect("a receipt");
+        assert_eq!((killed.stopping, killed.stopped.state.as_str()), (0, "cancelled"), "{}", world.backend);
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paused_agent_starts_nothing_until_it_is_resumed() {
     for world in World::all().await {
         company(&world).await;

@@ -36,7 +36,35 @@ pub fn print(out: Output, receipt: &StopReceipt) {
             format!("{} step {} {}: outcome {}{key}{booked}", stopped.execution_id, call.step, call.name, call.outcome);
         out.pieces(&[(WARN, "aborted "), (PLAIN, &line)]);
     }
-    if let Some(took) = receipt.took_us {
-        out.pieces(&[(DIM, &format!("all of it is stopped, {} after it was asked for", show::duration(took)))]);
+    if let Some(line) = summary(receipt, all.len()) {
+        out.pieces(&[(if receipt.stopping > 0 { WARN } else { DIM }, &line)]);
+    }
+}
+
+/// Whether all of it is stopped. Nothing for a receipt that was looked up when all is long over.
+fn summary(receipt: &StopReceipt, all: usize) -> Option<String> {
+    match (receipt.stopping, receipt.took_us) {
+        (0, None) => None,
+        (0, Some(took)) => Some(format!("all of it is stopped, {} after it was asked for", show::duration(took))),
+        (1, _) if all == 1 => Some("still stopping: calls on its way may end, nothing new begins".to_owned()),
+        (open, _) => Some(format!("{open} of {all} still stopping: calls on their way may end, nothing new begins")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_that_all_is_stopped_only_when_it_is() {
+        let said = |stopping, took_us, all| {
+            let receipt = StopReceipt { stopping, took_us, ..StopReceipt::default() };
+            summary(&receipt, all).unwrap_or_default()
+        };
+        assert_eq!(said(0, Some(2_000), 3), "all of it is stopped, 2.0 ms after it was asked for");
+        assert_eq!(said(2, Some(2_000), 3), "2 of 3 still stopping: calls on their way may end, nothing new begins");
+        assert!(said(1, Some(2_000), 1).starts_with("still stopping"));
+        assert!(said(1, None, 4).starts_with("1 of 4 still stopping"));
+        assert_eq!(said(0, None, 4), "");
     }
 }

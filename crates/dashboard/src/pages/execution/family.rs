@@ -73,10 +73,19 @@ pub(super) fn receipt(receipt: &StopReceipt, now: Timestamp) -> Markup {
                 @if let Some(by) = &stopped.by { " by " (actor(by)) }
                 @if let Some(at) = &stopped.requested_at { " " (time::relative(at, now)) }
                 ". Nothing was begun after the stop was written."
+                @if receipt.stopping > 0 { " " strong { (still(receipt.stopping)) } }
             }
             (table("What was stopped", &[column("Execution"), column("State"), column("Calls on their way"), wide("Took")], &rows))
             @if receipt.below.len() >= SHOWN { p class="note" { "The first " (SHOWN) ". The API has all of them." } }
         }
+    }
+}
+
+/// What has not ended.
+fn still(stopping: u64) -> String {
+    match stopping {
+        1 => "1 execution is still stopping: its calls on their way may end.".to_owned(),
+        more => format!("{} executions are still stopping: their calls on their way may end.", text::grouped(more)),
     }
 }
 
@@ -90,5 +99,21 @@ fn calls(stopped: &StoppedExecution) -> Markup {
                 @if let Some(key) = &call.idempotency_key { " " code class="id" title=(key) { (text::one_line(key, 16)) } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_says_what_is_still_stopping() {
+        let said = |stopping| {
+            let receipt = StopReceipt { stopping, ..StopReceipt::default() };
+            super::receipt(&receipt, Timestamp::from_micros(0)).into_string()
+        };
+        assert!(!said(0).contains("still stopping"));
+        assert!(said(1).contains("1 execution is still stopping"));
+        assert!(said(1_200).contains("executions are still stopping"));
     }
 }
