@@ -65,6 +65,8 @@ pub struct Context {
     pub slot: bool,
     /// What holds its agent or its project.
     pub hold: Option<Hold>,
+    /// The owner before stopped in order: whatever ran then did not bring it down.
+    pub handed_over: bool,
 }
 
 /// What can happen to an execution after its start.

@@ -4,6 +4,7 @@ mod long;
 mod steps;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use moltforge_api::Page;
@@ -95,9 +96,21 @@ impl Executions {
         let specs = Specs::new(EffectKeys::new(config.secret.derive("effects")));
         let (gates, holds, listeners) = (Gates::default(), Holds::default(), Listeners::default());
         let directory = Arc::new(Live::new(store.clone()));
-        let fairness = Fairness::new(&config, ambient.clone());
-        let shared =
-            Shared { config, journal, bus, calls, directory, ambient, specs, fairness, gates, holds, listeners };
+        let (fairness, handed_over) = (Fairness::new(&config, ambient.clone()), AtomicBool::default());
+        let shared = Shared {
+            config,
+            journal,
+            bus,
+            calls,
+            directory,
+            ambient,
+            specs,
+            fairness,
+            gates,
+            holds,
+            listeners,
+            handed_over,
+        };
         let shared = Arc::new(shared);
         let supervisor = Supervisor::start(shared.clone());
         tokio::spawn(janitor::run(

@@ -21,6 +21,8 @@ pub struct OwnedShard {
     pub shard: u16,
     /// The lane, by number.
     pub lane: u16,
+    /// It was free when it was taken: its owner before handed it over in order, or there was none.
+    pub handed_over: bool,
 }
 
 /// The nodes.
@@ -123,8 +125,8 @@ impl Nodes<'_> {
         Ok(query.one(|row| row.get::<i64>("n")).await? == 1)
     }
 
-    /// Gives up the lease at once, so that others need not wait for its end: for a node that has drained. Needs a
-    /// transaction.
+    /// Gives up the lease at once, so that others need not wait for its end: for a node whose owners ended without being
+    /// told to. Needs a transaction.
     ///
     /// # Errors
     /// [`Error`] of the database.
@@ -133,13 +135,23 @@ impl Nodes<'_> {
         Ok(())
     }
 
+    /// Gives up the lease and the shards, in order: nothing of its own can land after, and whoever takes the shards knows
+    /// that no owner was lost. Needs a transaction.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn hand_over(&mut self, node_id: NodeId) -> Result<(), Error> {
+        self.at.tx()?;
+        self.fence(node_id).await
+    }
+
     /// Takes every shard that has no owner, or whose owner's lease has run out. With `force` every other node counts
     /// as dead: on SQLite the data folder's lock proves it. Needs a transaction, and takes effect with its commit.
     ///
     /// Raising the incarnations waits for the commits that are under way, and none of the old owner's can land
     /// after. The node's own lease must be good; otherwise it takes nothing.
     ///
-    /// Returns all shards that the node owns then, spread over `lanes`.
+    /// Returns all shards that the node owns then, spread over `lanes`. Of those that it takes now it says which were free.
     ///
     /// # Errors
     /// [`Error`] of the database; `storage_busy` when a commit under way holds its lane for too long.
@@ -151,15 +163,10 @@ impl Nodes<'_> {
         }
         let dead: Vec<NodeId> =
             self.at.query(DEAD).bind(now).bind(node_id).bind(force).all(|row| row.get("node_id")).await?;
+        let free: Vec<u16> =
+            self.at.query("SELECT shard FROM shard WHERE node_id IS NULL").all(|row| row.get("shard")).await?;
         for dead in dead {
-            // first the fence, then the shards
-            for sql in [
-                "UPDATE lane SET incarnation = incarnation + 1 WHERE node_id = $1",
-                "UPDATE node SET incarnation = incarnation + 1, expires_at = 0 WHERE node_id = $1",
-                "UPDATE shard SET node_id = NULL, lane = NULL WHERE node_id = $1",
-            ] {
-                self.at.query(sql).bind(dead).execute().await?;
-            }
+            self.fence(dead).await?;
         }
         self.at
             .query("UPDATE shard SET node_id = $1, lane = shard % $2 WHERE node_id IS NULL")
@@ -167,7 +174,23 @@ impl Nodes<'_> {
             .bind(lanes.max(1))
             .execute()
             .await?;
-        self.shards(node_id).await
+        let mut owned = self.shards(node_id).await?;
+        for shard in &mut owned {
+            shard.handed_over = free.contains(&shard.shard);
+        }
+        Ok(owned)
+    }
+
+    /// Ends a node: first the fence, then the shards.
+    async fn fence(&mut self, node_id: NodeId) -> Result<(), Error> {
+        for sql in [
+            "UPDATE lane SET incarnation = incarnation + 1 WHERE node_id = $1",
+            "UPDATE node SET incarnation = incarnation + 1, expires_at = 0 WHERE node_id = $1",
+            "UPDATE shard SET node_id = NULL, lane = NULL WHERE node_id = $1",
+        ] {
+            self.at.query(sql).bind(node_id).execute().await?;
+        }
+        Ok(())
     }
 
     /// The shards of a node.
@@ -178,7 +201,7 @@ impl Nodes<'_> {
         self.at
             .query("SELECT shard, lane FROM shard WHERE node_id = $1 ORDER BY shard")
             .bind(node_id)
-            .all(|row| Ok(OwnedShard { shard: row.get("shard")?, lane: row.get("lane")? }))
+            .all(|row| Ok(OwnedShard { shard: row.get("shard")?, lane: row.get("lane")?, handed_over: false }))
             .await
     }
 

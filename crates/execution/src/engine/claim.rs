@@ -33,7 +33,9 @@ pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context
         queue(execution, context, out);
         return;
     }
-    let crashed = recovered && execution.state == State::Running;
+    let lost = recovered && execution.state == State::Running;
+    // what ran when the server was told to stop did not bring it down
+    let crashed = lost && !context.handed_over;
     if crashed && execution.crashes >= CRASH_LIMIT {
         let detail = format!("the server died {CRASH_LIMIT} times while this ran, without progress in between");
         execution.write(
@@ -43,7 +45,7 @@ pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context
         );
         return;
     }
-    begin_attempt(execution, crashed, context, out);
+    begin_attempt(execution, lost, context, out);
     advance::apply(execution, context, out);
 }
 
@@ -71,7 +73,7 @@ fn queue(execution: &mut Execution, context: Context, out: &mut Outcome) {
 pub(super) fn begin_attempt(execution: &mut Execution, recovered: bool, context: Context, out: &mut Outcome) {
     let entry = Entry::Running {
         attempt: execution.attempt.saturating_add(u32::from(!mutated(Mutation::NoAttempt))),
-        crashes: execution.crashes.saturating_add(u32::from(recovered)),
+        crashes: execution.crashes.saturating_add(u32::from(recovered && !context.handed_over)),
         recovered,
     };
     execution.write(entry, context, out);

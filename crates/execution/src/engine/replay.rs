@@ -159,7 +159,9 @@ impl Run<'_> {
                 };
                 cause::prepare(execution, &self.journal[at..]);
                 let slot = cause::slot(&self.journal[at..]);
-                let context = Context { now: next.at, random: cause::random(&self.journal[at..]), slot, hold };
+                let random = cause::random(&self.journal[at..]);
+                let handed_over = cause::handed_over(execution, &self.journal[at..]);
+                let context = Context { now: next.at, random, slot, hold, handed_over };
                 match self.written(execution, command, context, at) {
                     Ok(wrote) => return Ok(wrote),
                     Err(difference) => {

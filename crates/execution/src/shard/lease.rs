@@ -72,6 +72,12 @@ impl Lease {
         self.terms.authority.holds()
     }
 
+    /// Gives up lease and shards after an orderly end: nobody needs to wait, and no owner was lost.
+    pub(crate) async fn hand_over(&self) -> Result<(), Error> {
+        self.terms.authority.end();
+        Ok(self.journal.membership().hand_over(self.terms.node_id).await?)
+    }
+
     /// Gives it up, so that others need not wait for its end.
     pub(crate) async fn release(&self) -> Result<(), Error> {
         self.terms.authority.end();

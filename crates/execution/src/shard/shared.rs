@@ -1,6 +1,7 @@
 //! What all lanes of a node share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use moltforge_bus::Bus;
 use moltforge_store::Journal;
@@ -28,12 +29,16 @@ pub(crate) struct Shared {
     pub(crate) gates: Gates,
     pub(crate) holds: Holds,
     pub(crate) listeners: Listeners,
+    /// The owner before this node stopped in order.
+    pub(crate) handed_over: AtomicBool,
 }
 
 impl Shared {
-    /// The time, a random number, whether there is a slot, and what holds the execution, for one command.
+    /// The time, a random number, whether there is a slot, and what holds the execution, and how its owner before ended, for one
+    /// command.
     pub(crate) fn context(&self, slot: bool, spec: &Spec) -> Context {
         let hold = self.holds.of(spec.project_id, spec.agent_id);
-        Context { now: self.ambient.now(), random: u64::from_le_bytes(self.ambient.bytes()), slot, hold }
+        let handed_over = self.handed_over.load(Ordering::Acquire);
+        Context { now: self.ambient.now(), random: u64::from_le_bytes(self.ambient.bytes()), slot, hold, handed_over }
     }
 }

@@ -1,7 +1,8 @@
 //! Ownership of shards by this node: registers, takes over what nobody owns, keeps the lease, and starts an owner per
 //! lane; anew whenever an owner lost its shards or does not fit the store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -231,7 +232,7 @@ impl Term<'_> {
                 }
                 () = stopped(stopping) => {
                     self.drain_owners(&mut owners).await;
-                    return lease.release().await;
+                    return lease.hand_over().await;
                 }
             }
         }
@@ -246,9 +247,15 @@ impl Term<'_> {
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<Option<(Vec<LaneToken>, Vec<OwnedShard>)>, Error> {
         let membership = self.shared.journal.membership();
+        let mut handed_over = HashSet::new();
         loop {
-            let owned = membership.take_over(lease.node_id(), lanes, membership.is_embedded()).await?;
+            let mut owned = membership.take_over(lease.node_id(), lanes, membership.is_embedded()).await?;
+            // said once, by the call that took it
+            handed_over.extend(owned.iter().filter(|shard| shard.handed_over).map(|shard| shard.shard));
             if owned.len() == usize::from(SHARDS) {
+                for shard in &mut owned {
+                    shard.handed_over = handed_over.contains(&shard.shard);
+                }
                 return Ok(Some((tokens, owned)));
             }
             // somebody else is alive: stand by
@@ -276,6 +283,8 @@ impl Term<'_> {
             ready.push(lane);
             lanes.push(Lane { token: *token, shards, requests, health });
         }
+        let handed_over = owned.iter().all(|shard| shard.handed_over);
+        self.shared.handed_over.store(handed_over, Ordering::Release);
         self.shared.fairness.begin_term(events);
         for lane in ready {
             owners.spawn(lane.run());

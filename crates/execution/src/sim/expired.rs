@@ -2,7 +2,7 @@
 //! given up says so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -89,6 +89,7 @@ impl Bench {
             gates: Gates::default(),
             holds: Holds::default(),
             listeners: Listeners::default(),
+            handed_over: AtomicBool::default(),
             config,
             journal: Arc::new(Memory::with(ambient.clone())),
             bus: Bus::new(),

@@ -233,6 +233,11 @@ impl Membership for SimJournal {
         self.state.memory.release(node_id).await
     }
 
+    async fn hand_over(&self, node_id: NodeId) -> Result<(), Error> {
+        self.lease_way().await?;
+        self.state.memory.hand_over(node_id).await
+    }
+
     async fn take_over(&self, node_id: NodeId, lanes: u16, force: bool) -> Result<Vec<OwnedShard>, Error> {
         self.lease_way().await?;
         let owned = Membership::take_over(&self.state.memory, node_id, lanes, force).await?;

@@ -132,6 +132,7 @@ impl Node {
             gates: Gates::default(),
             holds: Holds::default(),
             listeners: Listeners::default(),
+            handed_over: AtomicBool::default(),
             config,
             journal: journal.clone(),
             bus: Bus::new(),

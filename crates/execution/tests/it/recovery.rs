@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use moltforge_execution::Config;
 use moltforge_store::{
     Batch, CommitError, EntryRow, Error, ExecutionRow, Hold, Journal, LiveExecution, Membership, Message, Reads,
     Version,
@@ -146,6 +147,48 @@ async fn messages_that_nobody_takes_do_not_hide_one_whose_poke_was_lost() {
         };
         let stopped = tokio::time::timeout(Duration::from_secs(20), stopped).await;
         assert!(stopped.is_ok(), "{}: the message was not taken", world.backend);
+        node.abandon().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_orderly_stop_does_not_count_as_a_crash() {
+    for world in World::all().await {
+        let patient = serde_json::json!({
+            "name": "patient", "kind": "prompt", "model": "scripted", "tools": [],
+            "script": [{ "text": "done", "delay": "10m" }],
+        });
+        world.agent(&serde_json::from_value(patient).expect("a configuration")).await;
+        let config = || Config { drain_seconds: 0, ..Config::default() };
+        let node = world.node_with(world.journal.clone(), config()).await;
+        let started = world.accept(&node, "patient", Value::Null, "one").await.expect("accepted");
+        let id: ExecutionId = started.execution_id.parse().expect("an id");
+        let begun = async |number: u32| {
+            let wait = async {
+                loop {
+                    if let Some(Entry::Running { attempt, crashes, .. }) = world.journal_of(id).await.last()
+                        && *attempt == number
+                    {
+                        return *crashes;
+                    }
+                    // a real wait: looks again a moment later
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it begins")
+        };
+        assert_eq!(begun(1).await, 0);
+        node.drain().await;
+        for attempt in 2..=12 {
+            let node = world.begin_node(world.journal.clone(), config());
+            assert_eq!(begun(attempt).await, 0, "{}, attempt {attempt}", world.backend);
+            node.drain().await;
+        }
+        let node = world.begin_node(world.journal.clone(), config());
+        assert_eq!(begun(13).await, 0, "{}", world.backend);
+        node.abandon().await;
+        let node = world.node_with(world.journal.clone(), config()).await;
+        assert_eq!(begun(14).await, 1, "{}: a crash counts", world.backend);
         node.abandon().await;
     }
 }

@@ -43,6 +43,12 @@ pub trait Membership: Send + Sync {
     /// [`Error`] of the database.
     async fn release(&self, node_id: NodeId) -> Result<(), Error>;
 
+    /// Gives up the lease and the shards, in order.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    async fn hand_over(&self, node_id: NodeId) -> Result<(), Error>;
+
     /// Takes every shard that has no owner, or whose owner's lease has run out, and fences the old owner. Returns
     /// all shards that the node owns then, spread over `lanes`.
     ///
@@ -79,6 +85,12 @@ impl Membership for Store {
     async fn release(&self, node_id: NodeId) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         tx.nodes().release(node_id).await?;
+        tx.commit().await
+    }
+
+    async fn hand_over(&self, node_id: NodeId) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        tx.nodes().hand_over(node_id).await?;
         tx.commit().await
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use moltforge_store::OwnedShard;
 use moltforge_store::journal::LaneToken;
 use moltforge_testing::World;
 use moltforge_types::NodeId;
@@ -18,6 +19,7 @@ moltforge_testing::worlds! {
     an_owner_that_was_replaced_is_not_current,
     a_takeover_waits_for_what_an_owner_writes_beside_the_journal,
     a_released_lease_lapses_at_once,
+    what_is_handed_over_is_not_lost,
     a_lapsed_node_takes_nothing,
 }
 
@@ -33,7 +35,9 @@ async fn take_over(world: &World, token: LaneToken, force: bool) -> usize {
     let mut tx = world.begin().await.unwrap();
     let shards = tx.nodes().take_over(token.node_id, 2, force).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(world.nodes().shards(token.node_id).await.unwrap(), shards);
+    let place = |owned: &OwnedShard| (owned.shard, owned.lane);
+    let now = world.nodes().shards(token.node_id).await.unwrap();
+    assert!(now.iter().map(place).eq(shards.iter().map(place)));
     assert!(shards.iter().all(|owned| owned.lane == owned.shard % 2));
     shards.len()
 }
@@ -106,6 +110,29 @@ async fn a_released_lease_lapses_at_once(world: &World) {
     tx.commit().await.unwrap();
     let second = register(world, TTL).await;
     assert_eq!(take_over(world, second[0], false).await, 256);
+}
+
+async fn what_is_handed_over_is_not_lost(world: &World) {
+    let handed_over = async |token: LaneToken| {
+        let mut tx = world.begin().await.unwrap();
+        let shards = tx.nodes().take_over(token.node_id, 2, false).await.unwrap();
+        tx.commit().await.unwrap();
+        (shards.len(), shards.iter().filter(|owned| owned.handed_over).count())
+    };
+    let first = register(world, TTL).await;
+    assert_eq!(handed_over(first[0]).await, (256, 256), "nobody had them");
+    let mut tx = world.begin().await.unwrap();
+    tx.nodes().hand_over(first[0].node_id).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!renew(world, first[0]).await, "it is over");
+    let second = register(world, TTL).await;
+    assert_eq!(handed_over(second[0]).await, (256, 256));
+    assert_eq!(handed_over(second[0]).await, (256, 0), "said once");
+    let mut tx = world.begin().await.unwrap();
+    tx.nodes().release(second[0].node_id).await.unwrap();
+    tx.commit().await.unwrap();
+    let third = register(world, TTL).await;
+    assert_eq!(handed_over(third[0]).await, (256, 0), "its owner was lost");
 }
 
 async fn a_lapsed_node_takes_nothing(world: &World) {

@@ -95,6 +95,12 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
     vec![command]
 }
 
+/// Whether the owner before stopped in order: then its end counts as no crash.
+pub(super) fn handed_over(execution: &Execution, journal: &[Journaled]) -> bool {
+    let first = journal.first().map(|journaled| &journaled.recorded.entry);
+    matches!(first, Some(Entry::Running { recovered: true, crashes, .. }) if *crashes == execution.crashes)
+}
+
 /// What an entry says about the calls on their way, which the state alone does not show.
 pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
     let Some(Journaled { recorded, .. }) = journal.first() else { return };
@@ -178,7 +184,7 @@ fn random_of_children(children: &[(u32, ExecutionId)], now: Timestamp) -> Option
         unmix(u64::from_le_bytes(mixed)) ^ u64::from(step)
     });
     let fits = |random: u64| {
-        let context = Context { now, random, slot: true, hold: None };
+        let context = Context { now, random, slot: true, hold: None, handed_over: false };
         children.iter().take_while(|(step, child_id)| child_id_of(context, *step) == *child_id).count()
     };
     let best = numbers.map(|random| (fits(random), random)).max_by_key(|(fits, _)| *fits)?;
@@ -322,7 +328,7 @@ mod tests {
         let now = Timestamp::from_micros(1_700_000_000_000_000);
         for number in 0..20_000_u64 {
             let random = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let context = Context { now, random, slot: true, hold: None };
+            let context = Context { now, random, slot: true, hold: None, handed_over: false };
             let children: Vec<_> = (6..9).map(|step| (step, child_id_of(context, step))).collect();
             assert_eq!(random_of_children(&children, now), Some(random), "{number}");
         }

@@ -29,7 +29,13 @@ fn fork(run: &Run, step: u32) -> Fork {
 fn entries(run: &Run, fork: Fork) -> Result<Vec<Recorded>, Refused> {
     fork.entries(
         &run.journaled(),
-        Context { now: run.now.plus(std::time::Duration::from_mins(15)), random: 0, slot: true, hold: None },
+        Context {
+            now: run.now.plus(std::time::Duration::from_mins(15)),
+            random: 0,
+            slot: true,
+            hold: None,
+            handed_over: false,
+        },
     )
 }
 
@@ -59,7 +65,8 @@ fn it_goes_on_after_the_copy() {
         let now = copied.last().expect("an entry").at;
         assert_eq!(forked.deadline, Some(now.plus(forked.spec.wall)));
         let claim = Command::Claim { recovered: false };
-        let outcome = apply(&mut forked, claim, Context { now, random: 0, slot: true, hold: None }).expect("claimed");
+        let outcome = apply(&mut forked, claim, Context { now, random: 0, slot: true, hold: None, handed_over: false })
+            .expect("claimed");
         // one entry, the attempt, and one call, the model's: no tool runs again, no write is made again
         assert!(
             matches!(outcome.entries[..], [Recorded { entry: Entry::Running { .. }, .. }]),
@@ -89,7 +96,13 @@ fn a_fork_of_a_fork_replays() {
     let run = run();
     let first = entries(&run, fork(&run, 6)).expect("forked");
     let second = Fork { from: ExecutionId::from_u128(5), id: ExecutionId::from_u128(6), ..fork(&run, 4) };
-    let context = Context { now: run.now.plus(std::time::Duration::from_mins(150)), random: 0, slot: true, hold: None };
+    let context = Context {
+        now: run.now.plus(std::time::Duration::from_mins(150)),
+        random: 0,
+        slot: true,
+        hold: None,
+        handed_over: false,
+    };
     let second = second.entries(&journaled(&first), context).expect("forked again");
     replay(ExecutionId::from_u128(6), &run.execution.spec, &journaled(&second), Options::default()).expect("identical");
     // damage in the copy is found
@@ -118,7 +131,7 @@ fn what_is_copied_must_fit_the_version() {
     if let Entry::ToolInvoked { tool, .. } = &mut journal[3].recorded.entry {
         *tool = "pay".to_owned();
     }
-    let context = Context { now: run.now, random: 0, slot: true, hold: None };
+    let context = Context { now: run.now, random: 0, slot: true, hold: None, handed_over: false };
     let Err(Refused::Differs(difference)) = fork(&run, 4).entries(&journal, context) else { panic!("accepted") };
     assert_eq!(difference.seq, 4);
     // before the place of the difference it is nobody's business

@@ -30,6 +30,8 @@ pub(super) struct Run {
     pub(super) sent: BTreeMap<u32, u32>,
     /// Steps of which the other side is being asked. What is on its way for them is no call.
     probing: BTreeSet<u32>,
+    /// Its owner before stopped in order.
+    pub(super) handed_over: bool,
     /// Something was written that the engine does not write.
     forged: bool,
 }
@@ -78,7 +80,7 @@ impl Run {
             request_hash: None,
             copied: None,
         };
-        let (execution, outcome) = start.accept(Context { now, random: 0, slot: true, hold: None });
+        let (execution, outcome) = start.accept(Context { now, random: 0, slot: true, hold: None, handed_over: false });
         let mut run = Self {
             execution,
             journal: outcome.entries,
@@ -88,6 +90,7 @@ impl Run {
             hold: None,
             sent: BTreeMap::new(),
             probing: BTreeSet::new(),
+            handed_over: false,
             forged: false,
         };
         run.apply(Command::Claim { recovered: false });
@@ -98,7 +101,7 @@ impl Run {
         let outcome = apply(
             &mut self.execution,
             command,
-            Context { now: self.now, random: 1, slot: self.slot, hold: self.hold },
+            Context { now: self.now, random: 1, slot: self.slot, hold: self.hold, handed_over: self.handed_over },
         )?;
         self.journal.extend(outcome.entries.iter().cloned());
         for step in called(&outcome) {
@@ -230,6 +233,14 @@ impl Run {
         self.execution = self.replayed();
         self.probing.clear();
         self.apply(Command::Claim { recovered: true })
+    }
+
+    /// The server was told to stop, and did.
+    pub(super) fn restart(&mut self) -> Outcome {
+        self.handed_over = true;
+        let outcome = self.crash();
+        self.handed_over = false;
+        outcome
     }
 
     pub(super) fn replayed(&self) -> Execution {

@@ -278,7 +278,7 @@ proptest! {
             apply(&mut run, op);
         }
         let (journal, spec) = (run.journaled(), run.execution.spec.clone());
-        let context = Context { now: run.now, random: 0, slot: true, hold: None };
+        let context = Context { now: run.now, random: 0, slot: true, hold: None, handed_over: false };
         for place in places(run.execution.id, &spec, &journal) {
             let id = ExecutionId::from_u128(5);
             let fork = Fork {

@@ -105,7 +105,7 @@ fn a_start_without_a_priority_has_that_of_its_agent_for_good() {
             request_hash: None,
             copied: None,
         };
-        let context = Context { now: run.now, random: 0, slot: false, hold: None };
+        let context = Context { now: run.now, random: 0, slot: false, hold: None, handed_over: false };
         let (execution, outcome) = start.accept(context);
         let Entry::Scheduled { origin, .. } = &outcome.entries[0].entry else { panic!("{:?}", outcome.entries) };
         assert_eq!(origin.priority, execution.origin.priority, "it stands in the journal");

@@ -192,6 +192,22 @@ fn crashes_without_progress_end_in_a_hold() {
 }
 
 #[test]
+fn an_orderly_stop_of_the_server_is_no_crash() {
+    let mut run = Run::new();
+    for _ in 0..30 {
+        assert!(calls_model(&run.restart()));
+    }
+    assert_eq!((run.execution.state, run.execution.crashes), (State::Running, 0));
+    for crashes in 1..=10 {
+        assert!(calls_model(&run.restart()) && calls_model(&run.crash()));
+        assert_eq!(run.execution.crashes, crashes, "nor does it forgive one");
+    }
+    assert!(calls_model(&run.restart()), "what was enough stays so");
+    run.crash();
+    assert_eq!(run.execution.reason, Some(Reason::CrashLoop));
+}
+
+#[test]
 fn a_hold_says_why_and_lets_effects_end() {
     let mut run = Run::with(|config| config["limits"] = json!({"attempts": 1}));
     run.model_fails(true);

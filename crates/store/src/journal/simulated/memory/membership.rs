@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use moltforge_types::execution::SHARDS;
 use moltforge_types::{NodeId, Timestamp};
 
-use super::{Memory, Node};
+use super::{Data, Memory, Node};
 use crate::error::Error;
 use crate::journal::{LaneToken, Membership};
 use crate::nodes::OwnedShard;
@@ -46,6 +46,11 @@ impl Membership for Memory {
         Ok(())
     }
 
+    async fn hand_over(&self, node_id: NodeId) -> Result<(), Error> {
+        self.data().fence(node_id);
+        Ok(())
+    }
+
     async fn take_over(&self, node_id: NodeId, lanes: u16, force: bool) -> Result<Vec<OwnedShard>, Error> {
         let now = self.ambient.now();
         let mut data = self.data();
@@ -53,21 +58,32 @@ impl Membership for Memory {
         if data.nodes.get(&node_id).is_none_or(|node| node.expires_at <= now) {
             return Ok(Vec::new());
         }
-        for (dead_id, dead) in &mut data.nodes {
-            if *dead_id == node_id || !(force || dead.expires_at <= now) {
-                continue;
-            }
-            dead.incarnation += 1;
-            dead.expires_at = Timestamp::default();
-            for (_, incarnation) in data.lanes.range_mut((*dead_id, 0)..=(*dead_id, u16::MAX)) {
-                *incarnation += 1;
-            }
-            data.shards.retain(|_, (owner, _)| owner != dead_id);
+        let free: Vec<u16> = (0..SHARDS).filter(|shard| !data.shards.contains_key(shard)).collect();
+        let dead = data.nodes.iter().filter(|(id, node)| **id != node_id && (force || node.expires_at <= now));
+        for dead in dead.map(|(id, _)| *id).collect::<Vec<_>>() {
+            data.fence(dead);
         }
         for shard in 0..SHARDS {
             data.shards.entry(shard).or_insert((node_id, shard % lanes.max(1)));
         }
         let owned = data.shards.iter().filter(|(_, (owner, _))| *owner == node_id);
-        Ok(owned.map(|(shard, (_, lane))| OwnedShard { shard: *shard, lane: *lane }).collect())
+        let owned = owned.map(|(shard, (_, lane))| {
+            let handed_over = free.contains(shard);
+            OwnedShard { shard: *shard, lane: *lane, handed_over }
+        });
+        Ok(owned.collect())
+    }
+}
+
+impl Data {
+    /// Ends a node: its lanes, its lease, its shards.
+    fn fence(&mut self, node_id: NodeId) {
+        let Some(node) = self.nodes.get_mut(&node_id) else { return };
+        node.incarnation += 1;
+        node.expires_at = Timestamp::default();
+        for (_, incarnation) in self.lanes.range_mut((node_id, 0)..=(node_id, u16::MAX)) {
+            *incarnation += 1;
+        }
+        self.shards.retain(|_, (owner, _)| *owner != node_id);
     }
 }
