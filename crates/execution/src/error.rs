@@ -169,7 +169,7 @@ pub enum Error {
     #[error("the trigger {0} is no webhook: it has no secret")]
     TriggerNotWebhook(String),
     /// As many fires wait as may.
-    #[error("as many fires of this trigger wait as may")]
+    #[error("as many fires of this trigger or its project wait as may")]
     TriggerQueueFull,
     /// A chain of executions that start each other.
     #[error("this would be number {0} in a chain of executions that start each other; {max} are allowed", max = crate::triggers::MAX_CHAIN)]

@@ -5,7 +5,7 @@
 //! rows that wait, asks the trigger's concurrency rule, starts an execution under a key made of trigger and fire, and
 //! settles the row. A crash between the two repeats the start under the same key, which gives the same execution.
 //!
-//! The dispatcher wakes up by hints: a fire was committed, an execution that a fire started has ended, a trigger changed.
+//! Planner and dispatcher are two tasks. The dispatcher wakes up by hints: a fire was committed, an execution that a fire started has ended, a trigger changed.
 //! Whatever hint is lost, it looks once a second.
 //!
 //! The node that owns a trigger's shard plans and dispatches it. A second node that believes the same does no harm: every
@@ -19,6 +19,7 @@ mod manage;
 mod plan;
 mod publish;
 mod secrets;
+mod turns;
 mod views;
 
 use std::sync::Arc;
@@ -38,6 +39,8 @@ use crate::shard::supervisor::Readiness;
 pub const MAX_CHAIN: u32 = 8;
 /// Fires of one trigger that may wait.
 const MAX_PENDING: u32 = 1_000;
+/// Fires of one project that may wait, whatever their triggers.
+const MAX_WAITING: u32 = 10_000;
 /// The longest sleep of the service: a guarantee against a hint that is lost and a clock that jumps.
 const POLL: Duration = Duration::from_secs(1);
 /// Between a hint and the look that follows: hints come in bursts.
@@ -59,11 +62,22 @@ struct Inner {
     stripes: [Mutex<()>; STRIPES],
 }
 
+/// What the service does, each in a task of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Writes the fires of schedules.
+    Plan,
+    /// Starts executions for fires.
+    Dispatch,
+}
+
 impl Triggers {
     /// Begins to fire the triggers of this node's shards, for as long as `executions` works.
     pub fn start(executions: Executions) -> Self {
         let this = Self::idle(executions);
-        tokio::spawn(this.clone().run());
+        // apart: a run of a schedule is late when its fire is written late, however much is to be started meanwhile
+        tokio::spawn(this.clone().run(Work::Plan));
+        tokio::spawn(this.clone().run(Work::Dispatch));
         this
     }
 
@@ -74,11 +88,12 @@ impl Triggers {
         Self { inner: Arc::new(Inner { executions, store, ambient, stripes }) }
     }
 
-    async fn run(self) {
+    async fn run(self, work: Work) {
+        let listeners = self.inner.executions.listeners();
         loop {
             let pause = match self.inner.executions.readiness() {
                 Readiness::Stopping => return,
-                Readiness::Ready => match self.sweep().await {
+                Readiness::Ready => match self.work(work).await {
                     Ok(pause) => pause,
                     Err(error) => {
                         tracing::warn!(%error, "triggers cannot be looked at, trying again");
@@ -89,24 +104,34 @@ impl Triggers {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.inner.executions.listeners().hinted() => tokio::time::sleep(GATHER).await,
+                () = listeners.hinted(work) => tokio::time::sleep(GATHER).await,
             }
         }
     }
 
-    /// Plans what is due and starts what waits, once. How long nothing is known to happen.
+    /// Plans what is due and starts what waits, once.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn sweep(&self) -> Result<Duration, crate::Error> {
+    pub async fn sweep(&self) -> Result<(), crate::Error> {
+        self.work(Work::Plan).await?;
+        self.work(Work::Dispatch).await?;
+        Ok(())
+    }
+
+    /// One round. How long nothing is known to happen.
+    async fn work(&self, work: Work) -> Result<Duration, crate::Error> {
         let shards = self.inner.executions.owned_shards();
         if shards.is_empty() {
             return Ok(POLL);
         }
-        self.inner.executions.listeners().refresh(&self.inner.store).await?;
-        let next = self.plan(&shards).await?;
-        self.dispatch(&shards).await?;
-        Ok(next)
+        match work {
+            Work::Plan => {
+                self.inner.executions.listeners().refresh(&self.inner.store).await?;
+                self.plan(&shards).await
+            }
+            Work::Dispatch => self.dispatch(&shards).await.map(|()| POLL),
+        }
     }
 
     /// Something changed that triggers hear or fires wait for: it is looked at now.
@@ -121,6 +146,7 @@ impl Triggers {
             tracing::warn!(%error, "a change of triggers is heard at the next look");
         }
         listeners.hint();
+        listeners.replan();
     }
 
     /// Held while something is decided about a trigger.

@@ -212,6 +212,22 @@ impl Fires<'_> {
             .await
     }
 
+    /// How many fires of the project wait, counted up to `most`.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn count_waiting(&mut self, most: u32) -> Result<u64, Error> {
+        self.at
+            .query(
+                "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fire WHERE project_id = $1 AND state = 'pending' LIMIT $2) \
+                 counted",
+            )
+            .bind(self.project_id)
+            .bind(most)
+            .one(|row| row.get("n"))
+            .await
+    }
+
     /// The keys of those fires of a trigger that wait behind `skip` others that do, the oldest first.
     ///
     /// # Errors

@@ -44,6 +44,7 @@ migrations! {
     8 "0008_long_lives",
     9 "0009_listening",
     10 "0010_approvals_scope",
+    11 "0011_turns",
 }
 
 /// One applied migration.

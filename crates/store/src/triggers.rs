@@ -271,6 +271,27 @@ impl Triggers<'_> {
         Ok(())
     }
 
+    /// Notes that it was to fire so many times and could not, without a row for each.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn refused(&mut self, trigger_id: TriggerId, times: u64, error: &str) -> Result<(), Error> {
+        let now = self.at.tx()?.now();
+        self.at
+            .query(
+                "UPDATE trigger SET last_at = $3, last_error = $4, refused = refused + $5 \
+                 WHERE project_id = $1 AND trigger_id = $2",
+            )
+            .bind(self.project_id)
+            .bind(trigger_id)
+            .bind(now)
+            .bind(error)
+            .bind(times)
+            .execute()
+            .await?;
+        Ok(())
+    }
+
     /// The next secret of a webhook; the one before is accepted until `previous_until`. Its number.
     ///
     /// # Errors

@@ -1,9 +1,7 @@
 //! From fires to executions: the concurrency rule, the start under the fire's key, the settled row.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use moltforge_api::config::TriggerConfig;
 use moltforge_api::executions::StartExecution;
 use moltforge_api::triggers::TriggerError;
@@ -14,10 +12,8 @@ use moltforge_types::{Actor, ContentHash, ExecutionId, Fault as _, Kind, Origin,
 use super::{MAX_CHAIN, MAX_PENDING, Triggers, context};
 use crate::error::Error;
 
-/// Fires read at a time.
+/// Fires refused at a time.
 const PAGE: u32 = 500;
-/// Triggers worked on at a time.
-const PARALLEL: usize = 16;
 /// Fires of a trigger that are kept as its history.
 const KEEP: u32 = 200;
 /// Settled fires are kept for this long at least: a delivery that is repeated finds them.
@@ -49,35 +45,8 @@ enum Turn {
 }
 
 impl Triggers {
-    /// Starts what may be started.
-    pub(super) async fn dispatch(&self, shards: &[u16]) -> Result<(), Error> {
-        let mut after: Option<PendingFire> = None;
-        // a trigger whose fires have to wait is not looked at again on the next page: order holds
-        let mut waiting: HashSet<TriggerId> = HashSet::new();
-        loop {
-            let page = self.inner.store.live_fires().pending(shards, after.as_ref(), PAGE).await?;
-            let last = page.len() < PAGE as usize;
-            after = page.last().cloned();
-            let mut groups: Vec<Vec<PendingFire>> = Vec::new();
-            for fire in page.into_iter().filter(|fire| !waiting.contains(&fire.trigger_id)) {
-                match groups.iter_mut().find(|group| group.first().is_some_and(|f| f.trigger_id == fire.trigger_id)) {
-                    Some(group) => group.push(fire),
-                    None => groups.push(vec![fire]),
-                }
-            }
-            let each = groups.into_iter().map(|group| self.group(group));
-            let mut worked = futures::stream::iter(each).buffer_unordered(PARALLEL);
-            while let Some(result) = worked.next().await {
-                waiting.extend(result?);
-            }
-            if last {
-                return Ok(());
-            }
-        }
-    }
-
     /// The fires of one trigger, in order, up to the first one that waits: then its trigger is returned.
-    async fn group(&self, fires: Vec<PendingFire>) -> Result<Option<TriggerId>, Error> {
+    pub(super) async fn group(&self, fires: Vec<PendingFire>) -> Result<Option<TriggerId>, Error> {
         let Some(first) = fires.first() else { return Ok(None) };
         let (project_id, trigger_id) = (first.project_id, first.trigger_id);
         let Some(trigger) = self.inner.store.triggers(project_id).find(trigger_id).await? else {
@@ -237,15 +206,7 @@ impl Triggers {
     }
 
     async fn refuse(&self, trigger: &Trigger, fire: &str, error: &Error) -> Result<Decision, Error> {
-        let mut message: String = error.to_string().chars().take(500).collect();
-        if let Error::InputInvalid(faults) = error
-            && let Some((at, first)) = faults.first()
-        {
-            message = format!("{message}: {at} {first}").chars().take(500).collect();
-        }
-        let error = TriggerError { code: error.code().to_owned(), message };
-        let text = serde_json::to_string(&error).unwrap_or_default();
-        self.settle(trigger, fire, "refused", Ran::Refused(&text)).await
+        self.settle(trigger, fire, "refused", Ran::Refused(&as_json(error))).await
     }
 
     async fn settle(&self, trigger: &Trigger, fire: &str, state: &str, ran: Ran<'_>) -> Result<Decision, Error> {
@@ -267,6 +228,18 @@ impl Triggers {
         }
         Ok(Decision::Settled)
     }
+}
+
+/// An error as triggers and fires keep it.
+pub(super) fn as_json(error: &Error) -> String {
+    let mut message: String = error.to_string().chars().take(500).collect();
+    if let Error::InputInvalid(faults) = error
+        && let Some((at, first)) = faults.first()
+    {
+        message = format!("{message}: {at} {first}").chars().take(500).collect();
+    }
+    let error = TriggerError { code: error.code().to_owned(), message };
+    serde_json::to_string(&error).unwrap_or_default()
 }
 
 /// Names the start of a fire: a repeat gives the same execution.

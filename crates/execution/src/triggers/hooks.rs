@@ -74,6 +74,7 @@ impl Triggers {
         if waiting >= u64::from(MAX_PENDING) {
             return Err(Error::TriggerQueueFull.into());
         }
+        self.room(trigger.project_id).await?;
         let now = self.inner.ambient.now();
         let mut particular = context::only("body", parsed(headers, body)?);
         particular.insert("headers".to_owned(), Value::Object(passed(headers)));

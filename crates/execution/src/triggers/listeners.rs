@@ -1,18 +1,18 @@
 //! Event triggers in memory: what an owner asks while it writes, without waiting for anything.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
 
 use moltforge_api::config::TriggerConfig;
 use moltforge_bus::execution_event;
 use moltforge_manifest::trigger::{EventPattern, Source, compile};
 use moltforge_store::{NewFire, Store, Trigger};
 use moltforge_types::journal::Entry;
-use moltforge_types::{ContentHash, ProjectId, Timestamp};
+use moltforge_types::{ContentHash, ProjectId, Timestamp, TriggerId};
 use serde_json::Value;
 use tokio::sync::{Mutex, Notify};
 
-use super::context;
+use super::{Work, context};
 use crate::engine::{Execution, Recorded};
 use crate::error::Error;
 
@@ -30,8 +30,13 @@ pub(crate) struct Listeners {
     by_project: RwLock<Arc<HashMap<ProjectId, Vec<Listener>>>>,
     /// One look at a time: the later one says what is true.
     looking: Mutex<()>,
-    /// There may be something to start before the next poll.
+    /// There may be something to start before the next poll, or to plan.
     news: Notify,
+    plans: Notify,
+    /// Projects of which as many fires wait as may.
+    full: RwLock<HashSet<ProjectId>>,
+    /// How often their triggers did not fire because of that.
+    left_out: StdMutex<HashMap<(ProjectId, TriggerId), u64>>,
 }
 
 /// A trigger that waits for events.
@@ -88,9 +93,50 @@ impl Listeners {
         self.news.notify_one();
     }
 
+    /// Says that another schedule may come next.
+    pub(super) fn replan(&self) {
+        self.plans.notify_one();
+    }
+
     /// Waits until somebody says so.
-    pub(super) async fn hinted(&self) {
-        self.news.notified().await;
+    pub(super) async fn hinted(&self, work: Work) {
+        match work {
+            Work::Plan => self.plans.notified().await,
+            Work::Dispatch => self.news.notified().await,
+        }
+    }
+
+    /// Whether as many fires of a project wait as may.
+    pub(super) fn set_full(&self, project_id: ProjectId, full: bool) {
+        let mut all = self.full.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = if full { all.insert(project_id) } else { all.remove(&project_id) };
+        if changed && full {
+            tracing::warn!(%project_id, "too many fires wait: events fire nothing until there are fewer");
+        } else if changed {
+            tracing::info!(%project_id, "events fire again");
+        }
+    }
+
+    /// No other project is full.
+    pub(super) fn only_full_of(&self, projects: &HashSet<ProjectId>) {
+        self.full.write().unwrap_or_else(PoisonError::into_inner).retain(|project_id| projects.contains(project_id));
+    }
+
+    /// What did not fire, since the last time somebody asked.
+    pub(super) fn take_left_out(&self) -> Vec<(ProjectId, TriggerId, u64)> {
+        let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        left_out.drain().map(|((project_id, trigger_id), times)| (project_id, trigger_id, times)).collect()
+    }
+
+    fn leave_out(&self, fires: &[NewFire]) {
+        let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        for fire in fires {
+            *left_out.entry((fire.project_id, fire.trigger_id)).or_default() += 1;
+        }
+    }
+
+    fn is_full(&self, project_id: ProjectId) -> bool {
+        self.full.read().unwrap_or_else(PoisonError::into_inner).contains(&project_id)
     }
 
     /// The fires that the entries of an execution are.
@@ -109,6 +155,10 @@ impl Listeners {
             let all = fires(listeners, news, room, || event_of(execution, recorded, event_type, topic));
             room = room.saturating_sub(all.iter().map(|fire| fire.context.len()).sum());
             heard.extend(all);
+        }
+        if !heard.is_empty() && self.is_full(execution.spec.project_id) {
+            self.leave_out(&heard);
+            heard.clear();
         }
         heard
     }

@@ -77,6 +77,7 @@ impl Triggers {
             tx.fires(row.project_id).insert(&fire).await?;
         }
         tx.commit().await?;
+        self.hint();
         Ok(true)
     }
 }

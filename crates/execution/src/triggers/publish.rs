@@ -20,7 +20,7 @@ impl Triggers {
     /// of whoever publishes it: 0 outside of a chain.
     ///
     /// # Errors
-    /// `field_invalid`, `chain_too_deep`.
+    /// `field_invalid`, `chain_too_deep`, `trigger_queue_full`.
     pub async fn publish(
         &self,
         principal: &Principal,
@@ -41,6 +41,7 @@ impl Triggers {
         if fires.is_empty() {
             return Ok(Published { fired: Vec::new() });
         }
+        self.room(project_id).await?;
         let mut tx = self.inner.store.begin().await?;
         for fire in &mut fires {
             fire.planned_at = at;

@@ -1,6 +1,7 @@
 //! Triggers on real stores: fired once, by their rules, through crashes. The clock moves only when a test moves it.
 
 mod events;
+mod floods;
 mod held;
 mod rules;
 mod schedules;

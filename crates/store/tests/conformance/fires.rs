@@ -75,11 +75,19 @@ async fn the_inbox_is_read_in_order(world: &World) {
     tx.fires(one.project_id).insert(&fire(&one, a, "same", 5)).await.unwrap();
     tx.commit().await.unwrap();
     let mut live = world.live_fires();
-    let first = live.pending(&[7], None, 1).await.unwrap();
-    let rest = live.pending(&[3, 7], first.first(), 10).await.unwrap();
-    assert_eq!((first[0].fire_key.as_str(), rest.len(), rest[1].fire_key.as_str()), ("same", 2, "late"));
-    assert_ne!(first[0].trigger_id, rest[0].trigger_id);
-    assert!(live.pending(&[8], None, 10).await.unwrap().is_empty());
+    let latest = live.latest().await.unwrap();
+    let mut projects = [one.project_id, two.project_id];
+    projects.sort();
+    assert_eq!(latest.iter().map(|fire| fire.project_id).collect::<Vec<_>>(), projects);
+    let until = latest.iter().find(|fire| fire.project_id == one.project_id).unwrap();
+    assert_eq!(until.fire_key, "late");
+    let first = live.pending(&[7], None, until, 1).await.unwrap();
+    let rest = live.pending(&[3, 7], first.first(), until, 10).await.unwrap();
+    assert_eq!((first[0].fire_key.as_str(), rest.len(), rest[0].fire_key.as_str()), ("same", 1, "late"));
+    assert!(live.pending(&[8], None, until, 10).await.unwrap().is_empty());
+    assert_eq!(live.pending(&[7], None, &first[0], 10).await.unwrap(), first, "what came later is for later");
+    let mut fires = world.fires(one.project_id);
+    assert_eq!((fires.count_waiting(10).await.unwrap(), fires.count_waiting(1).await.unwrap()), (2, 1));
 }
 
 async fn what_runs_is_known(world: &World) {

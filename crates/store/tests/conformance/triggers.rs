@@ -96,6 +96,11 @@ async fn triggers_are_found_and_changed(world: &World) {
     tx.commit().await.unwrap();
     let found = find(world, &ground, a).await;
     assert_eq!((found.last_execution_id, found.last_error, found.started), (Some(execution_id), None, 1));
+    let mut tx = world.begin().await.unwrap();
+    tx.triggers(ground.project_id).refused(a, 7, "{\"code\":\"y\"}").await.unwrap();
+    tx.commit().await.unwrap();
+    let found = find(world, &ground, a).await;
+    assert_eq!((found.refused, found.last_error.as_deref()), (8, Some("{\"code\":\"y\"}")));
 
     let mut tx = world.begin().await.unwrap();
     tx.fires(ground.project_id).insert(&fire(&ground, a, "one", 1)).await.unwrap();

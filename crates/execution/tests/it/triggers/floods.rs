@@ -1,0 +1,148 @@
+//! More events than can be started at once.
+
+use std::time::Duration;
+
+use moltforge_api::triggers::Trigger;
+use moltforge_execution::Error;
+use moltforge_execution::triggers::Triggers;
+use moltforge_types::ProjectId;
+use serde_json::json;
+
+use super::events::event;
+use super::{Timed, echo, id};
+
+/// Fires of a trigger that wait, as a flood of events leaves them.
+async fn pending(timed: &Timed, trigger: &Trigger, count: usize) {
+    let (project_id, trigger_id) = (timed.world.principal.project_id, id(trigger));
+    let found = timed.world.store.triggers(project_id).find(trigger_id).await.expect("read").expect("there");
+    let now = timed.world.ambient.now();
+    let mut tx = timed.world.store.begin().await.expect("a transaction");
+    for number in 0..count {
+        let fire = moltforge_store::NewFire {
+            project_id,
+            trigger_id,
+            fire_key: format!("event:{number:06}"),
+            shard: found.shard,
+            planned_at: now,
+            chain_depth: 1,
+            context: json!({ "event": { "data": number } }).to_string(),
+            created_at: now,
+        };
+        assert!(tx.fires(project_id).insert(&fire).await.expect("written"));
+    }
+    tx.commit().await.expect("committed");
+}
+
+async fn another_project(timed: &Timed) -> ProjectId {
+    let mut tx = timed.world.store.begin().await.expect("a transaction");
+    let organisation = tx.organisations().insert("other").await.expect("inserted");
+    let project = tx.projects(organisation.organisation_id).insert("other").await.expect("inserted");
+    tx.commit().await.expect("committed");
+    project.project_id
+}
+
+async fn waiting(timed: &Timed, project_id: ProjectId) -> u64 {
+    timed.world.store.fires(project_id).count_waiting(100_000).await.expect("counted")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_in_one_project_does_not_delay_another() {
+    for mut timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let flooded = timed.create("echo", json!({ "event": "order.*", "name": "flood" })).await;
+        pending(&timed, &flooded, 1_500).await;
+        let first = timed.world.principal.project_id;
+        let second = another_project(&timed).await;
+        timed.world.principal.project_id = second;
+        timed.deploy(echo()).await;
+        let quiet = timed.create("echo", json!({ "event": "order.*", "name": "quiet" })).await;
+        // it came later than all of the others
+        timed.clock.advance(Duration::from_secs(1));
+        pending(&timed, &quiet, 1).await;
+        let triggers = timed.triggers.clone();
+        let round = tokio::spawn(async move { triggers.sweep().await });
+        let started = async {
+            while waiting(&timed, second).await > 0 {
+                // a real wait: looks again a moment later
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), started).await.expect("it starts");
+        let behind = waiting(&timed, first).await;
+        assert!(behind > 1_000, "{}: only {behind} others still waited", timed.world.backend);
+        round.abort();
+        timed.node.abandon().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_fires_in_time_whatever_is_being_started() {
+    for timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let flooded = timed.create("echo", json!({ "event": "order.*", "name": "flood" })).await;
+        let hourly = timed.create("echo", json!({ "schedule": "@hourly", "name": "tick" })).await;
+        pending(&timed, &flooded, 3_000).await;
+        let project_id = timed.world.principal.project_id;
+        Triggers::start(timed.node.clone());
+        let until_flooded = async {
+            while waiting(&timed, project_id).await == 3_000 {
+                // a real wait: looks again a moment later
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), until_flooded).await.expect("it begins");
+        // its time comes while the others are being started
+        timed.clock.advance(super::HOUR);
+        let fired = async {
+            while timed.fires(&hourly).await.is_empty() {
+                // a real wait: looks again a moment later
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), fired).await.expect("it fires");
+        let behind = waiting(&timed, project_id).await;
+        assert!(behind > 100, "{}: it fired behind the flood, {behind} waited", timed.world.backend);
+        timed.node.abandon().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_in_which_too_much_waits_is_told_so() {
+    for timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let tools = ["events.emit"];
+        let emit = json!({ "tool": "events.emit", "arguments": { "type": "report.done", "data": 7 } });
+        let script = json!([{ "calls": [emit] }, { "text": "told" }]);
+        let teller =
+            json!({ "name": "teller", "kind": "prompt", "model": "scripted", "tools": tools, "script": script });
+        timed.deploy(teller).await;
+        let (principal, project_id) = (&timed.world.principal, timed.world.principal.project_id);
+        for number in 0..10 {
+            let made = timed.create("echo", json!({ "event": "order.*", "name": format!("t{number}") })).await;
+            timed.triggers.pause(principal, id(&made)).await.expect("paused");
+            pending(&timed, &made, 1_000).await;
+        }
+        let told = timed.create("echo", json!({ "event": "report.done", "name": "told" })).await;
+        let refused = timed.triggers.publish(principal, event("report.done", "1", &json!({})), 0).await;
+        assert!(matches!(refused, Err(Error::TriggerQueueFull)), "{}: {refused:?}", timed.world.backend);
+        timed.sweep().await;
+        let source = timed.world.accept(&timed.node, "teller", json!({}), "one").await.expect("accepted");
+        timed.until(&source, "completed").await;
+        timed.sweep().await;
+        let now = timed.get(&told).await;
+        assert_eq!((now.started, now.refused), (0, 1), "{}", timed.world.backend);
+        assert_eq!(now.last_error.expect("a reason").code, "trigger_queue_full");
+        assert_eq!(waiting(&timed, project_id).await, 10_000);
+        // there is room again
+        let mut tx = timed.world.store.begin().await.expect("a transaction");
+        tx.query("DELETE FROM fire WHERE project_id = $1").bind(project_id).execute().await.expect("deleted");
+        tx.commit().await.expect("committed");
+        timed.sweep().await;
+        timed.triggers.publish(principal, event("report.done", "1", &json!({})), 0).await.expect("published");
+        let source = timed.world.accept(&timed.node, "teller", json!({}), "two").await.expect("accepted");
+        timed.until(&source, "completed").await;
+        timed.sweep().await;
+        assert_eq!(timed.get(&told).await.started, 2, "{}", timed.world.backend);
+        timed.node.drain().await;
+    }
+}
