@@ -100,7 +100,7 @@ fn detail(entry: &Entry) -> (Style, String) {
             (DIM, parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
         }
         Entry::Resumed { from, by, .. } => (PLAIN, format!("from {from}{}", by_whom(by.as_deref()))),
-        Entry::Paused { reason, detail, by } => {
+        Entry::Paused { reason, detail, by, .. } => {
             let detail = detail.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
             (WARN, format!("{reason}{detail}{}", by_whom(by.as_deref())))
         }
