@@ -36,11 +36,8 @@ pub(super) fn apply(
 /// Lets an execution go on that was held for its unknown effects alone, once none is left without a decision.
 pub(super) fn go_on_if_decided(execution: &mut Execution, by: Option<String>, context: Context, out: &mut Outcome) {
     let waits = execution.state == State::Paused && execution.reason == Some(Reason::EffectUnknown);
-    // a hold of its agent or project stands above
-    if waits
-        && context.hold.is_none()
-        && !has_undecided(execution, |effect| matches!(effect, Effect::AtMostOnce | Effect::Reconcile))
-    {
+    if waits && !has_undecided(execution, |effect| matches!(effect, Effect::AtMostOnce | Effect::Reconcile)) {
+        // with a hold of its agent or project above it waits for the end of that from here
         resume::go_on(execution, by, None, context, out);
     }
 }

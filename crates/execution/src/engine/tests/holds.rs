@@ -1,11 +1,11 @@
 //! What a hold of the agent or the project does to an execution.
 
 use moltforge_types::Timestamp;
-use moltforge_types::execution::{HoldMode, Reason, State};
+use moltforge_types::execution::{EffectDecision, HoldMode, Reason, State};
 use moltforge_types::journal::Entry;
 use serde_json::json;
 
-use super::harness::{Run, calls_model};
+use super::harness::{Run, called, calls_model};
 use crate::engine::{Action, Command, Hold, HoldOf, Refusal};
 
 const PAUSED: Hold = Hold { of: HoldOf::Agent, mode: HoldMode::Pause, since: Timestamp::from_micros(0) };
@@ -151,4 +151,26 @@ fn a_kill_switch_shortens_a_cancel() {
     let Entry::Cancelled { kill: true, calls, .. } = run.last() else { panic!("{:?}", run.last()) };
     let steps: Vec<_> = calls.iter().map(|call| call.step).collect();
     assert_eq!(steps, [2, 3], "what the cancel aborted is named as well");
+}
+
+#[test]
+fn what_is_decided_while_a_hold_stands_goes_on_when_it_is_lifted() {
+    let mut run = Run::new();
+    run.reply("", &[("pay", json!({}))]);
+    run.crash();
+    assert_eq!(run.execution.reason, Some(Reason::EffectUnknown));
+    run.hold = Some(PAUSED);
+    let decide = Command::DecideEffect {
+        step: 2,
+        decision: EffectDecision::Retry,
+        output: None,
+        note: None,
+        by: "me".to_owned(),
+    };
+    let outcome = run.apply(decide);
+    assert!(called(&outcome).is_empty());
+    assert_eq!((run.execution.state, run.execution.reason), (State::Paused, Some(Reason::Held)));
+    run.hold = None;
+    let outcome = run.apply(Command::Release { by: "me".to_owned() });
+    assert_eq!(called(&outcome), [2]);
 }
