@@ -40,6 +40,8 @@ pub(crate) enum Mutation {
     NoReleaseAfterCrash,
     /// Waiting is worth nothing: a high priority always comes first.
     NoAgeing,
+    /// What a failed call says names the headers that it was sent with.
+    CredentialInError,
 }
 
 #[cfg(test)]

@@ -31,6 +31,12 @@ pub(super) fn needs_approval(tool: &str, arguments: &Value) -> bool {
     }
 }
 
+/// What a tool's far side wants to see, a header of every tool that is declared. Only that far side may (I11).
+pub(super) const CREDENTIAL: &str = "canary-credential-c1a7";
+
+/// Calls of the tool `stock` that one node makes at a time for an agent.
+pub(super) const STOCK_LIMIT: u32 = 2;
+
 pub(super) fn effect_keys() -> EffectKeys {
     EffectKeys::new([7; 32])
 }
@@ -42,15 +48,19 @@ pub(super) fn projects() -> [ProjectId; 2] {
 fn config(change: impl FnOnce(&mut Value)) -> Value {
     let http = |name: &str, effect: &str| {
         json!({ "name": name, "description": "d", "url": "http://127.0.0.1:9/x", "effect": effect,
+                "headers": { "authorization": format!("Bearer {CREDENTIAL}") },
                 "parameters": { "type": "object", "properties": { "n": { "type": "integer" } } } })
     };
     let mut ship = http("ship", "reconcile");
-    ship["probe"] = json!({ "url": "http://127.0.0.1:9/x?key={idempotency_key}", "settle": "20s" });
+    ship["probe"] = json!({ "url": "http://127.0.0.1:9/x?key={idempotency_key}", "settle": "20s",
+                            "headers": { "authorization": format!("Bearer {CREDENTIAL}") } });
+    let mut stock = http("stock", "keyed");
+    stock["concurrency"] = json!(STOCK_LIMIT);
     let mut config = json!({
         "name": "worker", "kind": "prompt", "model": "scripted",
-        "tools": ["math.add", "time.sleep", "state.set", "state.get", "signals.wait", "pay", "book", "look", "ship",
+        "tools": ["math.add", "time.sleep", "state.set", "state.get", "signals.wait", "pay", "book", "look", "ship", "stock",
                   "refund", "wire", "peek", "approvals.request", "agents.start", "agents.call", "agents.wait"],
-        "tool": [http("pay", "at_most_once"), http("book", "keyed"), http("look", "read"), ship,
+        "tool": [http("pay", "at_most_once"), http("book", "keyed"), http("look", "read"), ship, stock,
                  http("refund", "at_most_once"), http("wire", "keyed"), http("peek", "read")],
         "approvals": [
             { "tools": ["refund"], "expires": "25s", "on_expiry": "pause" },

@@ -1,12 +1,14 @@
 //! The invariants of `testing.md`, a file each, over the whole journal after a run. Some are watched while it runs:
 //! I3 at each commit (`state.rs`), I6 at the end (`settle.rs`), I8 and I12 in each turn of an owner
-//! (`shard/owner/audit.rs`), I9 by each watcher (`watch.rs`), the gate at each call and answer (`outside.rs`,
-//! `client.rs`). I11 has nothing to look at here: no secret enters an engine.
+//! (`shard/owner/audit.rs`), I9 by each watcher (`watch.rs`), I11 in each log as well (`logs.rs`), the gate at each call
+//! and answer (`outside.rs`, `client.rs`).
 
 mod approvals;
 mod forks;
 mod i1;
 mod i10;
+mod i11;
+pub(super) mod i12;
 mod i2;
 mod i4;
 mod i5;
@@ -48,6 +50,7 @@ pub(super) fn all(state: &State, all: &[Told]) {
         forks::check(state, all, told);
     }
     i1::check(state, all);
+    i11::check(state, all);
 }
 
 pub(super) fn told(state: &State) -> Vec<Told> {

@@ -18,7 +18,7 @@ use crate::holds::keeper::Change;
 use crate::shard::supervisor::Readiness;
 
 /// A node that works, and a client.
-async fn calm() -> (Client, Node) {
+pub(super) async fn calm() -> (Client, Node) {
     let (deaths, _heard) = mpsc::unbounded_channel();
     let mut plan = Plan::of(1);
     (plan.nodes, plan.lanes, plan.max_running, plan.provider_limit) = (1, 1, 64, None);
@@ -34,7 +34,7 @@ async fn calm() -> (Client, Node) {
     (Client { state, nodes, dice: Dice::new(1, 4) }, node)
 }
 
-async fn start(client: &Client, which: usize) -> ExecutionId {
+pub(super) async fn start(client: &Client, which: usize) -> ExecutionId {
     client.clone().start(None, which, false, Origin::default()).await.expect("started")
 }
 

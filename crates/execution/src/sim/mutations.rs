@@ -47,4 +47,5 @@ found! {
     holds_that_a_new_owner_forgets: HoldsForgotten,
     a_lifted_hold_that_nobody_sees_through: NoReleaseAfterCrash,
     waiting_that_is_worth_nothing: NoAgeing,
+    a_credential_in_a_message: CredentialInError,
 }

@@ -137,7 +137,12 @@ impl Node {
             journal: journal.clone(),
             bus: Bus::new(),
             directory: Arc::new(Agents),
-            calls: Arc::new(SimCalls { state: state.clone(), process: process.clone(), models: Arc::default() }),
+            calls: Arc::new(SimCalls {
+                state: state.clone(),
+                process: process.clone(),
+                models: Arc::default(),
+                stock: Arc::default(),
+            }),
             ambient,
             specs: Specs::new(effect_keys()),
         });

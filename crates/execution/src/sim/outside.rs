@@ -1,26 +1,28 @@
 //! Models and tools that answer, fail, hang and lose answers by the dice, and that count what reaches them.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest};
 use moltforge_capabilities::tools::{CallRequest, ProbeAnswer, ToolError};
 use moltforge_store::EntryRow;
-use moltforge_types::ExecutionId;
 use moltforge_types::approval::Decision;
 use moltforge_types::conversation::{Message, ToolCall, Usage};
 use moltforge_types::execution::{ProbeOutcome, State as Stands};
 use moltforge_types::journal::{Entry, ErrorInfo};
+use moltforge_types::{AgentId, ExecutionId};
 use serde_json::{Value, json};
 
-use super::agents::needs_approval;
+use super::agents::{CREDENTIAL, STOCK_LIMIT, needs_approval};
 use super::dice::Dice;
 use super::node::Process;
 use super::plan::Kind;
 use super::state::State;
 use crate::engine::approval::call_hash;
+use crate::mutation::{Mutation, mutated};
 use crate::shard::calls::Calls;
 
 /// The kind of the entry that says that a call is intended.
@@ -31,6 +33,8 @@ pub(super) struct SimCalls {
     pub(super) process: Arc<Process>,
     /// Model calls on their way from this process.
     pub(super) models: Arc<AtomicU32>,
+    /// Calls of the limited tool on their way from this process, by agent.
+    pub(super) stock: Arc<Mutex<BTreeMap<AgentId, u32>>>,
 }
 
 /// One model call on its way.
@@ -39,6 +43,27 @@ struct OnItsWay(Arc<AtomicU32>);
 impl Drop for OnItsWay {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One call of the limited tool on its way.
+struct OfStock(Arc<Mutex<BTreeMap<AgentId, u32>>>, AgentId);
+
+impl OfStock {
+    /// And how many are on their way with it.
+    fn begin(all: &Arc<Mutex<BTreeMap<AgentId, u32>>>, agent_id: AgentId) -> (Self, u32) {
+        let mut counts = all.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(agent_id).or_default();
+        *count += 1;
+        (Self(all.clone(), agent_id), *count)
+    }
+}
+
+impl Drop for OfStock {
+    fn drop(&mut self) {
+        if let Some(count) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&self.1) {
+            *count -= 1;
+        }
     }
 }
 
@@ -59,10 +84,15 @@ impl SimCalls {
         if self.state.is_news(id, self.process.number) {
             return;
         }
+        if has_intent && self.state.certain.is_held(row.project_id, row.agent_id) {
+            self.state.violated("hold", format!("{what} of {id} leaves though it is held"));
+        }
+        if self.state.is_stopped(id) {
+            self.state.violated("stop", format!("{what} of {id} leaves after its stop was acknowledged"));
+        }
         if row.columns.state.is_terminal() {
             self.state.violated("gate", format!("{what} of {id} leaves though it is {}", row.columns.state));
-        } else if row.columns.state != Stands::Running && !has_intent {
-            // a call with a durable intent may leave while the execution is held
+        } else if row.columns.state != Stands::Running {
             self.state
                 .violated("gate", format!("{what} of {id} leaves while it is {} in the store", row.columns.state));
         }
@@ -105,9 +135,11 @@ impl SimCalls {
         let (tool, arguments) = match dice.below(20) {
             0..=2 => ("math.add", json!({ "a": dice.below(9), "b": 2 })),
             3..=5 => ("look", json!({ "n": dice.below(9) })),
-            6..=8 => ("book", json!({ "n": dice.below(9) })),
+            6 => ("stock", json!({ "n": dice.below(9) })),
+            7 | 8 => ("book", json!({ "n": dice.below(9) })),
             9..=11 => ("pay", json!({ "n": dice.below(9) })),
-            12 => ("ship", json!({ "n": dice.below(9) })),
+            12 if dice.chance(500) => ("ship", json!({ "n": dice.below(9) })),
+            12 => ("stock", json!({ "n": dice.below(9) })),
             13 => ("time.sleep", json!({ "duration": format!("{}ms", dice.millis(1, 20_000).as_millis()) })),
             14 | 15 => {
                 let timeout = format!("{}s", 1 + dice.below(60));
@@ -265,6 +297,10 @@ impl Calls for SimCalls {
             }
             state.effect(key, id, tool, &request.arguments.to_string());
         }
+        let stock = (tool == "stock").then(|| OfStock::begin(&self.stock, request.agent_id));
+        if let Some((_, count)) = stock.as_ref().filter(|(_, count)| *count > STOCK_LIMIT) {
+            state.violated("limits", format!("{count} calls of a tool are on their way that takes {STOCK_LIMIT}"));
+        }
         let fails = state.strikes(Kind::Tool);
         self.takes(1_500).await;
         if tool == "state.get" {
@@ -275,7 +311,8 @@ impl Calls for SimCalls {
         if !fails {
             return Ok(json!({ "tool": tool, "step": request.step }));
         }
-        let info = ErrorInfo::new("internal", "simulated");
+        let said = if mutated(Mutation::CredentialInError) { CREDENTIAL } else { "simulated" };
+        let info = ErrorInfo::new("internal", said);
         match state.outside.below(8) {
             0..=3 => Err(ToolError { info, outcome_unknown: true }),
             4 => {

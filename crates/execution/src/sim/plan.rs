@@ -2,7 +2,8 @@
 
 use super::dice::Dice;
 
-/// A kind of fault.
+/// A kind of fault. A torn commit is not one: a database commits all of a batch or nothing, so that it would be
+/// [`Kind::CrashBefore`]. That SQLite does so is tested where it writes (`store/tests/conformance/journal/torn.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// A node dies before a commit is written.

@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::node::{Death, Nodes};
 use super::plan::{Kind, Plan};
 use super::state::{Promise, State};
-use super::{agents, check, deciders, holds, panics, pokes, settle, watch};
+use super::{agents, check, deciders, holds, logs, operators, panics, pokes, settle, watch};
 use crate::engine::UnknownEffects;
 
 /// What a run gave.
@@ -46,6 +46,7 @@ pub(super) fn run(plan: &Plan, tracing: bool) -> Report {
 async fn simulate(plan: Plan, tracing: bool) -> Report {
     let (deaths, heard) = mpsc::unbounded_channel();
     let state = State::new(plan, tracing, deaths);
+    let _listening = logs::listen(&state);
     state.trace(|| format!("{:?}", state.plan));
     agents::add_to(&state.memory);
     let rate = state.plan.rate(Kind::Poke);
@@ -63,6 +64,7 @@ async fn simulate(plan: Plan, tracing: bool) -> Report {
     pokes::set(None);
     let all = check::told(&state);
     check::all(&state, &all);
+    check::i12::check(&state, &nodes.alive());
     for panic in panics::heard() {
         state.violated("panic", panic);
     }
@@ -140,6 +142,7 @@ fn operation(client: &Client, dice: &Dice, n: u64) {
         (76..=86, Some(_)) => deciders::decide(&client, dice, n),
         (87..=89, Some(_)) => holds::hold_or_lift(&client, dice),
         (90..=92, Some(id)) => drop(tokio::spawn(client.fork(id, format!("fork-{n}")))),
+        (93..=95, Some(_)) => operators::look_at_an_effect(&client, dice, n),
         (_, Some(id)) => {
             if let Some(node) = dice.pick(&client.nodes.alive()).cloned() {
                 tokio::spawn(watch::watch(state, node, id));

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use moltforge_store::ExecutionRow;
 use moltforge_types::approval::ApprovalState;
-use moltforge_types::execution::{Reason, State as Stands};
+use moltforge_types::execution::{EffectDecision, Reason, State as Stands};
 use moltforge_types::{ExecutionId, Timestamp};
 
 use super::client::Client;
 use super::deciders;
 use super::holds;
+use super::operators::unanswered;
 use super::run::PATIENCE;
 use crate::engine::{Command, UnknownEffects};
 
@@ -101,6 +102,13 @@ async fn end(client: Client, row: ExecutionRow) {
     let command = match row.columns.state {
         Stands::Paused => {
             let unknown = row.columns.reason == Some(Reason::EffectUnknown);
+            if unknown && client.dice.chance(500) {
+                // call by call: the last decision lets it go on
+                for step in unanswered(&client.state.journal(id, 0)) {
+                    client.clone().decide_effect(id, step, EffectDecision::Fail, by.clone()).await;
+                }
+                return;
+            }
             Command::Resume { by, unknown_effects: unknown.then_some(UnknownEffects::Fail) }
         }
         Stands::Suspended if waits_for_a_person(&client, id) => return consent(&client, id).await,

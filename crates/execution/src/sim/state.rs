@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::FutureExt as _;
 use moltforge_store::journal::Memory;
 use moltforge_store::{Batch, EntryRow, ExecutionRow, Reads as _};
-use moltforge_types::execution::SHARDS;
+use moltforge_types::execution::{EffectDecision, SHARDS};
 use moltforge_types::{Ambient, ApprovalId, ExecutionId, NodeId, ProjectId, SeededRandom, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -33,6 +33,8 @@ pub(super) enum Promise {
     Resumed { id: ExecutionId, seq: u64 },
     /// This person's decision counts.
     Decided { id: ExecutionId, approval_id: ApprovalId, approve: bool, by: String },
+    /// This person's decision about a call of unknown outcome counts.
+    EffectDecided { id: ExecutionId, step: u32, decision: EffectDecision, by: String },
 }
 
 /// What a key meant at the far side.
@@ -158,6 +160,11 @@ impl State {
     pub(super) fn promise(&self, promise: Promise) {
         self.trace(|| format!("answered: {promise:?}"));
         lock(&self.promises).push(promise);
+    }
+
+    /// Whether somebody was told that it ends.
+    pub(super) fn is_stopped(&self, id: ExecutionId) -> bool {
+        lock(&self.promises).iter().any(|promise| matches!(promise, Promise::Stopped { id: of } if *of == id))
     }
 
     pub(super) fn promises(&self) -> Vec<Promise> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use moltforge_bus::Notice;
 use moltforge_types::ExecutionId;
 
+use super::agents::CREDENTIAL;
 use super::node::Node;
 use super::state::State;
 
@@ -21,6 +22,9 @@ pub(super) async fn watch(state: Arc<State>, node: Node, id: ExecutionId) {
         };
         if node.process.is_dead() {
             return;
+        }
+        if format!("{notice:?}").contains(CREDENTIAL) {
+            state.violated("I11", format!("a watcher of {id} was told a credential"));
         }
         let Notice::Committed(entries) = notice else { continue };
         let Some(first) = entries.first() else { continue };

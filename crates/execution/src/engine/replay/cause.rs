@@ -110,6 +110,23 @@ pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
         Entry::Running { recovered: true, .. } | Entry::Paused { reason: Reason::CrashLoop, .. } => {
             execution.in_flight.clear();
         }
+        // a call that is sent once more gets its slot without an entry; that it had left is seen by its answer, or by a
+        // stop that names it
+        Entry::Paused { .. } | Entry::Stopping { .. } => {
+            let begins = |entry: &Entry| matches!(entry, Entry::Running { .. } | Entry::Resumed { .. });
+            let later = journal.iter().skip(1).take_while(|next| !begins(&next.recorded.entry));
+            for next in journal.iter().take(1).chain(later) {
+                match &next.recorded.entry {
+                    Entry::ToolSucceeded { step, .. } | Entry::ToolFailed { step, .. } => {
+                        execution.in_line.remove(step);
+                    }
+                    Entry::Stopping { calls, .. } => {
+                        execution.in_line.retain(|step| calls.iter().all(|call| call.step != *step));
+                    }
+                    _ => {}
+                }
+            }
+        }
         // somebody may have asked for the probe, which writes nothing
         Entry::EffectProbed { step, .. } => {
             execution.in_flight.insert(*step);

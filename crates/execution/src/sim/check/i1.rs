@@ -19,7 +19,8 @@ pub(super) fn check(state: &State, all: &[Told]) {
             | Promise::Stopped { id }
             | Promise::Paused { id, .. }
             | Promise::Resumed { id, .. }
-            | Promise::Decided { id, .. } => *id,
+            | Promise::Decided { id, .. }
+            | Promise::EffectDecided { id, .. } => *id,
         };
         let Some(told) = by_id.get(&id) else {
             state.violated("I1", format!("nothing is left of {promise:?}"));
@@ -39,6 +40,10 @@ pub(super) fn check(state: &State, all: &[Told]) {
                 told.entries.iter().any(|(at, _, entry)| at <= seq && matches!(entry, Entry::Resumed { .. }))
             }
             Promise::Decided { approval_id, approve, by, .. } => decided(told, *approval_id, *approve, by),
+            Promise::EffectDecided { step, decision, by, .. } => told.entries.iter().any(|(.., entry)| {
+                matches!(entry, Entry::EffectDecided { step: of, decision: as_told, by: who, .. }
+                    if (of, as_told, who) == (step, decision, by))
+            }),
         };
         if !is_kept {
             state.violated("I1", format!("{promise:?} is not kept"));
