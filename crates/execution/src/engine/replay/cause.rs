@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moltforge_types::approval::Decision;
-use moltforge_types::execution::{HoldMode, ProbeOutcome, Reason, State};
+use moltforge_types::execution::{Effect, HoldMode, ProbeOutcome, Reason, State};
 use moltforge_types::journal::{Entry, ErrorInfo};
 use moltforge_types::{ExecutionId, Id as _, Timestamp};
 use serde_json::Value;
@@ -147,7 +147,9 @@ pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
                     execution.in_flight.remove(step);
                 }
             }
+            still_asked(execution, journal);
         }
+        Entry::Running { .. } => still_asked(execution, journal),
         // a call that is gone writes nothing until it is the last one
         Entry::Cancelled { .. } if execution.stopping.as_ref().is_some_and(|stop| !is_over(stop.until, at)) => {
             execution.in_flight.clear();
@@ -155,6 +157,32 @@ pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
         }
         _ => {}
     }
+}
+
+/// Who decides that unknown outcomes are failures does not decide about a call whose other side is being asked, which writes
+/// nothing: it shows by the failure that is missing.
+fn still_asked(execution: &mut Execution, journal: &[Journaled]) {
+    let Some(Journaled { recorded: first, .. }) = journal.first() else { return };
+    let command = || journal.iter().map(|next| &next.recorded).take_while(|next| next.at == first.at);
+    let fails = match &first.entry {
+        Entry::Resumed { unknown_effects, .. } => unknown_effects.as_deref() == Some("fail"),
+        _ => execution.unknown_effects.as_deref() == Some("fail"),
+    };
+    if !fails || !command().any(|next| matches!(next.entry, Entry::Running { .. })) {
+        return;
+    }
+    let failed =
+        |step: u32| command().any(|next| matches!(&next.entry, Entry::ToolFailed { step: of, .. } if *of == step));
+    let asked: Vec<u32> = execution
+        .pending
+        .iter()
+        .filter(|call| {
+            matches!(&call.state, PendingState::Invoked { effect: Effect::Reconcile, decision: None, .. })
+                && !failed(call.step)
+        })
+        .map(|call| call.step)
+        .collect();
+    execution.in_flight.extend(asked);
 }
 
 fn is_over(until: Option<Timestamp>, at: Timestamp) -> bool {
