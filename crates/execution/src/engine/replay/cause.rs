@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Journaled;
 use crate::engine::children::child_id as child_id_of;
-use crate::engine::state::{Execution, PendingState};
+use crate::engine::state::{Decided, Execution, Pending, PendingState};
 use crate::engine::{
     Answer, ChildOutcome, Command, Context, Hold, HoldOf, ModelAnswer, ModelFailure, ProbeReport, ToolFailure,
     UnknownEffects, approval,
@@ -28,10 +28,10 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
             let answer = ModelAnswer { text: text.clone(), tool_calls: tool_calls.clone(), usage: *usage };
             Command::ModelAnswered { step: *step, started_at: *started_at, result: Ok(answer) }
         }
-        Entry::ToolSucceeded { step, output, started_at, .. } if execution.is_in_flight(*step) => {
+        Entry::ToolSucceeded { step, output, started_at, .. } if is_away(execution, *step) => {
             Command::ToolAnswered { step: *step, started_at: *started_at, result: Ok(output.clone()) }
         }
-        Entry::ToolFailed { step, error, started_at, .. } if execution.is_in_flight(*step) => {
+        Entry::ToolFailed { step, error, started_at, .. } if is_away(execution, *step) => {
             let failure = ToolFailure { error: error.clone(), outcome_unknown: false };
             Command::ToolAnswered { step: *step, started_at: *started_at, result: Err(failure) }
         }
@@ -127,6 +127,11 @@ pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
                 }
             }
         }
+        // one that is sent once more gets its slot, and may be probed, without an entry: its answer shows that it was away
+        Entry::ToolSucceeded { step, .. } | Entry::ToolFailed { step, .. } if is_away(execution, *step) => {
+            execution.in_line.remove(step);
+            execution.in_flight.insert(*step);
+        }
         // somebody may have asked for the probe, which writes nothing
         Entry::EffectProbed { step, .. } => {
             execution.in_flight.insert(*step);
@@ -157,6 +162,15 @@ pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
         }
         _ => {}
     }
+}
+
+/// Whether an answer of this step comes from outside.
+fn is_away(execution: &Execution, step: u32) -> bool {
+    let sent = |call: &Pending| match &call.state {
+        PendingState::Invoked { decision, .. } => matches!(decision, None | Some(Decided::Retry { .. })),
+        _ => false,
+    };
+    execution.is_in_flight(step) || execution.pending.iter().any(|call| call.step == step && sent(call))
 }
 
 /// Who decides that unknown outcomes are failures does not decide about a call whose other side is being asked, which writes
