@@ -122,6 +122,10 @@ pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
                     }
                     Entry::Stopping { calls, .. } => {
                         execution.in_line.retain(|step| calls.iter().all(|call| call.step != *step));
+                        // something was on its way, or it would have ended at once: a probe that somebody asked for
+                        if execution.in_flight.is_empty() && execution.aborting.is_empty() {
+                            execution.in_flight.extend(calls.first().map(|call| call.step));
+                        }
                     }
                     _ => {}
                 }
