@@ -195,7 +195,14 @@ async fn a_call_in_line_never_leaves_once_it_is_stopped() {
         for _ in 0..4 {
             let id = begin(&world, &node, "payer").await;
             // the first one is at work, the others wait
-            if !ids.is_empty() {
+            if ids.is_empty() {
+                let began = Instant::now();
+                while world.server.at_once("hang").0 == 0 {
+                    assert!(began.elapsed() < PATIENCE, "{}", world.backend);
+                    // a real wait: looks again a moment later
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            } else {
                 until(&world, &node, id, waits).await;
             }
             ids.push(id);
