@@ -135,11 +135,10 @@ impl SimCalls {
         let (tool, arguments) = match dice.below(20) {
             0..=2 => ("math.add", json!({ "a": dice.below(9), "b": 2 })),
             3..=5 => ("look", json!({ "n": dice.below(9) })),
-            6 => ("stock", json!({ "n": dice.below(9) })),
             7 | 8 => ("book", json!({ "n": dice.below(9) })),
             9..=11 => ("pay", json!({ "n": dice.below(9) })),
             12 if dice.chance(500) => ("ship", json!({ "n": dice.below(9) })),
-            12 => ("stock", json!({ "n": dice.below(9) })),
+            6 | 12 => ("stock", json!({ "n": dice.below(9) })),
             13 => ("time.sleep", json!({ "duration": format!("{}ms", dice.millis(1, 20_000).as_millis()) })),
             14 | 15 => {
                 let timeout = format!("{}s", 1 + dice.below(60));

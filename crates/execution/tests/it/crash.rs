@@ -45,7 +45,10 @@ async fn every_write_of_every_scenario_survives_a_crash() {
         let mut cases = 0;
         for world in futures::future::join_all(worlds).await {
             match world {
-                Ok(points) => cases += points.hit,
+                Ok(Points { hit, in_vain, rare }) => {
+                    println!("{name}: {hit} hit, {in_vain} in vain, {rare} rare");
+                    cases += hit;
+                }
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             }
         }
@@ -117,7 +120,6 @@ async fn crash_everywhere(world: World, name: String) -> Points {
             points.in_vain += tries - usize::from(hit);
         }
     }
-    println!("{name}: {last} commits ({most} at most), {points:?}");
     points
 }
 
