@@ -15,10 +15,10 @@
 //! in sight, a list of system calls that are allowed, and limits. A step that the kernel refuses is an error that
 //! names it; nothing runs half confined unless the policy says why it may ([`Enforcement`]).
 //!
-//! What must be opened by path (the own page map, say) is opened between [`begin`] and [`Begun::confine`]; files that
+//! What must be opened by path (the own page map, say) is opened between [`begin()`] and [`Begun::confine`]; files that
 //! belong to a project come as descriptors over the socket, never as paths.
 //!
-//! The supervisor: process ids of its own need a child of a child. [`begin`] therefore starts the program once more and
+//! The supervisor: process ids of its own need a child of a child. [`begin()`] therefore starts the program once more and
 //! stays behind as its supervisor, which holds nothing, ends the child when the server is gone, and ends as the child
 //! did. The server sees one process.
 //!
@@ -54,7 +54,7 @@ pub use policy::{Calls, Enforcement, Limits, Policy};
 pub use report::{Missing, Report};
 pub use start::{Start, Starting};
 
-/// Confines this process for good. Not all of it returns: see [`begin`].
+/// Confines this process for good. Not all of it returns: see [`begin()`].
 ///
 /// # Errors
 /// The step that the kernel refused, why, and what to do about it. The process must end then.

@@ -142,7 +142,7 @@ fn key(root: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
-/// Whether the file was written by [`write`], as it is.
+/// Whether the file was written by [`write()`], as it is.
 fn is_ours(path: &Path, key: &[u8; 32]) -> bool {
     let (Ok(code), Ok(tag)) = (fs::read(path), fs::read(tag_of(path))) else { return false };
     mac(path, &code, key).is_some_and(|mac| mac.verify_slice(&tag).is_ok())
