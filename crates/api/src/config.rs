@@ -70,6 +70,8 @@ pub struct AgentConfig {
 pub enum AgentKind {
     /// A model with instructions and tools, driven by MoltForge's own tool-calling loop.
     Prompt,
+    /// A program of its author, in JavaScript, Python or any WebAssembly component, run in a sandbox.
+    Code,
 }
 
 /// Limits of an agent's executions: of each one, and of how many at a time. Durations are texts such as `30s`, `10m`, `2h`, `7d`.

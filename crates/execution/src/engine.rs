@@ -15,6 +15,7 @@ mod decide;
 mod decide_effect;
 mod effect_keys;
 pub mod fork;
+mod guest;
 mod hold;
 mod message;
 mod model_answered;
@@ -40,12 +41,14 @@ pub use approval::{Ask, Verdict};
 pub use children::MAX_DEPTH;
 pub use decide::Answer;
 pub use effect_keys::EffectKeys;
+pub use guest::GuestEvent;
+pub(crate) use guest::{MAX_CALLS as MAX_GUEST_CALLS, STEP as GUEST_STEP};
 pub use hold::{Hold, HoldOf};
 pub use message::{ChildOutcome, Message, Sent};
 pub use probe::ProbeReport;
 pub use spec::Spec;
 pub use start::Start;
-pub use state::{Decided, Execution, Pending, PendingState};
+pub use state::{Decided, Execution, GuestLife, Heard, Made, Pending, PendingState};
 
 use moltforge_types::execution::{Effect, EffectDecision};
 use moltforge_types::journal::{Entry, ErrorInfo};
@@ -167,6 +170,8 @@ pub enum Command {
         /// Who lifted it.
         by: String,
     },
+    /// The guest of a code agent did something.
+    Guest(GuestEvent),
     /// A slot of its tool is there for a call that waited in line.
     SlotTaken {
         /// Its step.
@@ -240,6 +245,8 @@ pub enum Action {
         /// Which try of this step, from 1.
         attempt: u32,
     },
+    /// Build the guest of a code agent, and give it the answers that it has heard.
+    RunGuest,
     /// Get in line for a slot of a tool; the call follows when it is there.
     TakeSlot {
         /// The step.
@@ -383,6 +390,7 @@ pub fn apply(execution: &mut Execution, command: Command, context: Context) -> R
         Command::Stop { by, note, kill } => stop::apply(execution, by, note, kill, context, out)?,
         Command::Hold => hold::apply(execution, context, out),
         Command::Release { by } => hold::release(execution, by, context, out),
+        Command::Guest(event) => guest::apply(execution, event, context, out),
         Command::SlotTaken { step } => tool_slot::taken(execution, step, context, out),
         Command::CallGone { step } => stop::call_gone(execution, step, context, out),
         Command::ChildStarted { step, result } => children::started(execution, step, result, context, out),

@@ -8,6 +8,7 @@ pub(crate) mod authority;
 pub(crate) mod batch;
 pub(crate) mod calls;
 pub(crate) mod effects;
+pub(crate) mod guests;
 pub(crate) mod health;
 pub(crate) mod hot;
 pub(crate) mod inbox;

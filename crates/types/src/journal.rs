@@ -441,6 +441,21 @@ pub enum Entry {
         /// Who decided.
         by: String,
     },
+    /// A code agent's guest asked for calls, each of which is a step, or gave some up. What it asks for follows from what it
+    /// has heard: a guest that is rebuilt must ask for the same.
+    GuestAsked {
+        /// The step of the first call; the others follow.
+        step: u32,
+        /// The calls, in program order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        calls: Vec<GuestCall>,
+        /// Calls whose answers it no longer wants.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        cancelled: Vec<GuestCancel>,
+        /// How many answers it had heard when it went to wait for the next one; absent while it goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        heard: Option<u32>,
+    },
     /// The entries before this one are a copy of another execution's, with their times; from here it goes its own way.
     Forked {
         /// The execution that they were copied from.
@@ -461,6 +476,28 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deadline: Option<Timestamp>,
     },
+}
+
+/// A call that a guest asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestCall {
+    /// 1, 2, 3, ... within its execution.
+    pub id: u32,
+    /// The capability: a tool, `timer` or `llm.complete`.
+    pub name: String,
+    /// The arguments as the guest wrote them: JSON.
+    pub arguments: String,
+    /// How many answers it had heard before it asked.
+    pub after: u32,
+}
+
+/// A call that a guest gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestCancel {
+    /// The call.
+    pub id: u32,
+    /// How many answers it had heard before.
+    pub after: u32,
 }
 
 /// A call that was on its way when its execution was stopped.
@@ -514,6 +551,7 @@ impl Entry {
             Self::EffectDecided { .. } => 27,
             Self::EventEmitted { .. } => 28,
             Self::Forked { .. } => 29,
+            Self::GuestAsked { .. } => 30,
         }
     }
 
@@ -549,6 +587,7 @@ impl Entry {
             Self::EffectDecided { .. } => "effect.decided",
             Self::EventEmitted { .. } => "event.emitted",
             Self::Forked { .. } => "execution.forked",
+            Self::GuestAsked { .. } => "guest.asked",
         }
     }
 }

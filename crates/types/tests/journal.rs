@@ -37,7 +37,7 @@ kinds! {
     Scheduled, Running, ModelCompleted, ToolInvoked, ToolSucceeded, ToolFailed, TimerSet, SignalAwaited, SignalReceived,
     Suspended, Resumed, Paused, RetryScheduled, Completed, Failed, Cancelled, ChildRequested, ChildStarted, ChildEnded,
     ChildrenAwaited, Stopping, ApprovalRequested, ApprovalDecided, ApprovalEscalated, ApprovalReopened, EffectProbed, EventEmitted,
-    EffectDecided, Forked,
+    EffectDecided, Forked, GuestAsked,
 }
 
 #[test]

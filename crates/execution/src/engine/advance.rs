@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::policy::Policy;
 use super::state::{Decided, Execution, Pending, PendingState};
-use super::{Action, ChildOutcome, Context, Message, Outcome, Sent, approval, children, probe, tool_slot};
+use super::{Action, ChildOutcome, Context, Message, Outcome, Sent, approval, children, guest, probe, tool_slot};
 use crate::mutation::{Mutation, mutated};
 
 /// The journal's hard limits: an execution that reaches one is held, never killed (engine.md 1.9).
@@ -33,7 +33,7 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
             }
             None => {}
         }
-        if execution.pending.is_empty() {
+        if execution.pending.is_empty() && !execution.spec.is_code() {
             call_model(execution, context, out);
             return;
         }
@@ -41,6 +41,13 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
         begin_calls(execution, context, out);
         if execution.state != State::Running {
             return;
+        }
+        if execution.spec.is_code() {
+            // an answer may be what another call waited for
+            if execution.seq != before {
+                continue;
+            }
+            return guest::go_on(execution, context, out);
         }
         if execution.pending.is_empty() {
             continue;
@@ -111,6 +118,7 @@ pub(super) fn abort(execution: &mut Execution, wanted: impl Fn(u32) -> bool, out
     execution.in_line.retain(|step| !steps.contains(step));
     // an action that waits in this very outcome was never sent
     out.actions.retain(|action| match action {
+        Action::RunGuest => !steps.contains(&guest::STEP),
         Action::CallModel { step, .. }
         | Action::TakeSlot { step, .. }
         | Action::CallTool { step, .. }
@@ -143,7 +151,7 @@ fn limit_reached(execution: &Execution, context: Context) -> Option<Limit> {
         let detail = format!("its journal has {} entries and {} bytes", execution.seq, execution.bytes);
         return Some(Limit::Hold(Reason::JournalLimit, detail));
     }
-    if execution.pending.is_empty() {
+    if execution.pending.is_empty() && !execution.spec.is_code() {
         if execution.rejected_turns > 1 {
             let message = "the model asked for tools with arguments that do not fit, twice in a row".to_owned();
             return failed("tool_arguments_invalid", message);
@@ -217,7 +225,7 @@ fn begin_calls(execution: &mut Execution, context: Context, out: &mut Outcome) {
 
 /// Begins a call about which nothing is written yet, or asks a person first.
 fn open_call(execution: &mut Execution, call: &Pending, context: Context, out: &mut Outcome) {
-    let begun = execution.spec.tools.begin(&call.tool, &call.arguments, context.now);
+    let begun = execution.spec.begin(&call.tool, &call.arguments, context.now);
     let policy = match &begun {
         // what does not fit is nobody's decision
         Begin::Rejected(_) => None,
@@ -392,7 +400,7 @@ pub(super) fn fail(
     execution.write(entry, context, out);
 }
 
-fn suspend(execution: &mut Execution, context: Context, out: &mut Outcome) {
+pub(super) fn suspend(execution: &mut Execution, context: Context, out: &mut Outcome) {
     let signals = execution
         .pending
         .iter()

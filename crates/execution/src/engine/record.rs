@@ -3,6 +3,7 @@
 mod approvals;
 mod calls;
 mod children;
+mod guest;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,7 @@ impl Execution {
             | Entry::ApprovalDecided { .. }
             | Entry::ApprovalEscalated { .. }
             | Entry::ApprovalReopened { .. } => self.record_approval(at, entry),
+            Entry::GuestAsked { .. } => self.guest_asked(entry),
             Entry::ChildRequested { .. }
             | Entry::ChildStarted { .. }
             | Entry::ChildEnded { .. }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltforge_api::AgentConfig;
-use moltforge_capabilities::tools::ToolSet;
+use moltforge_api::config::AgentKind;
+use moltforge_capabilities::tools::{Begin, ToolSet};
 use moltforge_types::journal::ErrorInfo;
-use moltforge_types::{AgentId, AgentName, Id as _, ProjectId, VersionId};
+use moltforge_types::{AgentId, AgentName, Id as _, ProjectId, Timestamp, VersionId};
 use serde_json::Value;
 
 use super::EffectKeys;
 use super::policy::Policy;
 
+/// A program's timer, the one call that needs no grant.
+pub(crate) const TIMER: &str = "timer";
 /// Faults of a value that are told.
 const MAX_FAULTS: usize = 20;
 
@@ -100,7 +103,7 @@ impl Spec {
         let config = AgentConfig {
             name: agent_name.to_owned(),
             description: String::new(),
-            kind: moltforge_api::config::AgentKind::Prompt,
+            kind: AgentKind::Prompt,
             model: String::new(),
             instructions: String::new(),
             tools: Vec::new(),
@@ -175,6 +178,30 @@ impl Spec {
         input
     }
 
+    /// Whether a program of its author runs it, and not our loop of model and tools.
+    pub fn is_code(&self) -> bool {
+        self.config.kind == AgentKind::Code
+    }
+
+    /// What becomes of a call: a tool's, or of what every program may ask for.
+    pub(super) fn begin(&self, name: &str, arguments: &str, now: Timestamp) -> Begin {
+        if self.is_code() && name == TIMER {
+            return timer(arguments, now);
+        }
+        self.tools.begin(name, arguments, now)
+    }
+
+    /// The output that a program returned, checked.
+    pub fn output_value(&self, value: Value) -> Result<Value, ErrorInfo> {
+        match errors(self.config.output_schema.as_ref(), self.output.as_ref(), &value).first() {
+            None => Ok(value),
+            Some((pointer, message)) => Err(ErrorInfo::new(
+                "output_invalid",
+                format!("what the program returned does not fit output_schema at {pointer:?}: {message}"),
+            )),
+        }
+    }
+
     /// What is wrong with an input: JSON pointer and message of each fault, at most 20.
     pub fn input_errors(&self, input: &Value) -> Vec<(String, String)> {
         errors(self.config.input_schema.as_ref(), self.input.as_ref(), input)
@@ -194,6 +221,16 @@ impl Spec {
                 Err(invalid(format!("the final text does not fit output_schema at {pointer:?}: {message}")))
             }
         }
+    }
+}
+
+/// A timer of a program: `{"ms": n}`, whole milliseconds, at most ten years.
+fn timer(arguments: &str, now: Timestamp) -> Begin {
+    const MOST: u64 = 10 * 366 * 24 * 3600 * 1000;
+    let ms = serde_json::from_str::<Value>(arguments).ok().and_then(|value| value.get("ms")?.as_u64());
+    match ms.filter(|ms| *ms <= MOST) {
+        Some(ms) => Begin::Sleep { until: now.plus(Duration::from_millis(ms)) },
+        None => Begin::Rejected(ErrorInfo::new("tool_arguments_invalid", "a timer takes \"ms\": 0 to ten years")),
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use moltforge_types::conversation::{Message, Usage};
 use moltforge_types::execution::{Effect, Reason, State};
-use moltforge_types::journal::{Entry, ErrorInfo, StoppedCall};
-use moltforge_types::{ExecutionId, Origin, Timestamp};
+use moltforge_types::journal::{Entry, ErrorInfo, GuestCancel, StoppedCall};
+use moltforge_types::{ContentHash, ExecutionId, Origin, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -62,6 +62,9 @@ pub struct Execution {
     pub next_step: u32,
     /// The calls of the latest reply, in order, until all are answered.
     pub pending: Vec<Pending>,
+    /// Of a code agent: what its guest asked for and heard.
+    #[serde(default, skip_serializing_if = "GuestLife::is_empty")]
+    pub guest: GuestLife,
     /// Children that it ever asked for.
     pub children: BTreeMap<ExecutionId, Child>,
     /// A stop was asked for: nothing new is dispatched.
@@ -91,6 +94,12 @@ pub struct Execution {
     /// Why its journal cannot be read to its end: it is held, and only a stop changes it. Not part of the fold.
     #[serde(skip)]
     pub damaged: Option<String>,
+    /// How many answers the guest had heard when it went to wait. Not part of the fold: a guest is rebuilt after a load.
+    #[serde(skip)]
+    pub(super) guest_heard: Option<u32>,
+    /// What the guest returned, while its last effects end. Not part of the fold: rebuilt, it returns the same.
+    #[serde(skip)]
+    pub(super) guest_output: Option<Value>,
     /// Steps whose call is on its way. Not part of the fold: empty after a load.
     #[serde(skip)]
     pub(super) in_flight: BTreeSet<u32>,
@@ -138,6 +147,49 @@ pub struct ChildEnd {
     pub output: Option<Value>,
     /// Its error.
     pub error: Option<ErrorInfo>,
+}
+
+/// The life of a code agent's guest: a rebuilt one is given the answers in this order, and must ask for the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestLife {
+    /// Its calls, in program order.
+    pub calls: Vec<Made>,
+    /// Those that it gave up.
+    pub cancelled: Vec<GuestCancel>,
+    /// Its answers.
+    pub heard: Vec<Heard>,
+}
+
+impl GuestLife {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A call that a guest asked for, as it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// 1, 2, 3, ...
+    pub id: u32,
+    /// The capability.
+    pub name: String,
+    /// SHA-256 of the text of its arguments.
+    pub arguments: ContentHash,
+    /// How many answers it had heard before.
+    pub after: u32,
+}
+
+/// An answer for a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The call.
+    pub id: u32,
+    /// When it was written down: the guest's time from here.
+    pub at: Timestamp,
+    /// Whether it is a value; else an error.
+    pub ok: bool,
+    /// JSON.
+    pub content: String,
 }
 
 /// A stop on its way.
@@ -271,6 +323,9 @@ impl Execution {
             usage: Usage::default(),
             next_step: 1,
             pending: Vec::new(),
+            guest: GuestLife::default(),
+            guest_heard: None,
+            guest_output: None,
             children: BTreeMap::new(),
             stopping: None,
             booked_tokens: 0,

@@ -6,6 +6,7 @@ mod children;
 mod decisions;
 mod effects;
 mod fork;
+mod guests;
 mod harness;
 mod holds;
 mod limits;

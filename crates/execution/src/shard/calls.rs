@@ -5,7 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest, Models};
 use moltforge_capabilities::tools::{CallRequest, ProbeAnswer, ToolError, Tools};
+use moltforge_types::journal::ErrorInfo;
 use serde_json::Value;
+
+use super::guests::{Guest, GuestStart};
 
 /// Models and tools, as an owner calls them.
 #[async_trait]
@@ -23,6 +26,11 @@ pub(crate) trait Calls: Send + Sync {
 
     /// Asks the other side once whether a call happened.
     async fn probe(&self, request: CallRequest) -> ProbeAnswer;
+
+    /// Builds the guest of a code agent.
+    async fn guest(&self, _start: GuestStart) -> Result<Box<dyn Guest>, ErrorInfo> {
+        Err(ErrorInfo::new("sandbox_unavailable", "this server runs no code agents"))
+    }
 }
 
 /// The real ones.

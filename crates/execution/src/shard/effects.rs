@@ -173,7 +173,7 @@ pub(crate) fn start_child(
 }
 
 /// Reports when a call goes away without an answer: it was aborted, and all of it is dropped.
-struct Gone {
+pub(super) struct Gone {
     events: UnboundedSender<Event>,
     execution_id: ExecutionId,
     step: u32,
@@ -183,11 +183,11 @@ struct Gone {
 
 impl Gone {
     /// Made before its call's task: one that is aborted before it has begun is gone, too.
-    fn watch(events: &UnboundedSender<Event>, execution_id: ExecutionId, step: u32, call: u64) -> Self {
+    pub(super) fn watch(events: &UnboundedSender<Event>, execution_id: ExecutionId, step: u32, call: u64) -> Self {
         Self { events: events.clone(), execution_id, step, call, ended: false }
     }
 
-    fn ended(mut self) {
+    pub(super) fn ended(mut self) {
         self.ended = true;
     }
 }

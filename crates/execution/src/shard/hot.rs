@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use moltforge_types::ExecutionId;
 use moltforge_types::execution::State;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use super::message::{Loaded, Reply};
 use super::snapshot::Covered;
-use crate::engine::{Execution, Spec, Start};
+use crate::engine::{Execution, Heard, Spec, Start};
 use crate::fairness::calls::Slot;
 use crate::fairness::{Claimant, Permit};
 
@@ -24,6 +25,8 @@ pub(crate) struct Hot {
     pub(crate) snapshot: Covered,
     /// Its calls on their way.
     pub(crate) calls: BTreeMap<u32, Call>,
+    /// Where the answers for its guest go, and how many have gone there.
+    pub(crate) feed: Option<Feed>,
     /// Slots of tools whose calls leave with the next commit.
     pub(crate) slots: BTreeMap<u32, Slot>,
     /// Who waits for it to end or to wait.
@@ -50,6 +53,7 @@ impl Hot {
             claimant,
             permit: None,
             slots: BTreeMap::new(),
+            feed: None,
         }
     }
 
@@ -67,6 +71,16 @@ impl Hot {
     pub(crate) fn rests(&self) -> bool {
         let state = self.execution.state;
         state.is_terminal() || matches!(state, State::Suspended | State::Paused)
+    }
+
+    /// Hands its guest what it has not heard. Before it is durable: what the guest then asks for is so after it.
+    pub(crate) fn feed(&mut self) {
+        let Some(feed) = &mut self.feed else { return };
+        for heard in self.execution.guest.heard.iter().skip(feed.fed) {
+            // one that is no more hears nothing
+            let _ = feed.to.send(heard.clone());
+        }
+        feed.fed = self.execution.guest.heard.len();
     }
 
     /// A trigger started it, and it has ended.
@@ -101,6 +115,12 @@ pub(crate) fn claimant(execution_id: ExecutionId, spec: &Spec, key: Option<&str>
         agent_limit: limits.concurrency,
         key_limit: limits.key_concurrency.unwrap_or(1),
     }
+}
+
+/// The way to a guest that runs.
+pub(crate) struct Feed {
+    pub(crate) to: UnboundedSender<Heard>,
+    pub(crate) fed: usize,
 }
 
 /// A call on its way.

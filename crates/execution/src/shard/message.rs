@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::snapshot::Covered;
-use crate::engine::{Command, Execution, ModelAnswer, ModelFailure, ProbeReport, Start, ToolFailure};
+use crate::engine::{Command, Execution, GuestEvent, ModelAnswer, ModelFailure, ProbeReport, Start, ToolFailure};
 use crate::error::Error;
 use crate::fairness::calls::Slot;
 use crate::fairness::{Claimant, Entry, Permit};
@@ -77,6 +77,8 @@ pub(crate) enum Event {
     },
     /// A tool call ended.
     ToolAnswered { execution_id: ExecutionId, step: u32, started_at: Timestamp, result: Result<Value, ToolFailure> },
+    /// A guest did something.
+    Guest { execution_id: ExecutionId, call: u64, event: GuestEvent },
     /// A slot of its tool came for a call in line.
     SlotTaken { execution_id: ExecutionId, step: u32, call: u64, slot: Slot },
     /// A probe ended.

@@ -221,6 +221,7 @@ impl Owner {
                 self.apply(execution_id, Command::ToolAnswered { step, started_at, result }, Asker::Nobody);
                 self.ended(execution_id, step);
             }
+            Event::Guest { execution_id, call, event } => self.guest_did(execution_id, call, event),
             Event::SlotTaken { execution_id, step, call, slot } => self.slot_taken(execution_id, step, call, slot),
             Event::ProbeAnswered { execution_id, step, report, by } => {
                 self.forget_call(execution_id, step);
@@ -330,6 +331,7 @@ impl Owner {
     fn stage(&mut self, id: ExecutionId, was: State, mut outcome: Outcome, asker: Asker) {
         let now = self.shared.ambient.now();
         let Some(hot) = self.hot.get_mut(&id) else { return };
+        hot.feed();
         self.forming.add(hot, &outcome.entries);
         // who waits for these events hears them with this commit, or not at all
         self.forming.add_fires(self.shared.listeners.heard(&hot.execution, engine::fork::own(&outcome.entries)));

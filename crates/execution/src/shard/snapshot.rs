@@ -12,7 +12,7 @@ use super::shared::Shared;
 use crate::engine::{Execution, Spec};
 
 /// Raised when the state or the fold changes; a release does so by its own number.
-const FORMAT: &str = concat!("2/", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("3/", env!("CARGO_PKG_VERSION"));
 /// Bytes of entries after which a snapshot is due.
 const BYTES: u64 = 4 * 1024 * 1024;
 /// The part of both limits that is enough for an execution that now sleeps.

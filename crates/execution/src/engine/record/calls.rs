@@ -45,13 +45,14 @@ impl Execution {
             Entry::ToolSucceeded { step, output, .. } => {
                 self.progress();
                 self.take_signal_for(*step);
-                self.answer(*step, output.to_string());
+                self.answer(at, *step, true, output.to_string());
             }
             Entry::ToolFailed { step, error, rejected, .. } => {
                 self.progress();
                 self.refuse_child_of(*step);
                 self.turn_rejected |= rejected;
-                self.answer(*step, json!({ "error": error }).to_string());
+                let content = if self.is_of_guest() { json!(error) } else { json!({ "error": error }) };
+                self.answer(at, *step, false, content.to_string());
             }
             Entry::TimerSet { step, due, .. } => self.set_pending(*step, PendingState::Timer { due: *due }),
             Entry::SignalAwaited { step, name, due, .. } => {
@@ -125,7 +126,10 @@ impl Execution {
     }
 
     /// Keeps an answer; once all calls are answered, they join the conversation in the order of the calls.
-    fn answer(&mut self, step: u32, content: String) {
+    fn answer(&mut self, at: Timestamp, step: u32, ok: bool, content: String) {
+        if self.is_of_guest() {
+            return self.guest_hears(at, step, ok, content);
+        }
         let content = match self.pending.iter().find(|call| call.step == step) {
             Some(call) if call.edited => edited(&call.arguments, &content),
             _ => content,

@@ -12,8 +12,8 @@ use super::Journaled;
 use crate::engine::children::child_id as child_id_of;
 use crate::engine::state::{Decided, Execution, Pending, PendingState};
 use crate::engine::{
-    Answer, ChildOutcome, Command, Context, Hold, HoldOf, ModelAnswer, ModelFailure, ProbeReport, ToolFailure,
-    UnknownEffects, approval,
+    Answer, ChildOutcome, Command, Context, GuestEvent, Hold, HoldOf, ModelAnswer, ModelFailure, ProbeReport,
+    ToolFailure, UnknownEffects, approval, guest,
 };
 
 /// The commands that may have written `entry` as their first one, the likeliest first.
@@ -35,8 +35,22 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
             let failure = ToolFailure { error: error.clone(), outcome_unknown: false };
             Command::ToolAnswered { step: *step, started_at: *started_at, result: Err(failure) }
         }
+        Entry::RetryScheduled { step: guest::STEP, error, .. } => Command::Guest(GuestEvent::Lost(error.clone())),
         Entry::RetryScheduled { step, error, run_at, .. } => {
             failed(execution, *step, error.clone(), true, Some(run_at.since(recorded.at)))
+        }
+        Entry::GuestAsked { calls, cancelled, heard, .. } => {
+            Command::Guest(GuestEvent::Asked { calls: calls.clone(), cancelled: cancelled.clone(), heard: *heard })
+        }
+        Entry::Completed { output } if execution.spec.is_code() => Command::Guest(GuestEvent::Ended(output.clone())),
+        Entry::Failed { error, .. }
+            if execution.is_in_flight(guest::STEP)
+                && !["wall_limit", "guest_deadlock"].contains(&error.code.as_str()) =>
+        {
+            Command::Guest(GuestEvent::Failed(error.clone()))
+        }
+        Entry::Paused { reason: Reason::Diverged, detail: Some(detail), .. } if execution.spec.is_code() => {
+            Command::Guest(GuestEvent::Diverged(detail.clone()))
         }
         Entry::SignalReceived { name, payload, dedupe_key } => {
             Command::Signal { name: name.clone(), payload: payload.clone(), dedupe_key: dedupe_key.clone() }
@@ -143,6 +157,10 @@ pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
         // an answer that was lost while the execution was held writes nothing
         Entry::EffectDecided { step, .. } => {
             execution.in_flight.remove(step);
+        }
+        // a guest that has heard the latest answer and asks for nothing writes nothing
+        Entry::Suspended { .. } | Entry::Failed { .. } if execution.spec.is_code() => {
+            execution.guest_heard = u32::try_from(execution.guest.heard.len()).ok();
         }
         // nor does one to a call that is then given up
         Entry::Resumed { from: State::Paused, .. } => {

@@ -283,6 +283,8 @@ impl Run {
         let mut replayed = self.replayed();
         replayed.in_flight.clone_from(&self.execution.in_flight);
         replayed.in_line.clone_from(&self.execution.in_line);
+        replayed.guest_heard = self.execution.guest_heard;
+        replayed.guest_output.clone_from(&self.execution.guest_output);
         replayed.aborting.clone_from(&self.execution.aborting);
         // a decision is used up by the command that carries it
         replayed.unknown_effects.clone_from(&self.execution.unknown_effects);

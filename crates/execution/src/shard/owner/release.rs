@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use super::Owner;
 use crate::children::Child;
-use crate::engine::{Action, Command, Execution, Outcome};
+use crate::engine::{Action, Command, Execution, GUEST_STEP, GuestEvent, Outcome};
 use crate::fairness::calls::{Caller, Slot};
 use crate::mutation::{Mutation, mutated};
 use crate::shard::batch::Gated;
 use crate::shard::effects;
-use crate::shard::hot::{Call, Hot};
+use crate::shard::guests::{self, GuestStart};
+use crate::shard::hot::{Call, Feed, Hot};
 use crate::shard::message::{Asker, Event, Reply};
 
 type Answer = Result<moltforge_api::executions::Execution, crate::error::Error>;
@@ -93,7 +94,11 @@ impl Owner {
         let has_intent = matches!(&action, Action::CallTool { idempotency_key: Some(_), .. });
         let begins = matches!(
             action,
-            Action::CallModel { .. } | Action::TakeSlot { .. } | Action::CallTool { .. } | Action::StartChild { .. }
+            Action::RunGuest
+                | Action::CallModel { .. }
+                | Action::TakeSlot { .. }
+                | Action::CallTool { .. }
+                | Action::StartChild { .. }
         );
         let spec = &hot.execution.spec;
         if begins && !has_intent && self.shared.holds.of(spec.project_id, spec.agent_id).is_some() {
@@ -110,6 +115,7 @@ impl Owner {
         match action {
             // a stopping node begins nothing: whoever comes after it does; nor does one whose shards may be another's by
             // now, whose loop ends; nor what was given up between the decision and the commit
+            Action::RunGuest if draining || !self.authority.holds() || !hot.execution.is_in_flight(GUEST_STEP) => {}
             Action::CallModel { step, .. }
             | Action::TakeSlot { step, .. }
             | Action::CallTool { step, .. }
@@ -129,6 +135,20 @@ impl Owner {
                 };
                 let task = effects::call_model(outlet, request, spec.agent_id, attempt);
                 hot.calls.insert(step, Call { number, task });
+            }
+            Action::RunGuest => {
+                let start = GuestStart {
+                    project_id: spec.project_id,
+                    execution_id: id,
+                    spec: spec.clone(),
+                    input: hot.execution.input.clone(),
+                    now: hot.execution.created_at,
+                    life: hot.execution.guest.clone(),
+                };
+                let fed = start.life.heard.len();
+                let (task, to) = guests::run(outlet, start);
+                hot.calls.insert(GUEST_STEP, Call { number, task });
+                hot.feed = Some(Feed { to, fed });
             }
             Action::TakeSlot { step, tool } => {
                 let limit = spec.tools.get(&tool).and_then(|tool| tool.concurrency).unwrap_or(u32::MAX);
@@ -179,6 +199,19 @@ impl Owner {
                 }
             }
         }
+    }
+
+    /// A guest did something. One that was given up, or that another one has replaced, is not heard.
+    pub(super) fn guest_did(&mut self, id: ExecutionId, call: u64, event: GuestEvent) {
+        let Some(hot) = self.hot.get_mut(&id) else { return };
+        if hot.calls.get(&GUEST_STEP).is_none_or(|current| current.number != call) {
+            return;
+        }
+        if !matches!(event, GuestEvent::Asked { .. }) {
+            hot.calls.remove(&GUEST_STEP);
+            hot.feed = None;
+        }
+        self.apply(id, Command::Guest(event), Asker::Nobody);
     }
 
     /// A call in line has got its slot. It keeps it until it leaves with its intent's commit.

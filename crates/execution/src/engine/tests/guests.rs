@@ -1,0 +1,148 @@
+//! Code agents: what their guests ask for and hear.
+
+use moltforge_types::execution::{Reason, State};
+use moltforge_types::journal::{Entry, ErrorInfo, GuestCall, GuestCancel};
+use serde_json::{Value, json};
+
+use super::harness::{Run, called};
+use crate::engine::{Action, Command, GuestEvent, Outcome};
+
+fn code(config: &mut Value) {
+    config["kind"] = json!("code");
+    config["script"] = json!([]);
+}
+
+impl Run {
+    fn asks(&mut self, first: u32, calls: &[(&str, Value)], heard: u32) -> Outcome {
+        let calls = calls.iter().zip(first..).map(|((name, arguments), id)| GuestCall {
+            id,
+            name: (*name).to_owned(),
+            arguments: arguments.to_string(),
+            after: heard,
+        });
+        let event = GuestEvent::Asked { calls: calls.collect(), cancelled: Vec::new(), heard: Some(heard) };
+        self.apply(Command::Guest(event))
+    }
+
+    fn returns(&mut self, output: Value) -> Outcome {
+        self.apply(Command::Guest(GuestEvent::Ended(output)))
+    }
+
+    /// The ids of the answers that the guest has heard or will.
+    fn heard(&self) -> Vec<(u32, bool, &str)> {
+        self.execution.guest.heard.iter().map(|heard| (heard.id, heard.ok, heard.content.as_str())).collect()
+    }
+}
+
+fn runs_guest(outcome: &Outcome) -> bool {
+    outcome.actions.contains(&Action::RunGuest)
+}
+
+#[test]
+fn answers_come_in_the_order_of_the_journal() {
+    let mut run = Run::with(code);
+    let outcome =
+        run.asks(1, &[("look", json!({"n": 1})), ("book", json!({})), ("math.add", json!({"a": 1, "b": 2}))], 0);
+    assert_eq!(called(&outcome), [1, 2]);
+    assert_eq!(run.heard(), [(3, true, "3")], "what needs nobody is answered at once");
+    run.tool_answers(2, json!("booked"));
+    run.asks(4, &[], 1);
+    run.asks(4, &[("look", json!({"n": 2}))], 2);
+    run.tool_fails(1, false);
+    assert_eq!(
+        run.heard()[1..],
+        [(2, true, "\"booked\""), (1, false, r#"{"code":"connection_lost","message":"gone"}"#)]
+    );
+    run.tool_answers(3, json!("seen"));
+    run.returns(json!({"ok": true}));
+    assert_eq!(run.execution.output, Some(json!({"ok": true})));
+}
+
+#[test]
+fn a_guest_that_waits_for_time_and_others_is_dropped_and_comes_back() {
+    let mut run = Run::with(code);
+    let outcome = run.asks(1, &[("timer", json!({"ms": 60_000})), ("signals.wait", json!({"name": "go"}))], 0);
+    assert_eq!(run.execution.state, State::Suspended);
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![0] }), "{:?}", outcome.actions);
+    run.wait(60);
+    let outcome = run.apply(Command::Wake);
+    assert!(runs_guest(&outcome));
+    assert_eq!(run.heard().len(), 1);
+    run.asks(3, &[], 1);
+    assert_eq!(run.execution.state, State::Suspended);
+    let signal = Command::Signal { name: "go".to_owned(), payload: json!(7), dedupe_key: None };
+    assert!(runs_guest(&run.apply(signal)));
+    assert_eq!(run.heard()[1], (2, true, "7"));
+    run.returns(json!("done"));
+    assert_eq!(run.execution.state, State::Completed);
+}
+
+#[test]
+fn a_crash_rebuilds_the_guest_with_what_it_has_heard() {
+    let mut run = Run::with(code);
+    run.asks(1, &[("look", json!({})), ("book", json!({}))], 0);
+    run.tool_answers(1, json!("seen"));
+    let outcome = run.crash();
+    assert!(runs_guest(&outcome));
+    assert_eq!(called(&outcome), [2], "the effect is sent again with its key");
+    assert_eq!((run.heard().len(), run.execution.guest.calls.len()), (1, 2));
+    run.tool_answers(2, json!("booked"));
+    run.asks(3, &[], 2);
+    assert_eq!(run.execution.state, State::Failed, "it waits for nothing");
+}
+
+#[test]
+fn what_it_gives_up_is_called_back_unless_it_is_an_effect() {
+    let mut run = Run::with(code);
+    run.asks(1, &[("look", json!({})), ("book", json!({})), ("timer", json!({"ms": 50}))], 0);
+    let cancelled = [1, 2, 3].map(|id| GuestCancel { id, after: 0 }).to_vec();
+    let event = GuestEvent::Asked { calls: Vec::new(), cancelled, heard: Some(0) };
+    let outcome = run.apply(Command::Guest(event));
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![1] }), "{:?}", outcome.actions);
+    let outcome = run.returns(json!(null));
+    assert_eq!(run.execution.state, State::Running, "the effect is seen through: {outcome:?}");
+    run.tool_answers(2, json!("booked"));
+    assert_eq!(run.execution.state, State::Completed);
+}
+
+#[test]
+fn a_pause_drops_it_and_a_kill_ends_it() {
+    let mut run = Run::with(code);
+    run.asks(1, &[("book", json!({}))], 0);
+    let outcome = run.apply(Command::Pause { by: "me".to_owned(), note: None });
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![0] }));
+    run.tool_answers(1, json!("booked"));
+    assert!(!runs_guest(&run.apply(Command::Wake)));
+    let outcome = run.apply(Command::Resume { by: "me".to_owned(), unknown_effects: None });
+    assert!(runs_guest(&outcome));
+    let outcome = run.apply(Command::Stop { by: "me".to_owned(), note: None, kill: true });
+    assert!(outcome.actions.contains(&Action::Abort { steps: vec![0] }));
+    run.apply(Command::CallGone { step: 0 });
+    assert_eq!(run.execution.state, State::Cancelled);
+}
+
+#[test]
+fn its_end_is_typed_whatever_it_is() {
+    let error = |code: &str| ErrorInfo::new(code, "agent.js:3: no");
+    let mut run = Run::with(code);
+    run.apply(Command::Guest(GuestEvent::Failed(error("memory_limit"))));
+    assert!(matches!(run.last(), Entry::Failed { error, .. } if error.code == "memory_limit"));
+
+    let mut run = Run::with(code);
+    run.asks(1, &[("look", json!({}))], 0);
+    run.apply(Command::Guest(GuestEvent::Diverged("before: look; now: book".to_owned())));
+    assert_eq!((run.execution.state, run.execution.reason), (State::Paused, Some(Reason::Diverged)));
+
+    let mut run = Run::with(code);
+    run.apply(Command::Guest(GuestEvent::Lost(error("worker_lost"))));
+    assert_eq!(run.execution.state, State::BackingOff);
+    run.wait(60);
+    assert!(runs_guest(&run.apply(Command::Wake)));
+
+    let mut run = Run::with(|config| {
+        code(config);
+        config["output_schema"] = json!({"type": "integer"});
+    });
+    run.returns(json!("text"));
+    assert!(matches!(run.last(), Entry::Failed { error, .. } if error.code == "output_invalid"));
+}
