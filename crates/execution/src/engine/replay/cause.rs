@@ -97,7 +97,7 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
         Entry::Stopping { by, note, kill, .. } | Entry::Cancelled { by, note, kill, .. } => {
             stop(by, note.as_ref(), *kill)
         }
-        Entry::Failed { error, .. } if error.code != "wall_limit" => {
+        Entry::Failed { error, .. } if !["wall_limit", "guest_deadlock"].contains(&error.code.as_str()) => {
             failed(execution, execution.next_step, error.clone(), false, None)
         }
         Entry::ToolInvoked { step, .. } | Entry::ApprovalReopened { step, .. } if execution.in_line.contains(step) => {
