@@ -10,8 +10,6 @@ use std::time::Duration;
 use moltforge_api::Page;
 use moltforge_api::executions::{Execution as View, ListExecutions, StartExecution};
 use moltforge_bus::{Bus, Subscription};
-use moltforge_capabilities::llm::Models;
-use moltforge_capabilities::tools::Tools;
 use moltforge_store::{AgentRef, ExecutionFilter, ExecutionRow, Journal, Store};
 use moltforge_types::execution::{State, shard_of};
 use moltforge_types::origin::MAX_PRIORITY;
@@ -88,11 +86,10 @@ impl Executions {
         store: Store,
         journal: Arc<dyn Journal>,
         bus: Bus,
-        models: Models,
-        tools: Tools,
+        outside: Outside,
         ambient: Ambient,
     ) -> Self {
-        let calls = Arc::new(Outside { models, tools });
+        let calls = Arc::new(outside);
         let specs = Specs::new(EffectKeys::new(config.secret.derive("effects")));
         let (gates, holds, listeners) = (Gates::default(), Holds::default(), Listeners::default());
         let directory = Arc::new(Live::new(store.clone()));

@@ -1,12 +1,14 @@
 //! The timeline: steps from journal entries.
 
+use std::collections::BTreeMap;
+
 use moltforge_api::executions::{Step, StepUsage};
 use moltforge_types::Timestamp;
 use moltforge_types::execution::{ProbeOutcome, Reason, State, StepKind, StepState};
 use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::{Value, json};
 
-use crate::engine::Recorded;
+use crate::engine::{GUEST_STEP, Recorded};
 use crate::views;
 
 /// The steps that some entries in a row tell of. All entries about a step lie between the model call of its turn and the
@@ -18,6 +20,8 @@ pub(crate) struct Timeline {
     turns: Vec<(u32, u64)>,
     /// Steps whose effect was let out.
     sent: Vec<u32>,
+    /// The steps of a program's calls, by the program's numbers.
+    guest_calls: BTreeMap<u32, u32>,
     last_at: Option<Timestamp>,
 }
 
@@ -33,8 +37,8 @@ impl Timeline {
     }
 
     /// The steps, in order, when there are no later entries. `state` and `reason` are the execution's own, which decide
-    /// what an unanswered step is.
-    pub(crate) fn steps_at_end(self, state: State, reason: Option<Reason>, model: &str) -> Vec<Step> {
+    /// what an unanswered step is. `model` is that of an agent that one runs.
+    pub(crate) fn steps_at_end(self, state: State, reason: Option<Reason>, model: Option<&str>) -> Vec<Step> {
         let Self { mut steps, sent, last_at, .. } = self;
         finish(&mut steps, &sent, last_at, (state, reason), model);
         steps
@@ -47,6 +51,16 @@ impl Timeline {
         match &recorded.entry {
             Entry::RetryScheduled { step, error, failures, .. } => self.failed(*step, error, *failures, at, model),
             Entry::ModelCompleted { .. } => self.replied(recorded),
+            Entry::GuestAsked { step, calls, cancelled, .. } => {
+                for (call, step) in calls.iter().zip(*step..) {
+                    self.guest_calls.insert(call.id, step);
+                    self.called(step, &call.name, &call.arguments, at);
+                }
+                for given_up in cancelled {
+                    let Some(step) = self.guest_calls.get(&given_up.id).copied() else { continue };
+                    self.given_up(step);
+                }
+            }
             Entry::ToolInvoked { step, .. } => {
                 self.sent.push(*step);
                 self.with(*step, |s| {
@@ -103,6 +117,9 @@ impl Timeline {
 
     /// A step failed and is tried again. Failures of a model's step stand before the entry that makes it.
     fn failed(&mut self, step: u32, error: &ErrorInfo, failures: u32, at: Timestamp, model: &str) {
+        if step == GUEST_STEP {
+            return;
+        }
         if find(&mut self.steps, step).is_none() {
             self.steps.push(new_step(step, StepKind::Model, model, Some(at)));
         }
@@ -133,10 +150,27 @@ impl Timeline {
         done.output = Some(json!({ "text": text, "tool_calls": tool_calls }));
         self.steps.push(done);
         for (call, step) in tool_calls.iter().zip(step + 1..) {
-            let mut called = new_step(step, StepKind::Tool, &call.tool, Some(recorded.at));
-            called.input = Some(arguments(&call.arguments));
-            self.steps.push(called);
+            self.called(step, &call.tool, &call.arguments, recorded.at);
         }
+    }
+
+    /// The step of a call begins.
+    fn called(&mut self, step: u32, name: &str, input: &str, at: Timestamp) {
+        let mut called = new_step(step, StepKind::Tool, name, Some(at));
+        called.input = Some(arguments(input));
+        self.steps.push(called);
+    }
+
+    /// The program no longer waits for a call. One that was let out ends, and is answered.
+    fn given_up(&mut self, step: u32) {
+        let is_sent = self.sent.contains(&step);
+        self.with(step, |s| {
+            let is_open = s.state == StepState::Running.as_str() || s.state == StepState::Waiting.as_str();
+            if is_open && !is_sent {
+                s.state = StepState::Cancelled.to_string();
+                s.waiting_for = None;
+            }
+        });
     }
 
     /// A step waits from here on.
@@ -174,7 +208,7 @@ fn finish(
     sent: &[u32],
     last_at: Option<Timestamp>,
     (state, reason): (State, Option<Reason>),
-    model: &str,
+    model: Option<&str>,
 ) {
     if state.is_terminal() {
         for step in steps.iter_mut() {
@@ -193,7 +227,9 @@ fn finish(
                 step.waiting_for = step.error.is_none().then(|| "a resume".to_owned());
             }
         }
-    } else if state == State::Running && steps.iter().all(|s| s.state != "running" && s.state != "waiting") {
+    } else if let Some(model) = model.filter(|_| state == State::Running)
+        && steps.iter().all(|s| s.state != "running" && s.state != "waiting")
+    {
         // the model call at work has no entry yet: it writes no intent
         let next = steps.last().map_or(1, |last| last.step + 1);
         steps.push(new_step(next, StepKind::Model, model, last_at));

@@ -8,7 +8,7 @@ use moltforge_bus::Bus;
 use moltforge_capabilities::llm::{Models, ModelsConfig};
 use moltforge_capabilities::tools::Tools;
 use moltforge_egress::{Egress, EgressConfig};
-use moltforge_execution::{Config, Executions};
+use moltforge_execution::{Config, Executions, Outside};
 use moltforge_store::{NewDeployment, NewVersion, Store};
 use moltforge_types::{Actor, Ambient, ContentHash, EnvironmentName, ExecutionId, Principal, ProjectId, Scope};
 use serde_json::{Value, json};
@@ -40,8 +40,14 @@ impl Node {
         let tools = Tools::new(egress, store.clone());
         let (bus, journal) = (Bus::new(), Arc::new(Timed::new(store.journal()?)));
         let begun = Instant::now();
-        let executions =
-            Executions::start(config, store.clone(), journal.clone(), bus.clone(), models, tools, ambient.clone());
+        let executions = Executions::start(
+            config,
+            store.clone(),
+            journal.clone(),
+            bus.clone(),
+            Outside::new(models, tools),
+            ambient.clone(),
+        );
         executions.ready().await;
         let ready = begun.elapsed();
         Ok(Self { store, executions, bus, journal, ambient, ready })

@@ -143,21 +143,30 @@ pub(super) fn escalate(execution: &mut Execution, step: u32, ask: &Ask, context:
 }
 
 fn expire(execution: &mut Execution, call: &Pending, ask: &Ask, context: Context, out: &mut Outcome) {
-    let entry = Entry::ApprovalDecided {
-        approval_id: ask.approval_id,
-        step: call.step,
-        decision: Decision::Expired,
-        by: "system".to_owned(),
-        note: None,
-        arguments: None,
-        answer: None,
-        call_sha256: ask.call_sha256.clone(),
-    };
-    execution.write(entry, context, out);
+    execution.write(expired(call.step, ask, None), context, out);
     if ask.on_expiry == OnExpiry::Pause {
         let detail = format!("nobody decided about {} ({}) in time; a resume asks anew", ask.approval_id, call.tool);
         let paused = Entry::Paused { reason: Reason::ApprovalExpired, detail: Some(detail), by: None, since: None };
         advance::finish(execution, paused, context, out);
+    }
+}
+
+/// A request whose call nobody waits for any more: its program gave it up.
+pub(super) fn give_up(execution: &mut Execution, step: u32, ask: &Ask, context: Context, out: &mut Outcome) {
+    let note = Some("the program no longer waits for this call".to_owned());
+    execution.write(expired(step, ask, note), context, out);
+}
+
+fn expired(step: u32, ask: &Ask, note: Option<String>) -> Entry {
+    Entry::ApprovalDecided {
+        approval_id: ask.approval_id,
+        step,
+        decision: Decision::Expired,
+        by: "system".to_owned(),
+        note,
+        arguments: None,
+        answer: None,
+        call_sha256: ask.call_sha256.clone(),
     }
 }
 

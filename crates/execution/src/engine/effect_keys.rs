@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use moltforge_types::{ExecutionId, ProjectId};
+use moltforge_types::{ExecutionId, ProjectId, Timestamp};
 use sha2::Sha256;
 
 /// Makes idempotency keys: HMAC-SHA256 over project, execution and step with a secret of the installation. The same call
@@ -28,6 +28,11 @@ impl EffectKeys {
     pub(super) fn key(&self, project_id: ProjectId, execution_id: ExecutionId, step: u32) -> String {
         let message = format!("moltforge effect 2|{project_id}|{execution_id}|{step}");
         format!("mf2_{}", &hex::encode(self.mac(message.as_bytes()))[..40])
+    }
+
+    /// Where the randomness of a guest comes from: the same on every node and in every attempt, and nobody's guess.
+    pub(super) fn seed(&self, project_id: ProjectId, execution_id: ExecutionId, began_at: Timestamp) -> [u8; 32] {
+        self.mac(format!("moltforge guest 1|{project_id}|{execution_id}|{}", began_at.as_micros()).as_bytes())
     }
 
     fn mac(&self, message: &[u8]) -> [u8; 32] {
@@ -55,5 +60,9 @@ mod tests {
         assert_ne!(key, keys.key(project, ExecutionId::from_u128(9), 3));
         assert_ne!(key, keys.key(project, execution, 4));
         assert_eq!(format!("{keys:?}"), "EffectKeys(..)");
+        let (then, later) = (Timestamp::from_micros(5), Timestamp::from_micros(6));
+        assert_eq!(keys.seed(project, execution, then), keys.seed(project, execution, then));
+        assert_ne!(keys.seed(project, execution, then), keys.seed(project, execution, later));
+        assert_ne!(keys.seed(project, execution, then), keys.seed(project, ExecutionId::from_u128(9), then));
     }
 }

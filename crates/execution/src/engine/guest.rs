@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::model_answered::retry;
 use super::state::{Execution, PendingState};
-use super::{Action, Context, Outcome, advance};
+use super::{Action, Context, Outcome, advance, approval};
+use crate::guests::GuestStart;
 
 /// The guest itself, among the steps in flight. Steps of calls begin at 1.
 pub(crate) const STEP: u32 = 0;
@@ -39,6 +40,22 @@ pub enum GuestEvent {
     Lost(ErrorInfo),
     /// Rebuilt, it asks for something else: both sides, for people.
     Diverged(String),
+}
+
+impl Execution {
+    /// What its guest is built from.
+    pub(crate) fn guest_start(&self) -> GuestStart {
+        let (execution_id, began_at) = self.guest.began.unwrap_or((self.id, self.created_at));
+        GuestStart {
+            project_id: self.spec.project_id,
+            execution_id: self.id,
+            config: self.spec.config.clone(),
+            input: self.input.clone(),
+            seed: self.spec.effect_keys.seed(self.spec.project_id, execution_id, began_at),
+            now: began_at,
+            life: self.guest.clone(),
+        }
+    }
 }
 
 pub(super) fn apply(execution: &mut Execution, event: GuestEvent, context: Context, out: &mut Outcome) {
@@ -76,7 +93,16 @@ fn asked(
     execution.guest_heard = heard;
     if !calls.is_empty() || !cancelled.is_empty() {
         let step = execution.next_step;
+        let given_up: BTreeSet<String> = cancelled.iter().map(|call| call.id.to_string()).collect();
+        let asks: Vec<_> = approval::waiting(execution)
+            .filter(|(call, _)| given_up.contains(&call.call_id))
+            .map(|(call, ask)| (call.step, ask.clone()))
+            .collect();
         execution.write(Entry::GuestAsked { step, calls, cancelled, heard }, context, out);
+        // nobody need decide about these any more
+        for (step, ask) in asks {
+            approval::give_up(execution, step, &ask, context, out);
+        }
         // what it gave up and can be repeated is called back; an effect may end, and nobody listens
         let wanted: BTreeSet<u32> = execution.pending.iter().map(|call| call.step).collect();
         advance::abort(execution, |step| step != STEP && !wanted.contains(&step), out);

@@ -33,7 +33,10 @@ impl Execution {
             Entry::Paused { reason, detail, since, .. } => self.paused(since.unwrap_or(at), *reason, detail.as_deref()),
             Entry::RetryScheduled { error, failures, run_at, .. } => self.backs_off(error, *failures, *run_at),
             Entry::Stopping { .. } => self.stops(at, entry),
-            Entry::Forked { deadline, .. } => self.forked(at, *deadline),
+            Entry::Forked { execution_id, written_by, deadline, .. } => {
+                self.guest.began.get_or_insert((written_by.unwrap_or(*execution_id), self.created_at));
+                self.forked(at, *deadline);
+            }
             Entry::Completed { output } => self.end(State::Completed, Some(output.clone()), None, at),
             Entry::Failed { error, .. } => self.end(State::Failed, None, Some(error.clone()), at),
             Entry::Cancelled { calls, .. } => {

@@ -158,6 +158,9 @@ pub struct GuestLife {
     pub cancelled: Vec<GuestCancel>,
     /// Its answers.
     pub heard: Vec<Heard>,
+    /// Of a fork: whose beginning it is, and since when. A guest's chance and time are those of its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<(ExecutionId, Timestamp)>,
 }
 
 impl GuestLife {

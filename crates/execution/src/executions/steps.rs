@@ -53,6 +53,8 @@ struct Of<'a> {
     id: ExecutionId,
     row: &'a ExecutionRow,
     model: &'a str,
+    /// A program runs it, whose calls overlap: there are no turns to begin at.
+    is_code: bool,
     page: u32,
 }
 
@@ -81,15 +83,19 @@ impl Executions {
         let row = self.store.executions(project_id).find(id).await?;
         let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
         let (StepPage::After(place) | StepPage::Before(place)) = wanted;
-        if let Some(place) = place {
-            self.check_place(&row, place).await?;
-        }
         let of = VersionRef { project_id, agent_id: row.agent_id, version_id: row.version_id, version: row.version };
         let spec = self.shared.specs.get(&self.store, of).await?;
+        let is_code = spec.as_ref().is_ok_and(|spec| spec.is_code());
+        match place {
+            Some(StepPlace { seq: 1, .. }) if is_code => {}
+            Some(place) => self.check_place(&row, place).await?,
+            None => {}
+        }
         let model = spec.as_ref().map_or("model", |spec| spec.config.model.as_str());
         let page = limit.saturating_mul(ENTRIES_OF_A_STEP).clamp(FEWEST, MOST);
-        let of = Of { id, row: &row, model, page };
+        let of = Of { id, row: &row, model, is_code, page };
         let (mut steps, next) = match wanted {
+            _ if is_code => self.steps_of_code(&of, wanted, limit).await?,
             StepPage::After(place) => self.steps_after(&of, place, limit).await?,
             StepPage::Before(place) => self.steps_before(&of, place, limit).await?,
         };
@@ -116,6 +122,27 @@ impl Executions {
             }
             _ => Err(Error::CursorInvalid),
         }
+    }
+
+    /// A page of what a program asked for. Each page reads all of it.
+    async fn steps_of_code(
+        &self,
+        of: &Of<'_>,
+        wanted: StepPage,
+        limit: u32,
+    ) -> Result<(Vec<Step>, Option<StepPlace>), Error> {
+        let (mut steps, _, _) = self.read(of, 0, None).await?;
+        match wanted {
+            StepPage::After(place) => steps.retain(|known| place.is_none_or(|place| known.step > place.step)),
+            StepPage::Before(place) => {
+                steps.retain(|known| place.is_none_or(|place| known.step < place.step));
+                steps.reverse();
+            }
+        }
+        let more = steps.len() > limit as usize;
+        steps.truncate(limit as usize);
+        let next = steps.last().filter(|_| more).map(|last| StepPlace { step: last.step, seq: 1 });
+        Ok((steps, next))
     }
 
     async fn steps_after(
@@ -196,8 +223,8 @@ impl Executions {
         };
         let turns = timeline.turns().to_vec();
         let columns = &of.row.columns;
-        let steps =
-            if at_end { timeline.steps_at_end(columns.state, columns.reason, of.model) } else { timeline.steps() };
+        let model = (!of.is_code).then_some(of.model);
+        let steps = if at_end { timeline.steps_at_end(columns.state, columns.reason, model) } else { timeline.steps() };
         Ok((steps, turns, at_end))
     }
 }

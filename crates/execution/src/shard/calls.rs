@@ -8,7 +8,7 @@ use moltforge_capabilities::tools::{CallRequest, ProbeAnswer, ToolError, Tools};
 use moltforge_types::journal::ErrorInfo;
 use serde_json::Value;
 
-use super::guests::{Guest, GuestStart};
+use crate::guests::{Guest, GuestStart, Guests};
 
 /// Models and tools, as an owner calls them.
 #[async_trait]
@@ -34,9 +34,28 @@ pub(crate) trait Calls: Send + Sync {
 }
 
 /// The real ones.
-pub(crate) struct Outside {
-    pub(crate) models: Models,
-    pub(crate) tools: Tools,
+pub struct Outside {
+    models: Models,
+    tools: Tools,
+    guests: Option<Arc<dyn Guests>>,
+}
+
+impl std::fmt::Debug for Outside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outside").finish_non_exhaustive()
+    }
+}
+
+impl Outside {
+    /// Models and tools.
+    pub fn new(models: Models, tools: Tools) -> Self {
+        Self { models, tools, guests: None }
+    }
+
+    /// With somebody who runs the guests of code agents.
+    pub fn with_guests(self, guests: Arc<dyn Guests>) -> Self {
+        Self { guests: Some(guests), ..self }
+    }
 }
 
 #[async_trait]
@@ -55,5 +74,12 @@ impl Calls for Outside {
 
     async fn probe(&self, request: CallRequest) -> ProbeAnswer {
         self.tools.probe(request).await
+    }
+
+    async fn guest(&self, start: GuestStart) -> Result<Box<dyn Guest>, ErrorInfo> {
+        match &self.guests {
+            Some(guests) => guests.guest(start).await,
+            None => Err(ErrorInfo::new("sandbox_unavailable", "this server runs no code agents")),
+        }
     }
 }

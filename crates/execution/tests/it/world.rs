@@ -11,7 +11,7 @@ use moltforge_capabilities::llm::{Models, ModelsConfig, Provider};
 use moltforge_capabilities::tools::Tools;
 use moltforge_egress::{Egress, EgressConfig};
 use moltforge_execution::triggers::WebhookKey;
-use moltforge_execution::{Config, Error, Executions};
+use moltforge_execution::{Config, Error, Executions, Outside};
 use moltforge_store::{Journal, NewDeployment, NewVersion, Store};
 use moltforge_testing::TestStore;
 use moltforge_types::journal::Entry;
@@ -101,7 +101,14 @@ impl World {
         let provider = Provider { max_in_flight: Some(2), ..Provider::new("stub", &address) };
         let models = Models::new(ModelsConfig { providers: vec![provider] }, egress.clone()).expect("models");
         let tools = Tools::new(egress, self.store.clone());
-        Executions::start(config, self.store.clone(), journal, Bus::new(), models, tools, self.ambient.clone())
+        Executions::start(
+            config,
+            self.store.clone(),
+            journal,
+            Bus::new(),
+            Outside::new(models, tools),
+            self.ambient.clone(),
+        )
     }
 
     /// As if every lease had run out: on PostgreSQL a test does not wait for that.

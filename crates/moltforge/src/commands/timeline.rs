@@ -80,6 +80,12 @@ fn detail(entry: &Entry) -> (Style, String) {
             let cost = format!("{}, {} tokens", show::duration(*duration_us), usage.total());
             (ACCENT, format!("#{step} {model} ({cost})  {}", said.join("  -> ")))
         }
+        Entry::GuestAsked { step, calls, cancelled, .. } => {
+            let calls =
+                calls.iter().zip(*step..).map(|(call, step)| format!("#{step} {}({})", call.name, call.arguments));
+            let cancelled = cancelled.iter().map(|call| format!("gives up its call {}", call.id));
+            (ACCENT, calls.chain(cancelled).collect::<Vec<_>>().join(", "))
+        }
         Entry::ToolInvoked { step, tool, effect, .. } => (PLAIN, format!("#{step} {tool} ({effect})")),
         Entry::ToolSucceeded { step, tool, output, duration_us, .. } => {
             (GOOD, format!("#{step} {tool} ({})  {output}", show::duration(*duration_us)))

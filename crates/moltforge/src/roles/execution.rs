@@ -2,8 +2,8 @@
 
 use moltforge_bus::Bus;
 use moltforge_capabilities::tools::Tools;
-use moltforge_execution::Executions;
 use moltforge_execution::triggers::Triggers;
+use moltforge_execution::{Executions, Outside};
 
 use super::{Ground, Service, models};
 use crate::config::Config;
@@ -22,8 +22,7 @@ pub(super) fn start(config: &Config, ground: &Ground) -> Result<Executions, Fail
         ground.store.clone(),
         journal,
         Bus::new(),
-        models(config, ground)?,
-        tools,
+        Outside::new(models(config, ground)?, tools),
         ground.ambient.clone(),
     ))
 }

@@ -35,7 +35,6 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
             let failure = ToolFailure { error: error.clone(), outcome_unknown: false };
             Command::ToolAnswered { step: *step, started_at: *started_at, result: Err(failure) }
         }
-        Entry::RetryScheduled { step: guest::STEP, error, .. } => Command::Guest(GuestEvent::Lost(error.clone())),
         Entry::RetryScheduled { step, error, run_at, .. } => {
             failed(execution, *step, error.clone(), true, Some(run_at.since(recorded.at)))
         }
@@ -43,14 +42,12 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
             Command::Guest(GuestEvent::Asked { calls: calls.clone(), cancelled: cancelled.clone(), heard: *heard })
         }
         Entry::Completed { output } if execution.spec.is_code() => Command::Guest(GuestEvent::Ended(output.clone())),
-        Entry::Failed { error, .. }
-            if execution.is_in_flight(guest::STEP)
-                && !["wall_limit", "guest_deadlock"].contains(&error.code.as_str()) =>
-        {
-            Command::Guest(GuestEvent::Failed(error.clone()))
+        Entry::Failed { error, .. } if execution.is_in_flight(guest::STEP) && error.code != "wall_limit" => {
+            let failed = Command::Guest(GuestEvent::Failed(error.clone()));
+            return if error.code == "guest_deadlock" { vec![Command::Wake, failed] } else { vec![failed] };
         }
-        Entry::Paused { reason: Reason::Diverged, detail: Some(detail), .. } if execution.spec.is_code() => {
-            Command::Guest(GuestEvent::Diverged(detail.clone()))
+        Entry::Paused { reason: Reason::Diverged, detail: Some(detail), .. } if execution.is_in_flight(guest::STEP) => {
+            return vec![Command::Guest(GuestEvent::Diverged(detail.clone())), Command::Wake];
         }
         Entry::SignalReceived { name, payload, dedupe_key } => {
             Command::Signal { name: name.clone(), payload: payload.clone(), dedupe_key: dedupe_key.clone() }
@@ -97,7 +94,7 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
         Entry::Stopping { by, note, kill, .. } | Entry::Cancelled { by, note, kill, .. } => {
             stop(by, note.as_ref(), *kill)
         }
-        Entry::Failed { error, .. } if !["wall_limit", "guest_deadlock"].contains(&error.code.as_str()) => {
+        Entry::Failed { error, .. } if error.code != "wall_limit" => {
             failed(execution, execution.next_step, error.clone(), false, None)
         }
         Entry::ToolInvoked { step, .. } | Entry::ApprovalReopened { step, .. } if execution.in_line.contains(step) => {
@@ -363,7 +360,7 @@ fn paused(execution: &Execution, reason: Reason, detail: Option<&String>, by: Op
     }
 }
 
-/// The failed call of `step`: the model's when no call of a reply is open, else a tool's without an answer.
+/// The failed call of `step`: a guest's loss, the model's when no call of a reply is open, else a tool's without an answer.
 fn failed(
     execution: &Execution,
     step: u32,
@@ -371,6 +368,9 @@ fn failed(
     transient: bool,
     retry_after: Option<Duration>,
 ) -> Command {
+    if step == guest::STEP {
+        return Command::Guest(GuestEvent::Lost(error));
+    }
     let started_at = execution.updated_at;
     let of_tool = execution.pending.iter().any(|call| call.step == step && !answered(&call.state));
     if of_tool {

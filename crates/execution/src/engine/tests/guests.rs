@@ -1,7 +1,9 @@
 //! Code agents: what their guests ask for and hear.
 
+use moltforge_types::approval::Decision;
 use moltforge_types::execution::{Reason, State};
 use moltforge_types::journal::{Entry, ErrorInfo, GuestCall, GuestCancel};
+use moltforge_types::{ExecutionId, Id as _};
 use serde_json::{Value, json};
 
 use super::harness::{Run, called};
@@ -145,4 +147,58 @@ fn its_end_is_typed_whatever_it_is() {
     });
     run.returns(json!("text"));
     assert!(matches!(run.last(), Entry::Failed { error, .. } if error.code == "output_invalid"));
+}
+
+#[test]
+fn a_guest_that_is_lost_again_and_again_is_held() {
+    let mut run = Run::with(|config| {
+        code(config);
+        config["limits"] = json!({ "attempts": 3 });
+    });
+    for _ in 0..2 {
+        run.apply(Command::Guest(GuestEvent::Lost(ErrorInfo::new("worker_lost", "gone"))));
+        run.wait(60);
+        run.apply(Command::Wake);
+    }
+    run.apply(Command::Guest(GuestEvent::Lost(ErrorInfo::new("worker_lost", "gone"))));
+    assert_eq!((run.execution.state, run.execution.reason), (State::Paused, Some(Reason::RetriesExhausted)));
+}
+
+#[test]
+fn a_request_whose_call_is_given_up_is_closed() {
+    let mut run = Run::with(code);
+    run.asks(1, &[("refund", json!({"n": 50})), ("timer", json!({"ms": 50}))], 0);
+    run.wait(1);
+    run.apply(Command::Wake);
+    assert_eq!(run.heard().len(), 1);
+    let cancelled = vec![GuestCancel { id: 1, after: 1 }];
+    run.apply(Command::Guest(GuestEvent::Asked { calls: Vec::new(), cancelled, heard: None }));
+    assert!(matches!(run.last(), Entry::ApprovalDecided { step: 1, decision: Decision::Expired, .. }));
+    run.returns(json!(1));
+    assert_eq!(run.execution.state, State::Completed);
+}
+
+#[test]
+fn chance_and_time_of_a_guest_are_those_of_its_beginning() {
+    let mut run = Run::with(code);
+    let (id, then) = (run.execution.id, run.now);
+    let first = run.execution.guest_start();
+    run.wait(5);
+    run.asks(1, &[("timer", json!({"ms": 50}))], 0);
+    let later = run.execution.guest_start();
+    assert_eq!((later.seed, later.now), (first.seed, then));
+    run.forge(Entry::Forked {
+        execution_id: id,
+        written_by: None,
+        seq: 4,
+        step: 2,
+        by: "me".to_owned(),
+        note: None,
+        deadline: None,
+    });
+    run.execution.id = ExecutionId::from_u128(9);
+    let fork = run.execution.guest_start();
+    assert_eq!((fork.seed, fork.now, fork.execution_id), (first.seed, then, ExecutionId::from_u128(9)));
+    run.execution.guest.began = None;
+    assert_ne!(run.execution.guest_start().seed, first.seed);
 }

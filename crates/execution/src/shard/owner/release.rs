@@ -16,7 +16,7 @@ use crate::fairness::calls::{Caller, Slot};
 use crate::mutation::{Mutation, mutated};
 use crate::shard::batch::Gated;
 use crate::shard::effects;
-use crate::shard::guests::{self, GuestStart};
+use crate::shard::guests;
 use crate::shard::hot::{Call, Feed, Hot};
 use crate::shard::message::{Asker, Event, Reply};
 
@@ -92,14 +92,7 @@ impl Owner {
         let Some(hot) = self.hot.get(&id) else { return };
         // what has an intent leaves, from a stopping node as well, or its outcome would be unknown
         let has_intent = matches!(&action, Action::CallTool { idempotency_key: Some(_), .. });
-        let begins = matches!(
-            action,
-            Action::RunGuest
-                | Action::CallModel { .. }
-                | Action::TakeSlot { .. }
-                | Action::CallTool { .. }
-                | Action::StartChild { .. }
-        );
+        let begins = !matches!(action, Action::ProbeTool { .. } | Action::Abort { .. });
         let spec = &hot.execution.spec;
         if begins && !has_intent && self.shared.holds.of(spec.project_id, spec.agent_id).is_some() {
             // it was held between the decision and the commit: with that it is given up
@@ -137,14 +130,7 @@ impl Owner {
                 hot.calls.insert(step, Call { number, task });
             }
             Action::RunGuest => {
-                let start = GuestStart {
-                    project_id: spec.project_id,
-                    execution_id: id,
-                    spec: spec.clone(),
-                    input: hot.execution.input.clone(),
-                    now: hot.execution.created_at,
-                    life: hot.execution.guest.clone(),
-                };
+                let start = hot.execution.guest_start();
                 let fed = start.life.heard.len();
                 let (task, to) = guests::run(outlet, start);
                 hot.calls.insert(GUEST_STEP, Call { number, task });
@@ -204,10 +190,14 @@ impl Owner {
     /// A guest did something. One that was given up, or that another one has replaced, is not heard.
     pub(super) fn guest_did(&mut self, id: ExecutionId, call: u64, event: GuestEvent) {
         let Some(hot) = self.hot.get_mut(&id) else { return };
+        let ends = !matches!(event, GuestEvent::Asked { .. });
         if hot.calls.get(&GUEST_STEP).is_none_or(|current| current.number != call) {
+            if ends {
+                self.ended(id, GUEST_STEP);
+            }
             return;
         }
-        if !matches!(event, GuestEvent::Asked { .. }) {
+        if ends {
             hot.calls.remove(&GUEST_STEP);
             hot.feed = None;
         }
@@ -219,7 +209,7 @@ impl Owner {
         let Some(hot) = self.hot.get_mut(&id) else { return };
         // it was given up, and another one may be in line in its place
         if hot.calls.get(&step).is_none_or(|current| current.number != call) {
-            return;
+            return self.ended(id, step);
         }
         hot.calls.remove(&step);
         hot.slots.insert(step, slot);
