@@ -207,8 +207,9 @@ impl Owner {
     /// A call in line has got its slot. It keeps it until it leaves with its intent's commit.
     pub(super) fn slot_taken(&mut self, id: ExecutionId, step: u32, call: u64, slot: Slot) {
         let Some(hot) = self.hot.get_mut(&id) else { return };
-        // it was given up, and another one may be in line in its place
+        // it was given up when its slot was on the way, and another one may be in line in its place
         if hot.calls.get(&step).is_none_or(|current| current.number != call) {
+            drop(slot);
             return self.ended(id, step);
         }
         hot.calls.remove(&step);
