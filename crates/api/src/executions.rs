@@ -92,7 +92,11 @@ pub struct StopReceipt {
     /// 0: all of it is stopped.
     #[serde(default)]
     pub stopping: u64,
-    /// From the request to this answer, microseconds. All of it is stopped by then if `stopping` is 0.
+    /// There are more than a receipt names (10,000): the stop is on its way to them, and `stopping` does not count them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+    /// From the request to this answer, microseconds. All of it is stopped by then if `stopping` is 0 and
+    /// nothing is `truncated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_us: Option<u64>,
 }

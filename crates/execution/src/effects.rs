@@ -106,13 +106,15 @@ struct Ledger {
     effects: Vec<Effect>,
     /// The number of the latest entry.
     read: u64,
+    /// It was held for a call of unknown outcome, and has not gone on since: a pause in its place hides none of that.
+    unknown: bool,
 }
 
 impl Ledger {
     /// The effects by now. `state` and `reason` are the execution's own.
     fn effects(&self, state: State, reason: Option<Reason>) -> Vec<Effect> {
         let mut effects = self.effects.clone();
-        if state == State::Paused && reason == Some(Reason::EffectUnknown) {
+        if state == State::Paused && (self.unknown || reason == Some(Reason::EffectUnknown)) {
             let open = effects.iter_mut().filter(|effect| is_open(effect));
             open.for_each(|effect| "unknown".clone_into(&mut effect.state));
         }
@@ -122,6 +124,9 @@ impl Ledger {
     /// The next entry.
     fn add(&mut self, recorded: &Recorded) {
         self.read = recorded.seq;
+        if matches!(recorded.entry, Entry::Running { .. } | Entry::Resumed { .. }) {
+            self.unknown = false;
+        }
         let (effects, at) = (&mut self.effects, recorded.at.to_string());
         match &recorded.entry {
             Entry::ToolInvoked { step, tool, effect, idempotency_key, approval_id, .. } if effect.changes() => {
@@ -139,6 +144,7 @@ impl Ledger {
                     decisions: Vec::new(),
                 });
             }
+            Entry::Paused { reason, .. } => self.unknown |= *reason == Reason::EffectUnknown,
             Entry::ToolSucceeded { step, .. } => end(effects, *step, "succeeded", at),
             Entry::ToolFailed { step, .. } => end(effects, *step, "failed", at),
             Entry::RetryScheduled { step, .. } => {

@@ -72,6 +72,9 @@ pub enum Error {
     /// Its kill switch is on.
     #[error("{0} was stopped by its kill switch and takes no executions until that is lifted")]
     Killed(&'static str),
+    /// A kill switch is lifted before it has reached everything.
+    #[error("the kill switch has not reached every execution yet: it stands until it has; try again")]
+    KillUnfinished,
     /// It is being stopped.
     #[error("the execution {0} is being stopped: nothing but a kill changes that")]
     ExecutionStopping(ExecutionId),
@@ -276,6 +279,7 @@ impl Error {
             | Self::ShardUnowned
             | Self::CommitTimeout
             | Self::JournalFailing(_) => Some(Duration::from_secs(1)),
+            Self::KillUnfinished => Some(Duration::from_secs(5)),
             _ => None,
         }
     }
@@ -357,6 +361,7 @@ impl Fault for Error {
             | Self::ShardUnowned
             | Self::CommitTimeout
             | Self::JournalFailing(_)
+            | Self::KillUnfinished
             | Self::WebhookKeyMissing => Kind::Unavailable,
             Self::JournalUnreadable { .. } | Self::ReplayFailed => Kind::Internal,
             Self::Store(error) => error.kind(),
@@ -380,6 +385,7 @@ impl Fault for Error {
             Self::ExecutionHeld(_) => "execution_held",
             Self::NotHeld => "not_held",
             Self::Killed(_) => "kill_switch_on",
+            Self::KillUnfinished => "kill_unfinished",
             Self::ExecutionNotPaused(_) => "execution_not_paused",
             Self::UnknownEffects(_) => "unknown_effects",
             Self::SignalBufferFull(_) => "signal_buffer_full",

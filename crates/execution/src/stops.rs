@@ -92,12 +92,12 @@ impl Executions {
 
     /// What has not ended below an execution.
     async fn live_below(&self, project_id: ProjectId, id: ExecutionId) -> Result<Vec<ExecutionId>, Error> {
-        let below = self.below(project_id, id).await?;
+        let (below, _) = self.below(project_id, id).await?;
         Ok(below.into_iter().filter(|found| !found.state.is_terminal()).map(|found| found.id).collect())
     }
 
-    /// Everything below an execution, level by level.
-    async fn below(&self, project_id: ProjectId, id: ExecutionId) -> Result<Vec<Below>, Error> {
+    /// Everything below an execution, level by level, and whether there may be more than is named.
+    async fn below(&self, project_id: ProjectId, id: ExecutionId) -> Result<(Vec<Below>, bool), Error> {
         let (mut found, mut parents) = (Vec::new(), VecDeque::from([id]));
         while let Some(parent) = parents.pop_front() {
             let mut after = None;
@@ -108,15 +108,15 @@ impl Executions {
                 parents.extend(page.iter().map(|(id, ..)| *id));
                 let below = |(id, agent_name, state)| Below { id, agent_name, state, parent };
                 found.extend(page.into_iter().map(below));
-                if !full || found.len() >= MAX_NAMED {
+                if found.len() >= MAX_NAMED {
+                    return Ok((found, full || !parents.is_empty()));
+                }
+                if !full {
                     break;
                 }
             }
-            if found.len() >= MAX_NAMED {
-                break;
-            }
         }
-        Ok(found)
+        Ok((found, false))
     }
 
     /// An execution and everything below it, level by level.
@@ -128,7 +128,8 @@ impl Executions {
             state: root.state,
             parent_id: None,
         };
-        let below = self.below(project_id, id).await?.into_iter().map(|found| TreeNode {
+        let (below, _) = self.below(project_id, id).await?;
+        let below = below.into_iter().map(|found| TreeNode {
             execution_id: found.id.to_string(),
             agent_name: found.agent_name,
             state: found.state.to_string(),
@@ -143,12 +144,13 @@ impl Executions {
         let row = row.ok_or_else(|| Error::ExecutionNotFound(id.to_string()))?;
         let stopped = self.stopped(id, &row.agent_name, row.columns.state).await?;
         let mut below = Vec::new();
-        for found in self.below(project_id, id).await? {
+        let (named, truncated) = self.below(project_id, id).await?;
+        for found in named {
             below.push(self.stopped(found.id, &found.agent_name, found.state).await?);
         }
         let lives = |one: &&StoppedExecution| one.state.parse().is_ok_and(|state: State| !state.is_terminal());
         let stopping = std::iter::once(&stopped).chain(&below).filter(lives).count() as u64;
-        Ok(StopReceipt { stopped, below, stopping, took_us: None })
+        Ok(StopReceipt { stopped, below, stopping, truncated, took_us: None })
     }
 
     async fn stopped(&self, id: ExecutionId, agent_name: &str, state: State) -> Result<StoppedExecution, Error> {

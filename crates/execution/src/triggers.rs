@@ -5,8 +5,8 @@
 //! rows that wait, asks the trigger's concurrency rule, starts an execution under a key made of trigger and fire, and
 //! settles the row. A crash between the two repeats the start under the same key, which gives the same execution.
 //!
-//! Planner and dispatcher are two tasks. The dispatcher wakes up by hints: a fire was committed, an execution that a fire started has ended, a trigger changed.
-//! Whatever hint is lost, it looks once a second.
+//! Planner and dispatcher are two tasks. The dispatcher wakes up by hints: a fire was committed, an execution that a
+//! fire started has ended, a trigger changed. Whatever hint is lost, it looks once a second.
 //!
 //! The node that owns a trigger's shard plans and dispatches it. A second node that believes the same does no harm: every
 //! write is compared with what was read, and starts go through the owner of their key.

@@ -519,6 +519,12 @@ pub struct StoppedCall {
 }
 
 impl Entry {
+    /// Held by the engine itself, with more about it for people.
+    #[must_use]
+    pub const fn paused(reason: Reason, detail: String) -> Self {
+        Self::Paused { reason, detail: Some(detail), by: None, since: None }
+    }
+
     /// The number in the journal's `kind` column. Never reused.
     pub const fn code(&self) -> i16 {
         match self {

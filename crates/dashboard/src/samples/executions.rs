@@ -332,6 +332,7 @@ pub(super) fn receipt() -> StopReceipt {
             stopped(other("aaaad"), "weather-reporter", Vec::new()),
         ],
         stopping: 0,
+        truncated: false,
         took_us: None,
     }
 }

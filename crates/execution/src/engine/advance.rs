@@ -28,7 +28,7 @@ pub(super) fn apply(execution: &mut Execution, context: Context, out: &mut Outco
         match limit_reached(execution, context) {
             Some(Limit::Fail(error)) => return finish_failed(execution, error, context, out),
             Some(Limit::Hold(reason, detail)) => {
-                let paused = Entry::Paused { reason, detail: Some(detail), by: None, since: None };
+                let paused = Entry::paused(reason, detail);
                 return finish(execution, paused, context, out);
             }
             None => {}
@@ -346,7 +346,7 @@ pub(super) fn send_again(execution: &mut Execution, call: &Pending, context: Con
         });
     } else {
         let detail = format!("the version's tool {:?} no longer makes this call", call.tool);
-        let paused = Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None, since: None };
+        let paused = Entry::paused(Reason::Diverged, detail);
         finish(execution, paused, context, out);
     }
 }
@@ -359,12 +359,7 @@ pub(super) fn hold_unknown(execution: &mut Execution, call: &Pending, context: C
         return;
     }
     let detail = format!("step {} ({}) was sent and its outcome is not known", call.step, call.tool);
-    finish(
-        execution,
-        Entry::Paused { reason: Reason::EffectUnknown, detail: Some(detail), by: None, since: None },
-        context,
-        out,
-    );
+    finish(execution, Entry::paused(Reason::EffectUnknown, detail), context, out);
 }
 
 pub(super) fn succeed(execution: &mut Execution, call: &Pending, output: Value, context: Context, out: &mut Outcome) {

@@ -146,7 +146,7 @@ fn expire(execution: &mut Execution, call: &Pending, ask: &Ask, context: Context
     execution.write(expired(call.step, ask, None), context, out);
     if ask.on_expiry == OnExpiry::Pause {
         let detail = format!("nobody decided about {} ({}) in time; a resume asks anew", ask.approval_id, call.tool);
-        let paused = Entry::Paused { reason: Reason::ApprovalExpired, detail: Some(detail), by: None, since: None };
+        let paused = Entry::paused(Reason::ApprovalExpired, detail);
         advance::finish(execution, paused, context, out);
     }
 }

@@ -38,11 +38,7 @@ pub(super) fn apply(execution: &mut Execution, recovered: bool, context: Context
     let crashed = lost && !context.handed_over;
     if crashed && execution.crashes >= CRASH_LIMIT {
         let detail = format!("the server died {CRASH_LIMIT} times while this ran, without progress in between");
-        execution.write(
-            Entry::Paused { reason: Reason::CrashLoop, detail: Some(detail), by: None, since: None },
-            context,
-            out,
-        );
+        execution.write(Entry::paused(Reason::CrashLoop, detail), context, out);
         return;
     }
     begin_attempt(execution, lost, context, out);

@@ -28,11 +28,7 @@ pub(super) fn holds(
             let (name, payload, dedupe_key) = (name.clone(), payload.clone(), dedupe_key.clone());
             execution.write(Entry::SignalReceived { name, payload, dedupe_key }, context, out);
         }
-        execution.write(
-            Entry::Paused { reason: Reason::Diverged, detail: Some(detail), by: None, since: None },
-            context,
-            out,
-        );
+        execution.write(Entry::paused(Reason::Diverged, detail), context, out);
     }
     // nothing more is taken; whatever else came is answered by the hold
     match command {

@@ -85,12 +85,7 @@ pub(super) fn retry(
     let failures = execution.failures.saturating_add(1);
     if failures >= execution.spec.config.limits.attempts {
         let detail = format!("step {step} failed {failures} times, at last with {}: {}", error.code, error.message);
-        advance::finish(
-            execution,
-            Entry::Paused { reason: exhausted, detail: Some(detail), by: None, since: None },
-            context,
-            out,
-        );
+        advance::finish(execution, Entry::paused(exhausted, detail), context, out);
         return;
     }
     let delay = backoff(failures, context.random).max(retry_after.unwrap_or_default());

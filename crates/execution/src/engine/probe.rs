@@ -92,8 +92,7 @@ pub(super) fn answered(
         ProbeOutcome::NotDone if is_running => {
             if execution.failures >= execution.spec.config.limits.attempts {
                 let detail = format!("step {step} ({}) was sent again and again and never arrived", call.tool);
-                let paused =
-                    Entry::Paused { reason: Reason::EffectUnknown, detail: Some(detail), by: None, since: None };
+                let paused = Entry::paused(Reason::EffectUnknown, detail);
                 advance::finish(execution, paused, context, out);
             } else {
                 advance::send_again(execution, &call, context, out);

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::engine::Command;
 use crate::error::Error;
+use crate::holds::PATIENCE;
 use crate::mutation::{Mutation, mutated};
 use crate::shard::message::Request;
 use crate::shard::router::{COMMIT_TIMEOUT, Router};
@@ -42,7 +43,7 @@ pub(crate) trait Book: Send + Sync {
     /// Every hold of every project.
     async fn all(&self) -> Result<Vec<Row>, Error>;
     /// Sets a hold, in place of one that is there, as the owner with this token: [`Error::ShardUnowned`] once somebody
-    /// has taken over from it.
+    /// has taken over from it, [`Error::Killed`] when a pause would take the place of a kill switch.
     async fn set(&self, change: &Change, token: LaneToken) -> Result<(), Error>;
     /// Takes the mark of a lifted hold away, unless somebody has held it again, as the owner with this token.
     async fn forget(&self, project_id: ProjectId, agent_id: Option<AgentId>, token: LaneToken) -> Result<(), Error>;
@@ -74,6 +75,9 @@ impl Book for Store {
         if !tx.nodes().is_current(token).await? {
             return Err(Error::ShardUnowned);
         }
+        if *mode == HoldMode::Pause {
+            check_no_kill(&tx.holds(*project_id).list().await?, *agent_id)?;
+        }
         tx.holds(*project_id).set(*agent_id, *mode, note.as_deref(), *actor).await?;
         let subject = agent_id.map_or_else(|| project_id.to_string(), |id| id.to_string());
         tx.changes(*project_id).insert(*actor, action, subject, &json!({ "note": note })).await?;
@@ -101,6 +105,15 @@ impl Book for Store {
         limit: u32,
     ) -> Result<Vec<ExecutionId>, Error> {
         Ok(self.executions(project_id).ids_in(state, agent_id, after, limit).await?)
+    }
+}
+
+/// A kill switch ends when somebody lifts it, and not by a pause in its place.
+pub(crate) fn check_no_kill(rows: &[Row], agent_id: Option<AgentId>) -> Result<(), Error> {
+    match rows.iter().any(|row| row.agent_id == agent_id && row.mode == HoldMode::Kill) {
+        true if agent_id.is_some() => Err(Error::Killed("the agent")),
+        true => Err(Error::Killed("the project")),
+        false => Ok(()),
     }
 }
 
@@ -146,12 +159,27 @@ impl Keeper {
     }
 
     /// Lifts a hold; what it paused goes on by the sweep.
+    ///
+    /// # Errors
+    /// [`Error::KillUnfinished`] while a kill switch has not reached everything.
     pub(crate) async fn lift(&self, change: Change) -> Result<JoinHandle<Swept>, Error> {
+        if self.shared.holds.mode_of(change.project_id, change.agent_id) == Some(HoldMode::Kill) {
+            let killed = tokio::time::timeout(PATIENCE, self.kill_all(change.project_id, change.agent_id)).await;
+            killed.map_err(|_| Error::KillUnfinished)??;
+        }
         // a mark until the sweep has ended: a crash in between loses nobody
         let change = Change { mode: HoldMode::Release, note: None, ..change };
         self.write(&change).await?;
         let (this, by) = (self.clone(), change.actor.to_string());
         Ok(tokio::spawn(async move { this.release(change.project_id, change.agent_id, by).await }))
+    }
+
+    /// Reaches what the sweep of a kill switch has not reached yet, while it stands: once it is lifted nothing would stop it.
+    async fn kill_all(&self, project_id: ProjectId, agent_id: Option<AgentId>) -> Result<(), Error> {
+        // what was accepted a moment before the kill may have no row yet
+        self.supervisor.barrier().await?;
+        let swept = self.sweep(project_id, agent_id, stopped_by(HoldMode::Kill), Command::Hold).await;
+        if swept.missed { Err(Error::KillUnfinished) } else { Ok(()) }
     }
 
     /// For as long as the node works: sees through what an owner before began, or what could not be reached, and learns of

@@ -18,7 +18,7 @@ use crate::executions::Executions;
         (status = 400, description = "body_malformed, path_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
-        (status = 409, description = "execution_ended", body = Problem),
+        (status = 409, description = "execution_ended, execution_stopping", body = Problem),
         (status = 422, description = "body_invalid", body = Problem),
     )
 )]
@@ -41,7 +41,7 @@ pub(super) async fn pause(
         (status = 400, description = "body_malformed, path_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
-        (status = 409, description = "execution_ended, execution_not_paused, unknown_effects", body = Problem),
+        (status = 409, description = "execution_ended, execution_not_paused, execution_held, execution_stopping, execution_damaged, unknown_effects", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
     )
 )]
@@ -116,7 +116,7 @@ pub(super) async fn kill(
         (status = 400, description = "body_malformed, path_invalid, idempotency_key_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "execution_not_found", body = Problem),
-        (status = 409, description = "execution_ended", body = Problem),
+        (status = 409, description = "execution_ended, execution_damaged", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
         (status = 429, description = "signal_buffer_full", body = Problem),
     )

@@ -34,6 +34,7 @@ pub(super) async fn list(State(executions): State<Executions>, caller: Caller) -
         (status = 400, description = "body_malformed, path_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "agent_not_found", body = Problem),
+        (status = 409, description = "kill_switch_on: a pause does not take its place", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
     )
 )]
@@ -57,6 +58,7 @@ pub(super) async fn set_agent(
         (status = 400, description = "path_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "agent_not_found, not_held", body = Problem),
+        (status = 503, description = "kill_unfinished: it has not reached everything yet; see `Retry-After`", body = Problem),
     )
 )]
 pub(super) async fn lift_agent(
@@ -75,6 +77,7 @@ pub(super) async fn lift_agent(
         (status = 200, description = "It stands: nothing of the project begins from here", body = HoldReceipt),
         (status = 400, description = "body_malformed", body = Problem),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
+        (status = 409, description = "kill_switch_on: a pause does not take its place", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
     )
 )]
@@ -95,6 +98,7 @@ pub(super) async fn set_project(
         (status = 200, description = "Lifted: what it paused goes on", body = HoldReceipt),
         (status = 403, description = "scope_missing: needs `executions:write`", body = Problem),
         (status = 404, description = "not_held", body = Problem),
+        (status = 503, description = "kill_unfinished: it has not reached everything yet; see `Retry-After`", body = Problem),
     )
 )]
 pub(super) async fn lift_project(State(executions): State<Executions>, caller: Caller) -> ApiResult<Json<HoldReceipt>> {

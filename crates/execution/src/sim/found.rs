@@ -14,6 +14,7 @@ use super::dice::Dice;
 use super::node::{Node, Nodes};
 use super::plan::Plan;
 use super::state::State;
+use crate::error::Error;
 use crate::holds::keeper::Change;
 use crate::shard::supervisor::Readiness;
 
@@ -68,6 +69,32 @@ async fn what_was_held_a_moment_before_the_hold_is_lifted_goes_on() {
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(held(&client.state), 0, "nothing would ever let it go on");
     assert!(client.state.memory.held().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_switch_that_is_lifted_early_has_killed_everything() {
+    let (client, node) = calm().await;
+    let id = start(&client, 0).await;
+    let kill = node.keeper.hold(change(&node, &client, id, HoldMode::Kill)).await.expect("it stands");
+    let paused = node.keeper.hold(change(&node, &client, id, HoldMode::Pause)).await;
+    assert!(matches!(paused, Err(Error::Killed(_))), "a pause would let go what the kill has not reached");
+    // its sweep has not begun
+    let lift = node.keeper.lift(change(&node, &client, id, HoldMode::Release)).await.expect("lifted");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(client.state.row(id).expect("there").columns.state, Stands::Cancelled);
+    assert!(!kill.await.expect("swept").missed && !lift.await.expect("swept").missed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_switch_stands_until_it_has_reached_everything() {
+    let (client, node) = calm().await;
+    let id = start(&client, 0).await;
+    slow(&client.state, Duration::from_secs(25));
+    tokio::spawn(client.clone().start(None, 0, false, Origin::default()));
+    node.keeper.hold(change(&node, &client, id, HoldMode::Kill)).await.expect("it stands");
+    let lift = node.keeper.lift(change(&node, &client, id, HoldMode::Release)).await;
+    assert!(matches!(lift, Err(Error::KillUnfinished)), "{:?}", lift.err());
+    assert_eq!(client.state.memory.held().first().map(|row| row.mode), Some(HoldMode::Kill));
 }
 
 #[tokio::test(start_paused = true)]

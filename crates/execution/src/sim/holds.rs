@@ -15,7 +15,7 @@ use super::dice::Dice;
 use super::journal::SimJournal;
 use super::plan::Kind;
 use crate::error::Error;
-use crate::holds::keeper::{Book, Change};
+use crate::holds::keeper::{Book, Change, check_no_kill};
 
 type Of = (ProjectId, Option<AgentId>);
 
@@ -131,6 +131,11 @@ impl Book for SimBook {
             return Err(Error::ShardUnowned);
         }
         let Change { project_id, agent_id, mode, note, actor } = change.clone();
+        if mode == HoldMode::Pause {
+            let mut rows = state.memory.held();
+            rows.retain(|row| row.project_id == project_id);
+            check_no_kill(&rows, agent_id)?;
+        }
         let (actor, created_at) = (actor.to_string(), state.memory_now());
         state.memory.set_hold(Row { project_id, agent_id, mode, note, actor, created_at });
         state.trace(|| format!("node {} writes {mode} of {agent_id:?} in {project_id}", self.0.process.slot));

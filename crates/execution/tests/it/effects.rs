@@ -71,6 +71,8 @@ async fn what_never_arrives_is_held_and_can_be_probed_and_decided() {
         let probed = node.probe_effect(&world.principal, id, held.step).await.expect("probed");
         let last = probed.probes.last().expect("one");
         assert_eq!((last.outcome.as_str(), last.by.as_deref()), ("not_done", Some("system")));
+        node.pause(&world.principal, id, None).await.expect("paused");
+        assert_eq!(effect(&world, &node, id).await.state, "unknown", "a pause does not hide it");
         let wrong = node.probe_effect(&world.principal, id, 77).await;
         assert!(matches!(wrong, Err(Error::EffectNotFound { step: 77, .. })), "{wrong:?}");
         let decided = node.decide_effect(&world.principal, id, held.step, decide("fail", None)).await.expect("decided");

@@ -37,12 +37,15 @@ pub fn print(out: Output, receipt: &StopReceipt) {
         out.pieces(&[(WARN, "aborted "), (PLAIN, &line)]);
     }
     if let Some(line) = summary(receipt, all.len()) {
-        out.pieces(&[(if receipt.stopping > 0 { WARN } else { DIM }, &line)]);
+        out.pieces(&[(if receipt.stopping > 0 || receipt.truncated { WARN } else { DIM }, &line)]);
     }
 }
 
 /// Whether all of it is stopped. Nothing for a receipt that was looked up when all is long over.
 fn summary(receipt: &StopReceipt, all: usize) -> Option<String> {
+    if receipt.truncated {
+        return Some(format!("{all} are named; the stop is on its way to more below them"));
+    }
     match (receipt.stopping, receipt.took_us) {
         (0, None) => None,
         (0, Some(took)) => Some(format!("all of it is stopped, {} after it was asked for", show::duration(took))),
@@ -66,5 +69,7 @@ mod tests {
         assert!(said(1, Some(2_000), 1).starts_with("still stopping"));
         assert!(said(1, None, 4).starts_with("1 of 4 still stopping"));
         assert_eq!(said(0, None, 4), "");
+        let cut = StopReceipt { truncated: true, took_us: Some(2_000), ..StopReceipt::default() };
+        assert!(summary(&cut, 10_001).unwrap_or_default().contains("on its way to more"));
     }
 }

@@ -1,9 +1,8 @@
 //! What becomes of calls that wait for a person.
 
+use moltforge_types::Timestamp;
 use moltforge_types::approval::{Decision, OnExpiry};
 use moltforge_types::journal::Entry;
-
-use moltforge_types::Timestamp;
 
 use crate::engine::approval::{Ask, BEGIN_WITHIN, Verdict};
 use crate::engine::state::{Execution, PendingState};

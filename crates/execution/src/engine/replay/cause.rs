@@ -322,10 +322,6 @@ pub(super) fn circumstances(journal: &[Journaled]) -> Vec<(bool, Option<Hold>)> 
     let holds: Vec<Option<Hold>> = match (hold, hold_of(&first.recorded.entry)) {
         (Some(_), Some(_)) => vec![hold],
         (Some(_), None) => vec![None, hold],
-        // the last decision about an effect lets it go on, unless something holds it: that writes nothing
-        (None, None) if matches!(first.recorded.entry, Entry::EffectDecided { .. } | Entry::EffectProbed { .. }) => {
-            vec![None, Some(Hold { of: HoldOf::Agent, mode: HoldMode::Pause, since: first.recorded.at })]
-        }
         _ => vec![None],
     };
     [false, true].into_iter().flat_map(|lost| holds.iter().map(move |hold| (lost, *hold))).collect()
