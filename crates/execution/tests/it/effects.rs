@@ -71,12 +71,26 @@ async fn what_never_arrives_is_held_and_can_be_probed_and_decided() {
         let probed = node.probe_effect(&world.principal, id, held.step).await.expect("probed");
         let last = probed.probes.last().expect("one");
         assert_eq!((last.outcome.as_str(), last.by.as_deref()), ("not_done", Some("system")));
-        node.pause(&world.principal, id, None).await.expect("paused");
-        assert_eq!(effect(&world, &node, id).await.state, "unknown", "a pause does not hide it");
         let wrong = node.probe_effect(&world.principal, id, 77).await;
         assert!(matches!(wrong, Err(Error::EffectNotFound { step: 77, .. })), "{wrong:?}");
         let decided = node.decide_effect(&world.principal, id, held.step, decide("fail", None)).await.expect("decided");
         assert_eq!((decided.decisions[0].by.as_str(), decided.state.as_str()), ("system", "failed"));
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_does_not_hide_what_is_unknown() {
+    for world in World::all().await {
+        agent(&world, "lost_pay", "at_most_once").await;
+        let node = world.node(world.journal.clone()).await;
+        let (id, _) = run(&world, &node, "lost_pay").await;
+        let paused = node.pause(&world.principal, id, None).await.expect("paused");
+        assert_eq!(paused.reason.as_deref(), Some("operator"), "{}", world.backend);
+        assert_eq!(effect(&world, &node, id).await.state, "unknown", "{}", world.backend);
+        let resumed = node.resume(&world.principal, id, Some("fail")).await.expect("resumed");
+        assert_ne!(resumed.state, "paused", "{}", world.backend);
+        assert_eq!(effect(&world, &node, id).await.state, "failed", "{}", world.backend);
         node.drain().await;
     }
 }
