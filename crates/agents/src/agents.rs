@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use moltforge_api::Page;
 use moltforge_api::agents::Agent;
+use moltforge_api::bundles::Bundle;
 use moltforge_store::{AgentFilter, AgentRef, Store, Tx};
-use moltforge_types::{AgentId, AgentName, Principal};
+use moltforge_types::{AgentId, AgentName, Principal, ProjectId};
 
 use crate::error::Error;
 use crate::views;
@@ -30,6 +31,23 @@ pub type CancelExecutions = Arc<dyn Fn(Principal, AgentId) -> Cancelling + Send 
 /// Told after each deployment, when it is durable: triggers that it declares may be new.
 pub type Deployed = Arc<dyn Fn() + Send + Sync>;
 
+/// A program of which a version is about to be made.
+#[derive(Debug)]
+pub struct ProgramToCheck {
+    /// Whose it is.
+    pub project_id: ProjectId,
+    /// The file with its `run`.
+    pub code: String,
+    /// All files.
+    pub files: Bundle,
+}
+
+/// What [`ProgramCheck`] returns.
+pub type Checking = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// Whether a program can be read: `Err` says what is wrong, with the file and the line where they are known.
+pub type ProgramCheck = Arc<dyn Fn(ProgramToCheck) -> Checking + Send + Sync>;
+
 /// Where a list of agents goes on: after this name and id.
 pub type AgentPosition = (AgentName, AgentId);
 
@@ -43,6 +61,7 @@ pub struct Agents {
     pub(crate) models: ModelCheck,
     pub(crate) cancel: CancelExecutions,
     pub(crate) deployed: Deployed,
+    pub(crate) programs: ProgramCheck,
 }
 
 impl fmt::Debug for Agents {
@@ -54,7 +73,13 @@ impl fmt::Debug for Agents {
 impl Agents {
     /// The service over `store`; `models` answers whether a model is configured, `cancel` stops executions.
     pub fn new(store: Store, models: ModelCheck, cancel: CancelExecutions) -> Self {
-        Self { store, models, cancel, deployed: Arc::new(|| {}) }
+        Self { store, models, cancel, deployed: Arc::new(|| {}), programs: Arc::new(|_| Box::pin(async { Ok(()) })) }
+    }
+
+    /// The same service, which has programs checked before versions are made of them.
+    #[must_use]
+    pub fn with_program_check(self, programs: ProgramCheck) -> Self {
+        Self { programs, ..self }
     }
 
     /// The same service, which tells somebody of deployments.

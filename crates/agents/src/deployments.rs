@@ -142,7 +142,10 @@ impl Agents {
         let found = found.ok_or_else(|| versions::missing(agent, version))?;
         let config: AgentConfig = versions::parse(&found)?;
         let name = agent.name.to_string();
-        (self.models)(&config.model).map_err(|reason| Error::ModelUnknown { name, version, reason })?;
+        // a program may do without
+        if !config.model.is_empty() {
+            (self.models)(&config.model).map_err(|reason| Error::ModelUnknown { name, version, reason })?;
+        }
         Ok(config)
     }
 

@@ -24,6 +24,34 @@ pub enum Error {
     /// The configuration breaks rules; the problem's items say where.
     #[error("the agent is not valid: {}", summary(.0))]
     AgentInvalid(Vec<ProblemItem>),
+    /// The bundle breaks rules; the problem's items say where.
+    #[error("the bundle is not valid: {}", summary(.0))]
+    BundleInvalid(Vec<ProblemItem>),
+    /// The bytes are not those of the hash in the path.
+    #[error("the hash of the bundle is {hash}, and the path names {named}")]
+    BundleHashMismatch {
+        /// In the path.
+        named: String,
+        /// Of the body.
+        hash: String,
+    },
+    /// The project has no such bundle.
+    #[error("the project has no bundle {0:?}")]
+    BundleNotFound(String),
+    /// The project would have more bundles than it may.
+    #[error("cannot store the bundle: a project has at most {count} with {bytes} bytes together")]
+    BundleLimit {
+        /// The most bundles.
+        count: u64,
+        /// The most bytes of all.
+        bytes: u64,
+    },
+    /// A bundle could not be compressed, or a stored one is not what it was.
+    #[error("the bundle is damaged")]
+    BundleDamaged(#[source] std::io::Error),
+    /// The program cannot be read.
+    #[error("the program cannot be read: {0}")]
+    ProgramInvalid(String),
     /// The agent is deleted: its history can be read, and nothing can be changed.
     #[error("the agent {0:?} is deleted")]
     AgentDeleted(String),
@@ -142,7 +170,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// Work that was handed to another thread was lost.
-    #[error("the comparison of two versions was lost")]
+    #[error("work on another thread was lost")]
     Lost(#[source] tokio::task::JoinError),
 }
 
@@ -150,6 +178,11 @@ pub enum Error {
 pub(crate) const COUNTED: u32 = 1_000;
 
 impl Error {
+    /// From the faults of a bundle.
+    pub(crate) fn bundle_invalid(faults: Vec<Diagnostic>) -> Self {
+        Self::BundleInvalid(faults.into_iter().map(ProblemItem::from).collect())
+    }
+
     /// From the faults of a configuration, whose place in the request's body is `prefix`.
     pub(crate) fn invalid(faults: Vec<Diagnostic>, prefix: &str) -> Self {
         let items = faults.into_iter().map(|fault| {
@@ -187,8 +220,12 @@ fn executions(live: u64) -> String {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::AgentNotFound(_) | Self::VersionNotFound { .. } | Self::DeploymentNotFound { .. } => Kind::NotFound,
+            Self::AgentNotFound(_)
+            | Self::BundleNotFound(_)
+            | Self::VersionNotFound { .. }
+            | Self::DeploymentNotFound { .. } => Kind::NotFound,
             Self::AgentNameTaken(_)
+            | Self::BundleLimit { .. }
             | Self::AgentHasLiveExecutions { .. }
             | Self::EnvironmentLimit { .. }
             | Self::TriggerNameTaken { .. }
@@ -196,13 +233,16 @@ impl Fault for Error {
             | Self::NoEarlierDeployment { .. } => Kind::Conflict,
             Self::AgentNameImmutable { .. }
             | Self::AgentInvalid(_)
+            | Self::BundleInvalid(_)
+            | Self::BundleHashMismatch { .. }
+            | Self::ProgramInvalid(_)
             | Self::ModelUnknown { .. }
             | Self::EnvironmentInvalid(_) => Kind::Invalid,
             Self::AgentDeleted(_) => Kind::Gone,
             Self::VersionChanged { .. } => Kind::PreconditionFailed,
             Self::ExecutionsNotCancelled { .. } => Kind::Unavailable,
             Self::Store(error) => error.kind(),
-            Self::Unreadable { .. } | Self::Lost(_) => Kind::Internal,
+            Self::Unreadable { .. } | Self::BundleDamaged(_) | Self::Lost(_) => Kind::Internal,
         }
     }
 
@@ -212,6 +252,12 @@ impl Fault for Error {
             Self::AgentNameTaken(_) => "agent_name_taken",
             Self::AgentNameImmutable { .. } => "agent_name_immutable",
             Self::AgentInvalid(_) => "agent_invalid",
+            Self::BundleInvalid(_) => "bundle_invalid",
+            Self::BundleHashMismatch { .. } => "bundle_hash_mismatch",
+            Self::BundleNotFound(_) => "bundle_not_found",
+            Self::BundleLimit { .. } => "bundle_limit",
+            Self::BundleDamaged(_) => "bundle_damaged",
+            Self::ProgramInvalid(_) => "program_invalid",
             Self::AgentDeleted(_) => "agent_deleted",
             Self::AgentHasLiveExecutions { .. } => "agent_has_live_executions",
             Self::ExecutionsNotCancelled { .. } => "executions_not_cancelled",

@@ -1,7 +1,8 @@
-//! `/v1/agents` with everything below it.
+//! `/v1/agents` with everything below it, and `/v1/bundles`.
 
 mod agents;
 mod body;
+mod bundles;
 mod deployments;
 mod state;
 mod versions;
@@ -26,6 +27,7 @@ pub fn router(service: Arc<Agents>) -> OpenApiRouter {
         .routes(routes!(deployments::undeploy))
         .routes(routes!(deployments::rollback))
         .routes(routes!(state::list))
+        .routes(routes!(bundles::put, bundles::get))
         .with_state(service)
 }
 
@@ -33,6 +35,7 @@ pub fn router(service: Arc<Agents>) -> OpenApiRouter {
 fn located(error: Error) -> ApiError {
     match error {
         Error::AgentInvalid(items) => ApiError::with_items(Error::AgentInvalid(items.clone()), items),
+        Error::BundleInvalid(items) => ApiError::with_items(Error::BundleInvalid(items.clone()), items),
         other => other.into(),
     }
 }

@@ -8,6 +8,7 @@
 //! **Never here:** agent code being run, a look into an execution beyond whether it lives, a version being changed.
 
 mod agents;
+mod bundles;
 mod deployments;
 mod diff;
 mod error;
@@ -18,7 +19,10 @@ mod triggers;
 mod versions;
 mod views;
 
-pub use agents::{AgentPosition, Agents, CancelExecutions, Cancelling, Deployed, ListedBy, ModelCheck, Put};
+pub use agents::{
+    AgentPosition, Agents, CancelExecutions, Cancelling, Checking, Deployed, ListedBy, ModelCheck, ProgramCheck,
+    ProgramToCheck, Put,
+};
 pub use error::Error;
 pub use http::router;
 

@@ -50,6 +50,10 @@ pub struct AgentPatch {
     pub description: Option<String>,
     /// How it runs.
     pub kind: Option<AgentKind>,
+    /// Of `code`: the file with its `run`.
+    pub code: Option<String>,
+    /// Of `code`: the SHA-256 of its files.
+    pub bundle: Option<String>,
     /// `scripted`, or `<provider>/<model>`.
     pub model: Option<String>,
     /// The system prompt.
@@ -101,6 +105,10 @@ pub struct LimitsPatch {
     pub key_concurrency: Option<u32>,
     /// Children that it may start.
     pub children: Option<u32>,
+    /// Of `code`: memory of the program.
+    pub memory: Option<String>,
+    /// Of `code`: time on a processor.
+    pub cpu: Option<String>,
 }
 
 /// Filters of `GET /v1/agents`.

@@ -16,9 +16,19 @@ pub struct AgentConfig {
     /// One line about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// How it runs. Only `prompt` today.
+    /// How it runs.
     pub kind: AgentKind,
+    /// Of `code`: the file with its `run`, e.g. `agent.js`, `agent.ts`, `agent.py` or `agent.wasm`. `moltforge deploy`
+    /// brings the file and what it imports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Of `code`: which files those are, the SHA-256 of a bundle that was uploaded before (`PUT /v1/bundles/{sha256}`), in
+    /// hexadecimal digits. `moltforge deploy` puts it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
     /// `scripted`, or `<provider>/<model>` with a provider that the operator has configured, e.g. `openai/gpt-4.1-mini`.
+    /// Of `code`: the model of `llm.complete`, which there is none of when absent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model: String,
     /// The system prompt. At most 64 KiB.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -70,7 +80,7 @@ pub struct AgentConfig {
 pub enum AgentKind {
     /// A model with instructions and tools, driven by MoltForge's own tool-calling loop.
     Prompt,
-    /// A program of its author, in JavaScript, Python or any WebAssembly component, run in a sandbox.
+    /// A program of its author, in JavaScript, TypeScript or Python, or a WebAssembly component, run in a sandbox.
     Code,
 }
 
@@ -97,6 +107,12 @@ pub struct Limits {
     /// Children that it may start; 20 when absent, at most 100.
     #[serde(skip_serializing_if = "is_default_children")]
     pub children: u32,
+    /// Of `code`: memory of the program, e.g. `128MiB`; `64MiB` when absent, at most `256MiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
+    /// Of `code`: time on a processor, which starts again when the program is rebuilt; `30s` when absent, at most `1h`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
 }
 
 const CHILDREN: u32 = 20;
@@ -118,6 +134,8 @@ impl Default for Limits {
             concurrency: None,
             key_concurrency: None,
             children: CHILDREN,
+            memory: None,
+            cpu: None,
         }
     }
 }

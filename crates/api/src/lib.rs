@@ -7,6 +7,7 @@
 
 pub mod agents;
 pub mod approvals;
+pub mod bundles;
 pub mod changes;
 pub mod config;
 pub mod deployments;

@@ -7,6 +7,7 @@
 
 mod agents;
 mod approvals;
+mod bundles;
 mod error;
 mod events;
 mod executions;
@@ -20,6 +21,7 @@ mod triggers;
 
 pub use agents::Agents;
 pub use approvals::Approvals;
+pub use bundles::Bundles;
 pub use error::Error;
 pub use events::{EventStream, ExecutionEvent};
 pub use executions::{Executions, StartOptions};
@@ -67,6 +69,11 @@ impl Client {
     /// `/v1/approvals`
     pub fn approvals(&self) -> Approvals<'_> {
         Approvals { client: self }
+    }
+
+    /// `/v1/bundles`
+    pub fn bundles(&self) -> Bundles<'_> {
+        Bundles { client: self }
     }
 
     /// `/v1/executions`, with their steps and events.

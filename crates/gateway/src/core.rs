@@ -26,6 +26,9 @@ use crate::routes::Routes;
 use crate::upstream::Upstream;
 use crate::waiting::Waiting;
 
+/// Uploads in memory at a time; a dozen mebibytes each.
+const UPLOADS: usize = 8;
+
 /// Gives the page of an error code, as Markdown.
 pub(crate) type ErrorPages = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -37,6 +40,8 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     pub(crate) in_flight: Semaphore,
     pub(crate) waiting: Waiting,
+    /// Uploads that are in memory at a time.
+    pub(crate) uploads: Semaphore,
     pub(crate) credentials: Credentials,
     pub(crate) store: Store,
     pub(crate) ambient: Ambient,
@@ -107,6 +112,7 @@ impl GatewayBuilder {
             rates: Rates::new(&config.rate),
             in_flight: Semaphore::new(config.limits.in_flight),
             waiting: Waiting::new(&config.limits),
+            uploads: Semaphore::new(UPLOADS),
             credentials: Credentials::new(self.store.clone(), Duration::from_secs(config.rate.session_idle_seconds)),
             request_ids: RequestIds::new(self.store.ambient()),
             ambient: self.store.ambient().clone(),

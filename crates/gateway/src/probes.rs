@@ -13,11 +13,11 @@ use serde_json::{Map, Value, json};
 /// A check that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Something that must be so before the server takes requests: `Ok`, or why not.
+/// Something that must be so before the server takes requests: `Ok`, or why not; or a note, which is only said.
 #[derive(Clone)]
 pub struct ReadyCheck {
     name: &'static str,
-    check: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    check: Arc<dyn Fn() -> BoxFuture<'static, Result<String, String>> + Send + Sync>,
 }
 
 impl ReadyCheck {
@@ -26,10 +26,19 @@ impl ReadyCheck {
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
-        Self { name, check: Arc::new(move || Box::pin(check())) }
+        let check = move || -> BoxFuture<'static, Result<String, String>> {
+            let checked = check();
+            Box::pin(async move { checked.await.map(|()| "ok".to_owned()) })
+        };
+        Self { name, check: Arc::new(check) }
     }
 
-    async fn run(&self) -> (&'static str, Result<(), String>) {
+    /// Something that `/readyz` says and that keeps nobody from being ready.
+    pub fn note(name: &'static str, note: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self { name, check: Arc::new(move || Box::pin(std::future::ready(Ok(note())))) }
+    }
+
+    async fn run(&self) -> (&'static str, Result<String, String>) {
         let result = tokio::time::timeout(PATIENCE, (self.check)()).await;
         (self.name, result.unwrap_or_else(|_| Err("no answer in time".to_owned())))
     }
@@ -52,7 +61,7 @@ pub(crate) async fn ready(checks: &[ReadyCheck]) -> Response {
     let ready = results.iter().all(|(_, result)| result.is_ok());
     let checks: Map<String, Value> = results
         .into_iter()
-        .map(|(name, result)| (name.to_owned(), result.map_or_else(Value::String, |()| json!("ok"))))
+        .map(|(name, result)| (name.to_owned(), Value::String(result.unwrap_or_else(|reason| reason))))
         .collect();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = if ready { "ready" } else { "not_ready" };

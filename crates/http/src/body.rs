@@ -8,8 +8,20 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::error::Error;
 
-/// The largest body that any operation takes.
+/// The largest body that an operation takes, but for those of [`limit_of`].
 pub const MAX_BODY: usize = 1024 * 1024;
+/// The largest upload of a bundle.
+const MAX_UPLOAD: usize = 12 * 1024 * 1024;
+
+/// The largest body that is taken at a path.
+pub fn limit_of(path: &str) -> usize {
+    if is_upload(path) { MAX_UPLOAD } else { MAX_BODY }
+}
+
+/// Whether a path takes uploads, of which only a few fit into memory at a time.
+pub fn is_upload(path: &str) -> bool {
+    path.starts_with("/v1/bundles/")
+}
 
 /// The whole body.
 ///

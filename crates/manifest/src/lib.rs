@@ -10,6 +10,7 @@
 //!
 //! **Never here:** input or output of any kind, knowledge of what a model or a tool does when it runs.
 
+pub mod bundle;
 mod canonical;
 mod depth;
 mod diagnostic;
@@ -22,6 +23,7 @@ mod render;
 mod rules;
 pub mod schema;
 mod shape;
+mod size;
 mod suggest;
 mod text;
 pub mod trigger;
@@ -34,6 +36,7 @@ pub use parse::{check, parse_json, parse_toml, parse_toml_bytes};
 pub use render::{Snippet, render};
 pub use rules::default_approval_expiry;
 pub use rules::names::{BUILT_IN_TOOLS, SCRIPTED_MODEL, check_provider_name};
+pub use size::{format_size, parse_size};
 pub use text::to_toml;
 
 /// The largest agent file, in bytes; also the largest canonical configuration.

@@ -2,6 +2,7 @@
 
 mod agents;
 mod approvals;
+mod code;
 mod declared;
 mod headers;
 mod hosts;
@@ -27,6 +28,7 @@ use crate::{MAX_FILE_BYTES, duration};
 pub(crate) fn check(config: &AgentConfig) -> Vec<Finding> {
     let mut findings = Findings::default();
     identity::check(config, &mut findings);
+    code::check(config, &mut findings);
     limits::check(config, &mut findings);
     hosts::check(config, &mut findings);
     agents::check(config, &mut findings);

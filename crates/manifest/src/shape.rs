@@ -32,15 +32,30 @@ pub(crate) enum Shape {
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) shape: Shape,
-    pub(crate) required: bool,
+    pub(crate) needed: Needed,
+}
+
+/// When a field must be there.
+#[derive(Debug)]
+pub(crate) enum Needed {
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+    /// When the field of this name beside it has this text.
+    When(&'static str, &'static str),
 }
 
 const fn required(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, required: true }
+    Field { name, shape, needed: Needed::Always }
 }
 
 const fn optional(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, required: false }
+    Field { name, shape, needed: Needed::Never }
+}
+
+const fn required_of(kind: &'static str, name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, needed: Needed::When("kind", kind) }
 }
 
 /// Bounds of whole numbers, shared with the rules.
@@ -62,8 +77,10 @@ pub(crate) mod bounds {
 pub(crate) const AGENT: Shape = Shape::Table(&[
     required("name", Shape::Text),
     optional("description", Shape::Text),
-    required("kind", Shape::Choice(&["prompt"])),
-    required("model", Shape::Text),
+    required("kind", Shape::Choice(&["prompt", "code"])),
+    required_of("code", "code", Shape::Text),
+    optional("bundle", Shape::Text),
+    required_of("prompt", "model", Shape::Text),
     optional("instructions", Shape::Text),
     optional("tools", Shape::List(&Shape::Text)),
     optional("hosts", Shape::List(&Shape::Text)),
@@ -88,6 +105,8 @@ const LIMITS: Shape = Shape::Table(&[
     optional("concurrency", Shape::Integer(bounds::CONCURRENCY)),
     optional("key_concurrency", Shape::Integer(bounds::CONCURRENCY)),
     optional("children", Shape::Integer(bounds::CHILDREN)),
+    optional("memory", Shape::Text),
+    optional("cpu", Shape::Text),
 ]);
 
 const PARAMETERS: Shape = Shape::Table(&[
@@ -161,7 +180,7 @@ const CALL: Shape = Shape::Table(&[required("tool", Shape::Text), optional("argu
 
 /// Top-level fields that a reader of the design may expect and that this server does not understand. They are refused by
 /// name, because ignoring a budget or a trigger would be worse than not having it.
-pub(crate) const NOT_YET: [&str; 3] = ["budget", "code", "process"];
+pub(crate) const NOT_YET: [&str; 2] = ["budget", "process"];
 
 #[cfg(test)]
 mod tests {
@@ -184,7 +203,8 @@ mod tests {
 
     fn known(shape: &Shape) -> Vec<(String, bool)> {
         let Shape::Table(fields) = shape else { panic!("{shape:?} is not a table") };
-        let mut fields: Vec<_> = fields.iter().map(|field| (field.name.to_owned(), field.required)).collect();
+        let mut fields: Vec<_> =
+            fields.iter().map(|field| (field.name.to_owned(), matches!(field.needed, Needed::Always))).collect();
         fields.sort();
         fields
     }

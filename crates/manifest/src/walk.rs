@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::diagnostic::{Findings, child, item};
 use crate::node::{Content, Entry, Node};
-use crate::shape::{AGENT, Field, NOT_YET, Shape};
+use crate::shape::{AGENT, Field, NOT_YET, Needed, Shape};
 use crate::{MAX_NESTING, suggest};
 
 /// The outcome of a comparison.
@@ -126,8 +126,13 @@ impl Walker {
                 self.findings.key(at, unknown(&entry.key, fields, pointer.is_empty()));
             }
         }
-        for field in fields.iter().filter(|field| field.required) {
-            if map.contains_key(field.name) {
+        for field in fields {
+            let needed = match field.needed {
+                Needed::Always => true,
+                Needed::Never => false,
+                Needed::When(beside, text) => map.get(beside).and_then(Value::as_str) == Some(text),
+            };
+            if !needed || map.contains_key(field.name) {
                 continue;
             }
             let at = child(pointer, field.name);
@@ -184,7 +189,7 @@ fn stand_in(shape: &Shape) -> Value {
         Shape::List(_) => Value::Array(Vec::new()),
         Shape::Table(fields) => fields
             .iter()
-            .filter(|field| field.required)
+            .filter(|field| matches!(field.needed, Needed::Always))
             .map(|field| (field.name.to_owned(), stand_in(&field.shape)))
             .collect::<Map<_, _>>()
             .into(),

@@ -13,6 +13,7 @@ use moltforge_types::Secret;
 use serde::{Deserialize, Deserializer};
 
 use crate::Error;
+use crate::guests::SandboxConfig;
 use crate::logs::LogFormat;
 
 /// The port of a server when nobody says otherwise.
@@ -50,6 +51,8 @@ pub struct Config {
     pub models: ModelsConfig,
     /// Limits of the execution service.
     pub execution: moltforge_execution::Config,
+    /// Where and how code agents run.
+    pub sandbox: SandboxConfig,
     /// What is valid and yet probably not meant.
     #[serde(skip)]
     pub warnings: Vec<String>,
@@ -70,6 +73,7 @@ impl Default for Config {
             egress: EgressConfig::default(),
             models: ModelsConfig::default(),
             execution: moltforge_execution::Config::default(),
+            sandbox: SandboxConfig::default(),
             warnings: Vec::new(),
         }
     }
@@ -164,6 +168,7 @@ impl Config {
         if self.data_dir.as_os_str().is_empty() {
             faults.push("data_dir: expected a folder, got an empty text".to_owned());
         }
+        faults.extend(self.sandbox.faults());
         if let Err(moltforge_gateway::Error::ConfigInvalid(own)) = self.gateway.check() {
             faults.extend(own.into_iter().map(|fault| format!("gateway.{fault}")));
         }

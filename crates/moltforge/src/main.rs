@@ -7,5 +7,11 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    moltforge::cli::main()
+    // a process for guests is confined before anything else happens in it: no thread, no log, no command line
+    let mut words = std::env::args_os().skip(1);
+    match words.next().as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some(moltforge::guests::WORKER) => moltforge_sandbox::worker::main(words),
+        Some(moltforge::guests::COMPILER) => moltforge_sandbox::compile::main(words),
+        _ => moltforge::cli::main(),
+    }
 }

@@ -8,6 +8,7 @@ mod gateway;
 mod monitoring;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use moltforge_accounts::Accounts;
@@ -27,8 +28,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Config;
 use crate::first_key;
+use crate::guests::CodeAgents;
 use crate::output::{Attempt as _, Failure};
 use crate::webhook_key;
+
+/// Between two looks at bundles that nothing refers to.
+const SWEEP: Duration = Duration::from_hours(1);
 
 /// The parts that have an end of their own.
 #[derive(Clone)]
@@ -89,16 +94,18 @@ pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
     config.execution.webhook_key = webhook_key::load(&config, &ambient)?;
     let ground = Ground { ambient, store, egress, keys };
 
+    let code = CodeAgents::start(&config.sandbox, &config.data_dir);
     let executions = execution::start(&config, &ground)?;
     let triggers = Triggers::start(executions.clone());
     let services = [
         accounts(&ground),
-        agents(&config, &ground, &executions)?,
+        agents(&config, &ground, &executions, &code)?,
         execution::service(&ground, &executions),
         execution::triggers(&ground, triggers),
         monitoring::service(&ground, &executions),
     ];
-    let router = gateway::router(&config, &ground, services, &executions).attempt(|| "start the gateway".to_owned())?;
+    let router =
+        gateway::router(&config, &ground, services, &executions, &code).attempt(|| "start the gateway".to_owned())?;
     Ok((router, Parts { store: ground.store, executions }))
 }
 
@@ -131,7 +138,7 @@ fn accounts(ground: &Ground) -> Service {
     service(ground, prefixes, moltforge_accounts::AUDIENCE, routes)
 }
 
-fn agents(config: &Config, ground: &Ground, executions: &Executions) -> Result<Service, Failure> {
+fn agents(config: &Config, ground: &Ground, executions: &Executions, code: &CodeAgents) -> Result<Service, Failure> {
     let models = models(config, ground)?;
     let (executions, owner) = (executions.clone(), executions.clone());
     let agents = Agents::new(
@@ -142,9 +149,29 @@ fn agents(config: &Config, ground: &Ground, executions: &Executions) -> Result<S
             Box::pin(async move { Ok(executions.cancel_agent(&principal, agent_id).await.map(|_| ())?) })
         }),
     );
-    let agents = agents.with_deployed(Arc::new(move || owner.look_for_triggers()));
-    let routes = moltforge_agents::router(Arc::new(agents));
-    Ok(service(ground, &["/v1/agents"], moltforge_agents::AUDIENCE, routes))
+    let code = code.clone();
+    let agents = agents.with_deployed(Arc::new(move || owner.look_for_triggers())).with_program_check(Arc::new(
+        move |program| {
+            let code = code.clone();
+            Box::pin(async move { code.check(program).await })
+        },
+    ));
+    let agents = Arc::new(agents);
+    tokio::spawn(sweep_bundles(Arc::clone(&agents)));
+    let routes = moltforge_agents::router(agents);
+    Ok(service(ground, &["/v1/agents", "/v1/bundles"], moltforge_agents::AUDIENCE, routes))
+}
+
+/// Every hour, for as long as the process lives.
+async fn sweep_bundles(agents: Arc<Agents>) {
+    let mut hours = tokio::time::interval(SWEEP);
+    loop {
+        hours.tick().await;
+        if let Err(error) = agents.sweep_bundles().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "could not delete bundles that nothing refers to");
+        }
+    }
 }
 
 /// Nothing reaches a service that the gateway did not sign.

@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 pub enum Image {
     /// QuickJS-ng; the guest's files are its program.
     JavaScript,
+    /// CPython; the guest's files are its program.
+    Python,
     /// A component of the internal world. Belongs to one project.
     Component(Arc<Component>),
 }
@@ -30,6 +32,7 @@ impl Component {
 }
 
 const JAVASCRIPT: &[u8] = include_bytes!("../images/javascript.wasm.zst");
+const PYTHON: &[u8] = include_bytes!("../images/python.wasm.zst");
 
 /// No image unpacks to more.
 const UNPACKED_MAX: u64 = 128 << 20;
@@ -39,6 +42,7 @@ impl Image {
     pub(crate) fn hash(&self) -> [u8; 32] {
         match self {
             Self::JavaScript => Sha256::digest(JAVASCRIPT).into(),
+            Self::Python => Sha256::digest(PYTHON).into(),
             Self::Component(component) => component.hash,
         }
     }
@@ -52,6 +56,7 @@ impl Image {
     pub(crate) fn wasm(&self) -> std::io::Result<Vec<u8>> {
         match self {
             Self::JavaScript => unpack(JAVASCRIPT),
+            Self::Python => unpack(PYTHON),
             Self::Component(component) => Ok(component.bytes.clone()),
         }
     }
@@ -70,7 +75,9 @@ mod tests {
 
     #[test]
     fn the_images_of_the_tree_unpack_to_components() {
-        let wasm = Image::JavaScript.wasm().unwrap();
-        assert_eq!(&wasm[..8], b"\0asm\x0d\0\x01\0");
+        for image in [Image::JavaScript, Image::Python] {
+            let wasm = image.wasm().unwrap();
+            assert_eq!(&wasm[..8], b"\0asm\x0d\0\x01\0", "{image:?}");
+        }
     }
 }

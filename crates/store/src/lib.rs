@@ -103,6 +103,7 @@
 
 mod agents;
 mod approvals;
+mod bundles;
 mod changes;
 mod credentials;
 mod deployments;
@@ -131,6 +132,7 @@ mod versions;
 
 pub use agents::{Agent, AgentFilter, AgentPage, Agents, ListedAgent};
 pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, Approvals};
+pub use bundles::{Bundle, Bundles, PackedBundle};
 pub use changes::{Change, Changes};
 pub use credentials::{Credentials, RedeemedCode};
 pub use deployments::{Deployment, Deployments, Ended, NewDeployment};

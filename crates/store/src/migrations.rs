@@ -45,6 +45,7 @@ migrations! {
     9 "0009_listening",
     10 "0010_approvals_scope",
     11 "0011_turns",
+    12 "0012_bundles",
 }
 
 /// One applied migration.

@@ -4,6 +4,7 @@
 //! asked of the rows again inside the transaction: only what has ended is packed, only what is packed and past its time
 //! is deleted. Two nodes that do the same at once do it once.
 
+mod bundles;
 mod orphans;
 
 use moltforge_types::execution::State;

@@ -49,6 +49,8 @@ pub struct NewVersion<'a> {
     pub content_hash: ContentHash,
     /// The configuration as JSON.
     pub config: &'a str,
+    /// The bundle of its code, used in the same transaction.
+    pub bundle: Option<&'a str>,
     /// Who makes it.
     pub created_by: Actor,
 }
@@ -146,7 +148,7 @@ impl Versions<'_> {
         self.at
             .query(
                 "INSERT INTO agent_version(project_id, agent_id, version, version_id, content_hash, config, \
-                 created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                 created_at, created_by, bundle) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             )
             .bind(self.project_id)
             .bind(new.agent_id)
@@ -156,6 +158,7 @@ impl Versions<'_> {
             .bind(new.config)
             .bind(now)
             .bind(new.created_by.to_string())
+            .bind(new.bundle)
             .execute()
             .await?;
         Ok(Version {

@@ -15,17 +15,19 @@ impl Agents {
     /// Creates an agent with version 1.
     ///
     /// # Errors
-    /// `agent_invalid`, `agent_name_taken`.
+    /// `agent_invalid`, `program_invalid`, `agent_name_taken`.
     pub async fn create(&self, principal: &Principal, config: &AgentConfig) -> Result<Agent, Error> {
         let name: AgentName = checked(config)?;
+        self.check_program(principal, config).await?;
         let text = versions::text(config)?;
         let taken = || Error::AgentNameTaken(config.name.clone());
         let hash = content_hash(config);
         let mut tx = self.store.begin().await?;
+        Self::use_bundle(&mut tx, principal, config).await?;
         let agent_id: AgentId = tx.id();
         let agent = tx.agents(principal.project_id).insert(agent_id, &name).await.unique(taken)?;
-        let version =
-            NewVersion { agent_id, version: 1, content_hash: hash, config: &text, created_by: principal.actor };
+        let (bundle, created_by) = (config.bundle.as_deref(), principal.actor);
+        let version = NewVersion { agent_id, version: 1, content_hash: hash, config: &text, bundle, created_by };
         tx.versions(principal.project_id).insert(version).await?;
         let data = json!({ "name": config.name, "version": 1, "content_hash": hash.to_string() });
         tx.changes(principal.project_id).insert(principal.actor, "agent.created", agent_id, &data).await?;

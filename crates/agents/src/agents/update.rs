@@ -32,6 +32,7 @@ impl Agents {
         if by_name && agent != config.name {
             return Err(renaming(agent, config));
         }
+        self.check_program(principal, config).await?;
         match self.put_existing(principal, agent, config).await {
             Err(Error::AgentNotFound(_)) if by_name => {}
             other => return other,
@@ -66,6 +67,7 @@ impl Agents {
         let mut value = versions::parse::<Value>(&latest)?;
         merge::apply(&mut value, patch);
         let config = moltforge_manifest::parse_json(&value).map_err(|faults| Error::invalid(faults, ""))?;
+        self.check_program(principal, &config).await?;
         self.renew(tx, principal, row, &config).await
     }
 
@@ -86,9 +88,11 @@ impl Agents {
             tx.rollback().await?;
             return Ok(Put { agent: self.view(principal, agent).await?, changed: false });
         }
+        Self::use_bundle(&mut tx, principal, config).await?;
         let text = versions::text(config)?;
         let (agent_id, version) = (agent.agent_id, agent.latest_version + 1);
-        let new = NewVersion { agent_id, version, content_hash: hash, config: &text, created_by: principal.actor };
+        let (bundle, created_by) = (config.bundle.as_deref(), principal.actor);
+        let new = NewVersion { agent_id, version, content_hash: hash, config: &text, bundle, created_by };
         let made = tx.versions(principal.project_id).insert(new).await?;
         tx.agents(principal.project_id).set_latest_version(agent_id, version).await?;
         let data = json!({ "name": config.name, "version": version, "content_hash": hash.to_string() });

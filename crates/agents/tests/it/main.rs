@@ -4,6 +4,7 @@
 
 mod agents;
 mod bodies;
+mod bundles;
 mod concurrency;
 mod deletion;
 mod deployments;

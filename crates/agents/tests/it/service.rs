@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, Uri};
 use http_body_util::BodyExt as _;
-use moltforge_agents::{AUDIENCE, Agents, Cancelling, router};
+use moltforge_agents::{AUDIENCE, Agents, Cancelling, ProgramCheck, router};
 use moltforge_http::CallerKeys;
 use moltforge_http::caller::{HEADER, Message, body_hash, verify_layer};
 use moltforge_store::Journal;
@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 /// The service over a world's store.
 pub(crate) struct Service {
     router: Router,
+    pub(crate) agents: Arc<Agents>,
     keys: CallerKeys,
     /// Holds every scope in a project.
     pub(crate) owner: Principal,
@@ -124,16 +125,21 @@ impl Service {
         let told = Arc::new(move || {
             told.fetch_add(1, Ordering::Relaxed);
         });
-        let service = Arc::new(Agents::new(world.store(), models, cancel).with_deployed(told));
+        let check: ProgramCheck = Arc::new(|program| {
+            let text = program.files.files[&program.code].text().unwrap_or_default().to_owned();
+            let read = if text.contains("syntax") { Err("agent.js:1:8: unexpected".to_owned()) } else { Ok(()) };
+            Box::pin(async move { read })
+        });
+        let agents = Arc::new(Agents::new(world.store(), models, cancel).with_deployed(told).with_program_check(check));
         let keys = CallerKeys::generate(world.ambient());
-        let router: Router = router(service).into();
+        let router: Router = router(Arc::clone(&agents)).into();
         let router = router.layer(verify_layer(keys.clone(), AUDIENCE, world.ambient()));
         let principal = |project| Principal {
             project_id: ProjectId::from_u128(project),
             actor: Actor::Key(KeyId::from_u128(project)),
             scopes: Scope::ALL.to_vec(),
         };
-        Self { router, keys, owner: principal(1), stranger: principal(2), executions, deployed }
+        Self { router, agents, keys, owner: principal(1), stranger: principal(2), executions, deployed }
     }
 
     /// A request of the owner.

@@ -19,6 +19,8 @@ pub(super) fn config(name: &str, description: &str) -> AgentConfig {
         name: name.to_owned(),
         description: description.to_owned(),
         kind: AgentKind::Prompt,
+        code: None,
+        bundle: None,
         model: "scripted".to_owned(),
         instructions:
             "You write release notes from merged pull requests.\nBe short. Group by area. Say what users notice."

@@ -73,7 +73,8 @@ impl Node {
         let (project_id, agent_id) = (principal.project_id, self.ambient.id());
         tx.agents(project_id).insert(agent_id, &name.parse()?).await?;
         let content_hash = ContentHash::of(text.as_bytes());
-        let new = NewVersion { agent_id, version: 1, content_hash, config: &text, created_by: Actor::System };
+        let new =
+            NewVersion { agent_id, version: 1, content_hash, config: &text, bundle: None, created_by: Actor::System };
         tx.versions(project_id).insert(new).await?;
         tx.agents(project_id).set_latest_version(agent_id, 1).await?;
         let environment = EnvironmentName::production();

@@ -104,6 +104,8 @@ impl Spec {
             name: agent_name.to_owned(),
             description: String::new(),
             kind: AgentKind::Prompt,
+            code: None,
+            bundle: None,
             model: String::new(),
             instructions: String::new(),
             tools: Vec::new(),

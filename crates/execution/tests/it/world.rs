@@ -63,6 +63,7 @@ impl World {
             version: 1,
             content_hash: ContentHash::of(text.as_bytes()),
             config: &text,
+            bundle: config.bundle.as_deref(),
             created_by: Actor::System,
         };
         tx.versions(self.principal.project_id).insert(new).await.expect("inserted");

@@ -10,10 +10,11 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HOST, SET_COOKIE};
 use http::request::Parts;
 use http::uri::Uri;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use moltforge_http::caller::{self, Message, body_hash};
 use moltforge_http::{ApiError, ApiResult, body, request_id, session};
 use moltforge_types::{ContentHash, Principal};
+use tokio::sync::SemaphorePermit;
 
 use super::{Asked, Front, Seen};
 use crate::credentials::{Credential, clear_cookie, set_cookie};
@@ -43,7 +44,7 @@ impl Front {
         host: &ServedHost,
     ) -> ApiResult<Response> {
         let Asked { mut parts, peer, id } = asked;
-        let body = self.read(&parts.headers, body).await?;
+        let body = self.read(&parts, body).await?;
         headers::strip_inward(&mut parts.headers, peer, true);
         let request = self.message(parts, body, &id, host, DASHBOARD, None, None);
         Ok(self.call(dashboard.clone(), request, self.longest()).await?)
@@ -59,7 +60,8 @@ impl Front {
         host: &ServedHost,
     ) -> ApiResult<Response> {
         let Asked { mut parts, peer, id } = asked;
-        let body = self.read(&parts.headers, body).await?;
+        let _room = self.room(&parts).await;
+        let body = self.read(&parts, body).await?;
         let hash = body_hash(&body);
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
         let principal = seen.credential.as_ref().map(|credential| &credential.principal);
@@ -110,12 +112,20 @@ impl Front {
         idempotency::begin(&self.core.store, &parts.headers, asked).await
     }
 
-    async fn read(&self, headers: &HeaderMap, stream: Body) -> ApiResult<Bytes> {
+    /// Uploads are large: only some are in memory at a time, the others wait unread.
+    async fn room(&self, parts: &Parts) -> Option<SemaphorePermit<'_>> {
+        let is_upload = body::is_upload(parts.uri.path()) && parts.method == Method::PUT;
+        if is_upload { self.core.uploads.acquire().await.ok() } else { None }
+    }
+
+    async fn read(&self, parts: &Parts, stream: Body) -> ApiResult<Bytes> {
         if stream.is_end_stream() {
             return Ok(Bytes::new());
         }
         let limit = Duration::from_secs(self.core.limits.body_seconds);
-        let read = within(limit, body::read(headers, stream, self.core.limits.body_bytes)).await;
+        let path = parts.uri.path();
+        let most = if body::is_upload(path) { body::limit_of(path) } else { self.core.limits.body_bytes };
+        let read = within(limit, body::read(&parts.headers, stream, most)).await;
         Ok(read.ok_or(Error::BodyTimeout(limit))??)
     }
 

@@ -16,7 +16,7 @@ use tower::{Layer, Service};
 use super::keys::{CallerKeys, Message, Sent, body_hash};
 use super::principals::Principals;
 use super::replay::Nonces;
-use crate::body::{MAX_BODY, read};
+use crate::body::{limit_of, read};
 use crate::error::Error;
 use crate::request_id;
 
@@ -25,7 +25,7 @@ use crate::request_id;
 pub(super) struct Verified(pub(super) Arc<Principal>);
 
 /// Verifies the signed caller of every request. Put it outermost around a service's router: the path that is signed is
-/// the path that it sees. Bodies above 1 MiB are refused, since the signature covers the whole body.
+/// the path that it sees. Bodies above 1 MiB (uploads: 12) are refused, since the signature covers the whole body.
 pub fn verify_layer(keys: CallerKeys, audience: &'static str, ambient: Ambient) -> VerifyLayer {
     VerifyLayer(Arc::new(Shared { keys, audience, ambient, seen: Mutex::default() }))
 }
@@ -55,7 +55,7 @@ impl Shared {
 
     async fn verify(&self, request: Request) -> Result<Request, Error> {
         let (mut parts, body) = request.into_parts();
-        let body = read(&parts.headers, body, MAX_BODY).await?;
+        let body = read(&parts.headers, body, limit_of(parts.uri.path())).await?;
         let Some(header) = parts.headers.remove(super::HEADER) else {
             return Err(Error::CallerInvalid("absent"));
         };

@@ -1,6 +1,7 @@
 //! Name, description, model and instructions.
 
 use moltforge_api::AgentConfig;
+use moltforge_api::config::AgentKind;
 use moltforge_types::AgentName;
 
 use super::names::{SCRIPTED_MODEL, check_provider_name};
@@ -20,7 +21,10 @@ pub(super) fn check(config: &AgentConfig, findings: &mut Findings) {
         let bytes = config.instructions.len();
         findings.value("/instructions", format!("{bytes} bytes; at most {MAX_INSTRUCTIONS} are allowed"));
     }
-    if let Err(message) = model(&config.model) {
+    let absent = config.kind == AgentKind::Code && config.model.is_empty();
+    if let Err(message) = model(&config.model)
+        && !absent
+    {
         findings.value("/model", message);
     }
 }

@@ -17,7 +17,7 @@ use crate::output::{ACCENT, Attempt as _, DIM, Exit, Failure, GOOD, Output, PLAI
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// An agent file, an agent's folder, or a folder of agents' folders
+    /// An agent file, a program (`agent.js`, `agent.py`), an agent's folder, or a folder of agents' folders
     #[arg(default_value = ".")]
     path: PathBuf,
     /// The environment
@@ -47,6 +47,9 @@ pub struct Deployed {
     pub dry_run: bool,
     /// How it differs from what was live.
     pub changes: Vec<FieldChange>,
+    /// The files of its program.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 /// All files are checked before the first is sent. One that the server refuses does not keep the others from it.
@@ -130,6 +133,7 @@ pub async fn deploy(client: &Client, file: &AgentFile, environment: &str, dry_ru
         changed: differs,
         dry_run,
         changes,
+        files: file.program.as_ref().map(|program| program.files.clone()).unwrap_or_default(),
     })
 }
 
@@ -139,6 +143,9 @@ async fn put_and_deploy(
     file: &AgentFile,
     environment: &str,
 ) -> Result<Deployment, moltforge_client::Error> {
+    if let Some(program) = &file.program {
+        client.bundles().put(&program.sha256, program.bytes.clone()).await?;
+    }
     let agent = client.agents().put(&file.config.name, &file.config).await?;
     let body = Deploy { version: Some(agent.latest_version), environment: Some(environment.to_owned()) };
     client.agents().deploy(&agent.name, &body, None).await

@@ -1,5 +1,6 @@
 //! `moltforge doctor`: looks for what could keep MoltForge from working, and changes nothing.
 
+mod code;
 mod machine;
 mod remote;
 
@@ -84,6 +85,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     checks.extend(remote::server(&context.connection).await);
     checks.push(machine::providers(&config));
     checks.push(machine::isolation());
+    checks.push(code::check(&config).await);
 
     context.output.data(&checks, |out| print(out, &checks));
     let failed = checks.iter().any(|check| check.outcome == Outcome::Failed);

@@ -29,6 +29,10 @@ enum Template {
     Http,
     /// Waits for a person's signal; offline
     Waiter,
+    /// A program in JavaScript; offline
+    Javascript,
+    /// A program in Python; offline
+    Python,
 }
 
 impl Template {
@@ -38,13 +42,24 @@ impl Template {
             Self::Tools => include_str!("../../templates/tools.toml"),
             Self::Http => include_str!("../../templates/http.toml"),
             Self::Waiter => include_str!("../../templates/waiter.toml"),
+            Self::Javascript => include_str!("../../templates/javascript/agent.toml"),
+            Self::Python => include_str!("../../templates/python/agent.toml"),
+        }
+    }
+
+    /// The program beside the agent's file.
+    fn program(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Hello | Self::Tools | Self::Http | Self::Waiter => None,
+            Self::Javascript => Some(("agent.js", include_str!("../../templates/javascript/agent.js"))),
+            Self::Python => Some(("agent.py", include_str!("../../templates/python/agent.py"))),
         }
     }
 
     /// An input to try it with.
     fn input(self) -> &'static str {
         match self {
-            Self::Hello => r#"{"name": "Ada"}"#,
+            Self::Hello | Self::Javascript | Self::Python => r#"{"name": "Ada"}"#,
             Self::Tools => r#"{"a": 2, "b": 40}"#,
             Self::Http => r#"{"city": "Berlin"}"#,
             Self::Waiter => r#"{"topic": "the release"}"#,
@@ -62,6 +77,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let path = args.dir.join(agent_files::FILE_NAME);
     let name = name_of(&args.dir).attempt(attempted)?;
     write(&path, &args.template.file(&name)).attempt(attempted)?;
+    if let Some((file, text)) = args.template.program() {
+        write(&args.dir.join(file), text).attempt(attempted)?;
+    }
 
     let shown = path.display().to_string();
     let out = context.output;
@@ -83,16 +101,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 fn name_of(dir: &Path) -> Result<String, Error> {
     let full = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let folder = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name: String = folder
-        .to_lowercase()
-        .split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit())
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("-");
-    match name.parse::<moltforge_types::AgentName>() {
-        Ok(name) => Ok(name.to_string()),
-        Err(error) => Err(Error::argument("DIR", format!("the folder {folder:?} gives no agent's name: {error}"))),
-    }
+    let named = agent_files::agent_name(&folder);
+    named.map_err(|error| Error::argument("DIR", format!("the folder {folder:?} gives no agent's name: {error}")))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
@@ -124,6 +134,7 @@ mod tests {
             assert_eq!(config.name, "my-agent");
             let input: serde_json::Value = serde_json::from_str(template.input()).unwrap();
             assert!(input.is_object());
+            assert_eq!(config.code.as_deref(), template.program().map(|(name, _)| name));
         }
     }
 

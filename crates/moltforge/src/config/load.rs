@@ -192,8 +192,18 @@ mod tests {
 
     #[test]
     fn every_key_is_documented() {
-        for table in ["", "store", "log", "gateway", "gateway.limits", "gateway.rate", "egress", "models", "execution"]
-        {
+        for table in [
+            "",
+            "store",
+            "log",
+            "gateway",
+            "gateway.limits",
+            "gateway.rate",
+            "egress",
+            "models",
+            "execution",
+            "sandbox",
+        ] {
             let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
             let error = with(&format!("{head}no_such_key = 1\n"), &[]).unwrap_err();
             let (_, expected) = error.split_once("expected ").unwrap();

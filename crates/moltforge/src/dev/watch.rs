@@ -64,7 +64,7 @@ impl Watch {
 fn contents(folder: &Path) -> BTreeMap<PathBuf, ContentHash> {
     let files = agent_files::find(folder).unwrap_or_default();
     // a file that is gone again has nothing to deploy
-    files.into_iter().filter_map(|path| Some((path.clone(), ContentHash::of(&std::fs::read(&path).ok()?)))).collect()
+    files.into_iter().filter_map(|path| Some((path.clone(), agent_files::fingerprint(&path)?))).collect()
 }
 
 async fn reload(client: &Client, out: Output, path: &Path) {

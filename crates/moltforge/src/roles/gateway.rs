@@ -8,6 +8,7 @@ use utoipa::openapi::{Info, LicenseBuilder, OpenApi, OpenApiBuilder};
 use super::{Ground, Service};
 use crate::config::Config;
 use crate::error_pages;
+use crate::guests::CodeAgents;
 
 /// The whole server as one router.
 pub(super) fn router<const N: usize>(
@@ -15,10 +16,15 @@ pub(super) fn router<const N: usize>(
     ground: &Ground,
     services: [Service; N],
     executions: &Executions,
+    code: &CodeAgents,
 ) -> Result<Router, Error> {
     let mut gateway = Gateway::builder(config.gateway.clone(), ground.store.clone(), ground.keys.clone())
         .error_pages(error_pages::page)
-        .ready_check(owned(executions.clone()));
+        .ready_check(owned(executions.clone()))
+        .ready_check(ReadyCheck::note("code_agents", {
+            let code = code.clone();
+            move || code.status()
+        }));
     let mut document = document();
     for service in services {
         for prefix in service.prefixes {

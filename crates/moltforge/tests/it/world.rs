@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use moltforge::config::Config;
+use moltforge::guests::SandboxConfig;
 use moltforge::server::Server;
 use moltforge_accounts::Accounts;
 use moltforge_api::AgentConfig;
@@ -53,6 +54,7 @@ impl World {
             webhook_key: Some(WebhookKey::new([7; 32]).to_text()),
             drain_seconds: 5,
             egress,
+            sandbox: SandboxConfig { enabled: false, ..SandboxConfig::default() },
             ..Config::default()
         };
         if let Some(database) = &database {

@@ -20,7 +20,7 @@ pub(crate) async fn agent(world: &World, project_id: ProjectId, text: &str, conf
     let agent_id = tx.id();
     tx.agents(project_id).insert(agent_id, &name(text)).await.unwrap();
     let content_hash = ContentHash::of(config.as_bytes());
-    let version = NewVersion { agent_id, version: 1, content_hash, config, created_by: Actor::System };
+    let version = NewVersion { agent_id, version: 1, content_hash, config, bundle: None, created_by: Actor::System };
     tx.versions(project_id).insert(version).await.unwrap();
     tx.commit().await.unwrap();
     agent_id

@@ -18,7 +18,7 @@ async fn agent_of_three(world: &World, text: &str) -> AgentId {
     let mut tx = world.begin().await.unwrap();
     for version in [2, 3] {
         let content_hash = ContentHash::of(b"");
-        let new = NewVersion { agent_id, version, content_hash, config: "{}", created_by: Actor::System };
+        let new = NewVersion { agent_id, version, content_hash, config: "{}", bundle: None, created_by: Actor::System };
         tx.versions(project(1)).insert(new).await.unwrap();
     }
     tx.commit().await.unwrap();

@@ -7,6 +7,7 @@
 
 mod agents;
 mod approvals;
+mod bundles;
 mod changes;
 mod complete;
 mod credentials;

@@ -1,10 +1,13 @@
 //! Packing and deleting what has ended.
 
-use moltforge_store::{EndedExecution, EntryRow, Message, Orphans, Ran, Settled, Side, Snapshot};
+use moltforge_store::{
+    EndedExecution, EntryRow, Message, NewVersion, Orphans, PackedBundle, Ran, Settled, Side, Snapshot,
+};
 use moltforge_testing::World;
 use moltforge_types::execution::State;
-use moltforge_types::{Timestamp, TriggerId};
+use moltforge_types::{Actor, AgentId, ContentHash, Timestamp, TriggerId};
 
+use crate::agents::agent;
 use crate::fires::fire;
 use crate::fixture::{Execution, Owner, columns};
 use crate::triggers::{Ground, insert};
@@ -17,6 +20,7 @@ moltforge_testing::worlds! {
     a_purge_takes_approvals_messages_and_fires,
     numbers_are_not_given_twice,
     two_janitors_do_it_once,
+    bundles_of_no_use_are_deleted,
     orphans_are_seen,
     a_file_shrinks,
 }
@@ -338,4 +342,62 @@ async fn a_file_shrinks(world: &World) {
         left = now;
     }
     assert!(pages().await < before / 2, "{before} pages, now {}", pages().await);
+}
+
+/// A second version of an agent, made of a bundle of its own.
+async fn of_bundle(world: &World, owner: &Owner, agent_id: AgentId, sha256: &str) {
+    let mut tx = world.begin().await.unwrap();
+    tx.bundles(owner.project_id).put(sha256, &PackedBundle::pack(b"{}").unwrap()).await.unwrap();
+    let content_hash = ContentHash::of(sha256.as_bytes());
+    let bundle = Some(sha256);
+    let new = NewVersion { agent_id, version: 2, content_hash, config: "{}", bundle, created_by: Actor::System };
+    tx.versions(owner.project_id).insert(new).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn bundles_of_no_use_are_deleted(world: &World) {
+    let mut owner = Owner::new(world).await;
+    let project_id = owner.project_id;
+    let left = async || {
+        let mut left = Vec::new();
+        for sha256 in ["live", "gone", "gone with history", "never used"] {
+            left.extend(world.bundles(project_id).find(sha256).await.unwrap().map(|_| sha256));
+        }
+        left
+    };
+    for sha256 in ["live", "gone", "gone with history"] {
+        let agent_id = agent(world, project_id, &sha256.replace(' ', "-"), "{}").await;
+        of_bundle(world, &owner, agent_id, sha256).await;
+        if sha256 != "live" {
+            let mut tx = world.begin().await.unwrap();
+            tx.agents(project_id).set_deleted(agent_id).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        owner.agent_id = agent_id;
+    }
+    // of the last one an execution is left
+    let execution = long(world, &owner, 1, State::Completed).await;
+    let mut tx = world.begin().await.unwrap();
+    tx.bundles(project_id).put("never used", &PackedBundle::pack(b"{}").unwrap()).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let now = world.ambient().now();
+    let sweep = async |before, limit| {
+        let mut tx = world.begin().await.unwrap();
+        let gone = tx.retention().sweep_bundles(before, limit).await.unwrap();
+        tx.commit().await.unwrap();
+        gone
+    };
+    let later = Timestamp::from_micros(now.as_micros() + 1);
+    assert_eq!(sweep(now, 10).await, 0, "used just now");
+    assert_eq!(sweep(later, 1).await, 1);
+    assert_eq!(sweep(later, 10).await, 1);
+    assert_eq!(left().await, ["live", "gone with history"]);
+
+    while world.archive_next(ended(&owner, execution)).await.unwrap() {}
+    let mut tx = world.begin().await.unwrap();
+    assert!(tx.retention().purge(ended(&owner, execution), State::Completed, Timestamp::from_micros(9)).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(sweep(later, 10).await, 1);
+    assert_eq!(left().await, ["live"]);
 }

@@ -12,7 +12,7 @@ async fn add(world: &World, agent_id: AgentId, version: u32, config: &str) -> Re
     let content_hash = ContentHash::of(config.as_bytes());
     let created_by = Actor::Key(KeyId::from_u128(7));
     let mut tx = world.begin().await?;
-    let new = NewVersion { agent_id, version, content_hash, config, created_by };
+    let new = NewVersion { agent_id, version, content_hash, config, bundle: None, created_by };
     let made = tx.versions(project(1)).insert(new).await?;
     tx.commit().await?;
     Ok(made)

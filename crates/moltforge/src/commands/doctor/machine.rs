@@ -96,7 +96,7 @@ pub(super) fn providers(config: &Config) -> Check {
         .hint("set the variable that its api_key_env names")
 }
 
-/// What jails of later versions are made of.
+/// What the confinement of code agents is made of.
 pub(super) fn isolation() -> Check {
     const NAME: &str = "isolation";
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
