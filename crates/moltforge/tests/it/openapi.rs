@@ -100,8 +100,9 @@ async fn nothing_answers_another_project(world: World) {
     let document = document(&world).await;
     let mut probed = 0;
     for operation in operations(&document).iter().filter(|operation| operation.path.contains('{')) {
-        // whoever has its token, or signs for it, needs no project; a webhook that is none is refused like a wrong signature
-        if ["approvals.callback", "hooks.receive"].contains(&operation.id.as_str()) {
+        // whoever has its token, or signs for it, needs no project; a webhook that is none is refused like a wrong signature;
+        // an upload makes what is not there, in the project of its key
+        if ["approvals.callback", "hooks.receive", "bundles.put"].contains(&operation.id.as_str()) {
             continue;
         }
         let path = filled(&operation.path, &execution, &agent_id);
@@ -152,6 +153,7 @@ fn filled(path: &str, execution: &str, agent: &str) -> String {
         .replace("{version}", "1")
         .replace("{environment}", "production")
         .replace("{step}", "2")
+        .replace("{sha256}", &"a".repeat(64))
         .replace("{approval}", "apr_01h455vb4pex5vsknk084sn02q")
 }
 
@@ -173,6 +175,9 @@ async fn answers_fit_the_document(world: World) {
     let other = json!({ "config": greeter("other") }).to_string();
     let key_body = json!({ "name": "k", "scopes": ["agents:read"] }).to_string();
 
+    let files = "{\"files\":{\"agent.js\":\"\"}}";
+    let files_hash = moltforge_types::ContentHash::of(files.as_bytes()).to_string();
+
     for (method, path, body) in [
         ("GET", "/v1/agents".to_owned(), ""),
         ("POST", "/v1/agents".to_owned(), other.as_str()),
@@ -189,6 +194,10 @@ async fn answers_fit_the_document(world: World) {
         ("POST", "/v1/agents/hello/deployments".to_owned(), "{}"),
         ("DELETE", "/v1/agents/hello/deployments/production".to_owned(), ""),
         ("GET", "/v1/agents/hello/state".to_owned(), ""),
+        ("PUT", format!("/v1/bundles/{}", "a".repeat(64)), "{\"files\":{\"agent.js\":\"\"}}"),
+        ("PUT", format!("/v1/bundles/{files_hash}"), files),
+        ("GET", format!("/v1/bundles/{files_hash}"), ""),
+        ("GET", "/v1/bundles/none".to_owned(), ""),
         ("GET", "/v1/executions".to_owned(), ""),
         ("POST", "/v1/executions".to_owned(), "{\"agent\":\"patient\"}"),
         ("POST", "/v1/executions".to_owned(), "{\"agent\":\"hello\"}"),
