@@ -141,6 +141,7 @@ impl Executions {
 
     /// Says that there may be new triggers, which are then looked for at once.
     pub fn look_for_triggers(&self) {
+        self.listeners().replan();
         self.listeners().hint();
     }
 

@@ -93,8 +93,8 @@ impl Listeners {
         self.news.notify_one();
     }
 
-    /// Says that another schedule may come next.
-    pub(super) fn replan(&self) {
+    /// Says that triggers changed: another schedule may come next, and others wait for events.
+    pub(crate) fn replan(&self) {
         self.plans.notify_one();
     }
 

@@ -1,7 +1,13 @@
 //! Events.
 
+use std::time::Duration;
+
 use moltforge_api::triggers::PublishEvent;
 use moltforge_execution::Error;
+use moltforge_execution::triggers::Triggers;
+use moltforge_manifest::trigger::shard_of_trigger;
+use moltforge_store::NewTrigger;
+use moltforge_types::EnvironmentName;
 use serde_json::{Value, json};
 
 use super::{Timed, echo};
@@ -136,6 +142,50 @@ async fn a_node_that_took_over_hears_before_it_has_looked_for_triggers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trigger_that_a_deployment_declares_hears_what_comes_right_after_it() {
+    for timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let emit = json!({ "tool": "events.emit", "arguments": { "type": "report.done", "data": 7 } });
+        let script = json!([{ "calls": [emit] }, { "text": "told" }]);
+        timed
+            .deploy(
+                json!({ "name": "teller", "kind": "prompt", "model": "scripted", "tools": ["events.emit"], "script": script }),
+            )
+            .await;
+        let (store, project_id) = (&timed.world.store, timed.world.principal.project_id);
+        Triggers::start(timed.node.clone());
+        // a real wait: its first look is over, the next one is a second later
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let echo = store.agents(project_id).find_by_name(&"echo".parse().expect("a name")).await.expect("read");
+        let mut tx = store.begin().await.expect("a transaction");
+        let trigger_id = tx.id();
+        let new = NewTrigger {
+            trigger_id,
+            agent_id: echo.expect("there").agent_id,
+            name: "told",
+            kind: "event",
+            environment: &EnvironmentName::production(),
+            origin: "file",
+            config: r#"{ "name": "told", "event": "report.done" }"#,
+            shard: shard_of_trigger(trigger_id),
+            next: None,
+            created_by: timed.world.principal.actor,
+        };
+        tx.triggers(project_id).insert(new).await.expect("inserted");
+        tx.commit().await.expect("committed");
+        timed.node.look_for_triggers();
+        // a real wait: the page says milliseconds
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let source = timed.world.accept(&timed.node, "teller", json!({}), "k").await.expect("accepted");
+        timed.until(&source, "completed").await;
+        timed.sweep().await;
+        let now = timed.triggers.get(project_id, trigger_id).await.expect("found");
+        assert_eq!(now.started, 1, "{}: it was deaf", timed.world.backend);
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_of_events_ends_at_the_cap() {
     for timed in Timed::all().await {
         timed.deploy(echo()).await;
@@ -148,7 +198,7 @@ async fn a_chain_of_events_ends_at_the_cap() {
                 break;
             }
             // a real wait: looks again a moment later
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let now = timed.get(&made).await;
         assert_eq!((now.started, now.refused), (8, 1), "{}", timed.world.backend);
