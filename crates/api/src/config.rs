@@ -310,7 +310,7 @@ pub struct TriggerConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<bool>,
     /// What happens while an execution of it lives: `queue` (it waits), `skip`, `replace` (the other is cancelled) or
-    /// `parallel`; for schedules `skip` when absent, for others `parallel`.
+    /// `parallel`. When absent: `skip` for schedules, `queue` for those with `missed = "all"`, `parallel` for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<String>,
     /// The input that it hands over: JSON in which `{ "$pointer" = "/body/city" }` stands for a part of what fired it.

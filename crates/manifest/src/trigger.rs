@@ -177,6 +177,8 @@ pub fn compile(config: &TriggerConfig) -> Result<Trigger, Vec<(String, String)>>
         }
     }
     let concurrency = match config.concurrency.as_deref() {
+        // what was missed comes at once, and `skip` would leave out all but the first of it
+        None if kinds[0] && config.missed.as_deref() == Some("all") => Concurrency::Queue,
         None if kinds[0] => Concurrency::Skip,
         None | Some("parallel") => Concurrency::Parallel,
         Some("queue") => Concurrency::Queue,
@@ -262,6 +264,10 @@ mod tests {
         let webhook = trigger(json!({ "webhook": true, "concurrency": "queue", "input": { "$pointer": "/body" } }));
         let webhook = webhook.unwrap();
         assert_eq!((webhook.source.kind(), webhook.concurrency), ("webhook", Concurrency::Queue));
+        let all = trigger(json!({ "schedule": "@daily", "missed": "all" })).unwrap();
+        assert_eq!(all.concurrency, Concurrency::Queue);
+        let all = trigger(json!({ "schedule": "@daily", "missed": "all", "concurrency": "skip" })).unwrap();
+        assert_eq!(all.concurrency, Concurrency::Skip);
         for (bad, at) in [
             (json!({}), ""),
             (json!({ "webhook": false }), ""),

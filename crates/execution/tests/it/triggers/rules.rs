@@ -19,7 +19,7 @@ impl Timed {
         self.triggers.fire(&self.world.principal, id(trigger), request, None).await.expect("fired").state
     }
 
-    async fn signal_go(&self, execution: &str) {
+    pub(super) async fn signal_go(&self, execution: &str) {
         let id: ExecutionId = execution.parse().expect("an id");
         let go = self.node.signal(&self.world.principal, id, "go".to_owned(), Value::Null, None).await;
         go.expect("signalled");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use moltforge_types::Timestamp;
 use serde_json::json;
 
-use super::{HOUR, Timed, echo, id};
+use super::{HOUR, Timed, echo, id, patient};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_starts_once_and_the_schedule_moves_on() {
@@ -117,6 +117,31 @@ async fn time_without_a_server_is_made_up_for_as_asked() {
             counts.push((now.started, now.skipped));
         }
         assert_eq!(counts, [(0, 5), (1, 4), (5, 0)], "{}", timed.world.backend);
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_was_missed_runs_one_after_the_other_when_nothing_else_is_said() {
+    for timed in Timed::all().await {
+        timed.deploy(patient()).await;
+        let made = timed.create("patient", json!({ "schedule": "@hourly", "missed": "all" })).await;
+        assert_eq!(made.concurrency, "queue");
+        let until: Timestamp = made.next_at.as_deref().expect("a time").parse().expect("a time");
+        timed.after(until.since(timed.clock_now()) + 2 * HOUR + Duration::from_mins(2)).await;
+        for n in 1..=3 {
+            timed.sweep().await;
+            let states: Vec<_> = timed.fires(&made).await.into_iter().map(|fire| fire.state).collect();
+            let expected: Vec<_> = (0..3).map(|at| if at < n { "started" } else { "pending" }).collect();
+            assert_eq!(states, expected, "{}", timed.world.backend);
+            let last = timed.executions().await.pop().expect("started");
+            timed.until(&last, "suspended").await;
+            timed.signal_go(&last.execution_id).await;
+            timed.until(&last, "completed").await;
+            timed.clock.advance(Duration::from_millis(5));
+        }
+        let now = timed.get(&made).await;
+        assert_eq!((now.started, now.skipped), (3, 0), "{}", timed.world.backend);
         timed.node.drain().await;
     }
 }
