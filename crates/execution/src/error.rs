@@ -280,6 +280,8 @@ impl Error {
             | Self::CommitTimeout
             | Self::JournalFailing(_) => Some(Duration::from_secs(1)),
             Self::KillUnfinished => Some(Duration::from_secs(5)),
+            // what waits goes on as executions end: no moment is known
+            Self::TriggerQueueFull => Some(Duration::from_secs(10)),
             _ => None,
         }
     }

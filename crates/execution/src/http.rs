@@ -71,7 +71,7 @@ fn execution_id(text: &str) -> Result<ExecutionId, Error> {
 }
 
 /// An error with the places of the body that it is about.
-fn problem(error: Error) -> ApiError {
+pub(crate) fn problem(error: Error) -> ApiError {
     let items = match &error {
         Error::InputInvalid(errors) => errors
             .iter()
@@ -116,6 +116,7 @@ mod tests {
         for (error, after) in [
             (Error::QueueTooOld { waited: seconds(40), retry_after: seconds(17) }, "17"),
             (Error::QueueFull { retry_after: seconds(3) }, "3"),
+            (Error::TriggerQueueFull, "10"),
         ] {
             let response = problem(error).into_response();
             assert_eq!(response.status(), 429);

@@ -30,7 +30,7 @@ use crate::triggers::hooks::{MAX_BODY, depth};
         (status = 409, description = "trigger_paused, trigger_inactive, chain_too_deep", body = Problem),
         (status = 413, description = "body_too_large", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
-        (status = 429, description = "trigger_queue_full, rate_limited", body = Problem),
+        (status = 429, description = "trigger_queue_full, rate_limited; see `Retry-After`", body = Problem),
         (status = 503, description = "webhook_key_missing", body = Problem),
     )
 )]
@@ -57,6 +57,7 @@ pub(super) async fn receive(
         (status = 409, description = "chain_too_deep", body = Problem),
         (status = 415, description = "media_type_unsupported", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
+        (status = 429, description = "trigger_queue_full, rate_limited; see `Retry-After`", body = Problem),
     )
 )]
 pub(super) async fn publish(

@@ -8,8 +8,9 @@ use moltforge_store::{NewFire, Trigger};
 use moltforge_types::{Id as _, ProjectId, Timestamp, TriggerId};
 use serde_json::{Map, Value};
 
-use super::{MAX_CHAIN, MAX_PENDING, Triggers, context, views};
+use super::{MAX_CHAIN, Triggers, context, views};
 use crate::error::Error;
+use crate::http::problem;
 
 /// The largest body, bytes.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
@@ -53,28 +54,12 @@ impl Triggers {
         headers: &HeaderMap,
         body: &Bytes,
     ) -> Result<Received, moltforge_http::ApiError> {
-        let trigger = self.verified(trigger, headers, body).await?;
-        if trigger.inactive {
-            return Err(Error::TriggerInactive(trigger.trigger_id.to_string()).into());
-        }
-        let id = text(headers, "webhook-id");
-        let fire_key = format!("webhook:{id}");
-        let mut fires = self.inner.store.fires(trigger.project_id);
-        if let Some(found) = fires.find(trigger.trigger_id, &fire_key).await.map_err(Error::from)? {
-            return Ok(Received { fire: views::fire(found), first: false });
-        }
-        if trigger.paused {
-            return Err(Error::TriggerPaused.into());
-        }
+        let trigger = self.verified(trigger, headers, body).await.map_err(problem)?;
+        let fire_key = format!("webhook:{}", text(headers, "webhook-id"));
         let chain_depth = depth(headers);
-        if chain_depth > MAX_CHAIN {
-            return Err(Error::ChainTooDeep(chain_depth).into());
+        if let Some(found) = self.admitted(&trigger, &fire_key, chain_depth).await.map_err(problem)? {
+            return Ok(Received { fire: found, first: false });
         }
-        let waiting = fires.count_pending(trigger.trigger_id, MAX_PENDING).await.map_err(Error::from)?;
-        if waiting >= u64::from(MAX_PENDING) {
-            return Err(Error::TriggerQueueFull.into());
-        }
-        self.room(trigger.project_id).await?;
         let now = self.inner.ambient.now();
         let mut particular = context::only("body", parsed(headers, body)?);
         particular.insert("headers".to_owned(), Value::Object(passed(headers)));
@@ -88,7 +73,25 @@ impl Triggers {
             context: context::context(&trigger, now, particular),
             created_at: now,
         };
-        Ok(self.take(&trigger, &new).await?)
+        self.take(&trigger, &new).await.map_err(problem)
+    }
+
+    /// The fire of an earlier delivery with the same id; none when this one may fire.
+    async fn admitted(&self, trigger: &Trigger, fire_key: &str, chain_depth: u32) -> Result<Option<FireView>, Error> {
+        if trigger.inactive {
+            return Err(Error::TriggerInactive(trigger.trigger_id.to_string()));
+        }
+        if let Some(found) = self.inner.store.fires(trigger.project_id).find(trigger.trigger_id, fire_key).await? {
+            return Ok(Some(views::fire(found)));
+        }
+        if trigger.paused {
+            return Err(Error::TriggerPaused);
+        }
+        if chain_depth > MAX_CHAIN {
+            return Err(Error::ChainTooDeep(chain_depth));
+        }
+        self.room_of(trigger).await?;
+        Ok(None)
     }
 
     /// Writes a fire down and starts it if it may start now.

@@ -7,10 +7,10 @@
 use std::collections::HashSet;
 
 use futures::StreamExt as _;
-use moltforge_store::PendingFire;
+use moltforge_store::{PendingFire, Trigger};
 use moltforge_types::{Fault as _, ProjectId, TriggerId};
 
-use super::{MAX_WAITING, Triggers, dispatch};
+use super::{MAX_PENDING, MAX_WAITING, Triggers, dispatch};
 use crate::error::Error;
 
 /// Fires of a turn.
@@ -74,6 +74,15 @@ impl Triggers {
         }
         drop(worked);
         Ok((!last).then_some(line))
+    }
+
+    /// Refuses what would wait when too many fires of the trigger do, or of its project.
+    pub(super) async fn room_of(&self, trigger: &Trigger) -> Result<(), Error> {
+        let mut fires = self.inner.store.fires(trigger.project_id);
+        if fires.count_pending(trigger.trigger_id, MAX_PENDING).await? >= u64::from(MAX_PENDING) {
+            return Err(Error::TriggerQueueFull);
+        }
+        self.room(trigger.project_id).await
     }
 
     /// Refuses what would wait when too many fires of the project do.

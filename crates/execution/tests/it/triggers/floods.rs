@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use moltforge_api::triggers::Trigger;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use moltforge_api::triggers::{CreateTrigger, Trigger};
 use moltforge_execution::Error;
 use moltforge_execution::triggers::Triggers;
 use moltforge_types::ProjectId;
 use serde_json::json;
+use sha2::Sha256;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::events::event;
 use super::{Timed, echo, id};
@@ -103,6 +108,44 @@ async fn a_schedule_fires_in_time_whatever_is_being_started() {
         let behind = waiting(&timed, project_id).await;
         assert!(behind > 100, "{}: it fired behind the flood, {behind} waited", timed.world.backend);
         timed.node.abandon().await;
+    }
+}
+
+/// The head of the answer to a signed delivery, over HTTP.
+async fn deliver(timed: &Timed, url: &str, secret: &str) -> String {
+    let routes = moltforge_execution::triggers_router(timed.triggers.clone()).split_for_parts().0;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let server = tokio::spawn(async move { axum::serve(listener, routes).await });
+    let at = timed.world.ambient.now().as_micros() / 1_000_000;
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").expect("a secret")).expect("base 64");
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length");
+    mac.update(format!("m.{at}.{{}}").as_bytes());
+    let signature = STANDARD.encode(mac.finalize().into_bytes());
+    let request = format!(
+        "POST {url} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\
+         webhook-id: m\r\nwebhook-timestamp: {at}\r\nwebhook-signature: v1,{signature}\r\n\r\n{{}}"
+    );
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("connected");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    server.abort();
+    answer.split("\r\n\r\n").next().expect("a head").to_lowercase()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delivery_that_is_refused_for_now_is_told_when_to_come_back() {
+    for timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let config = serde_json::from_value(json!({ "webhook": true, "concurrency": "queue" })).expect("a trigger");
+        let new = CreateTrigger { agent: "echo".to_owned(), environment: None, config };
+        let made = timed.triggers.create(&timed.world.principal, new).await.expect("made");
+        pending(&timed, &made.trigger, 1_000).await;
+        let url = made.trigger.url.as_deref().expect("a url");
+        let head = deliver(&timed, url, made.secret.as_deref().expect("a secret")).await;
+        assert!(head.starts_with("http/1.1 429") && head.contains("retry-after: 10"), "{head}");
+        timed.node.drain().await;
     }
 }
 
