@@ -182,6 +182,7 @@ pub(super) async fn resume(
         (status = 404, description = "trigger_not_found", body = Problem),
         (status = 409, description = "trigger_inactive", body = Problem),
         (status = 422, description = "field_invalid, body_invalid", body = Problem),
+        (status = 429, description = "trigger_queue_full, rate_limited; see `Retry-After`", body = Problem),
     )
 )]
 pub(super) async fn fire(

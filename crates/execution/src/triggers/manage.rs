@@ -220,7 +220,7 @@ impl Triggers {
     /// Fires a trigger now, whatever its source, also while it is paused. Its concurrency rule counts.
     ///
     /// # Errors
-    /// `trigger_not_found`, `trigger_inactive`, `field_invalid`.
+    /// `trigger_not_found`, `trigger_inactive`, `field_invalid`, `trigger_queue_full`.
     pub async fn fire(
         &self,
         principal: &Principal,
@@ -246,10 +246,16 @@ impl Triggers {
             Some(key) => format!("{}:{key}", principal.actor),
             None => self.inner.ambient.id::<moltforge_types::RequestId>().to_string(),
         };
+        let fire_key = format!("{MANUAL}{unique}");
+        // a repeat is answered, however many wait
+        if let Some(found) = self.inner.store.fires(row.project_id).find(id, &fire_key).await? {
+            return Ok(views::fire(found));
+        }
+        self.room_of(&row).await?;
         let new = NewFire {
             project_id: principal.project_id,
             trigger_id: id,
-            fire_key: format!("{MANUAL}{unique}"),
+            fire_key,
             shard: row.shard,
             planned_at: now,
             chain_depth: 0,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use moltforge_api::triggers::{CreateTrigger, Trigger};
+use moltforge_api::triggers::{CreateTrigger, FireTrigger, Trigger};
 use moltforge_execution::Error;
 use moltforge_execution::triggers::Triggers;
 use moltforge_types::ProjectId;
@@ -14,7 +14,7 @@ use sha2::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::events::event;
-use super::{Timed, echo, id};
+use super::{Timed, echo, id, patient};
 
 /// Fires of a trigger that wait, as a flood of events leaves them.
 async fn pending(timed: &Timed, trigger: &Trigger, count: usize) {
@@ -111,6 +111,26 @@ async fn a_schedule_fires_in_time_whatever_is_being_started() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fire_by_hand_is_refused_when_too_many_of_its_trigger_wait() {
+    for timed in Timed::all().await {
+        timed.deploy(patient()).await;
+        let made = timed.create("patient", json!({ "webhook": true, "concurrency": "queue" })).await;
+        let (principal, project_id) = (&timed.world.principal, timed.world.principal.project_id);
+        let fire = async |key: &str| {
+            timed.triggers.fire(principal, id(&made), FireTrigger::default(), Some(key.to_owned())).await
+        };
+        assert_eq!(fire("lives").await.expect("fired").state, "started");
+        pending(&timed, &made, 999).await;
+        assert_eq!(fire("last").await.expect("fired").state, "pending");
+        let refused = fire("one more").await;
+        assert!(matches!(refused, Err(Error::TriggerQueueFull)), "{}: {refused:?}", timed.world.backend);
+        assert_eq!(fire("last").await.expect("the same").state, "pending", "a repeat is answered");
+        assert_eq!(waiting(&timed, project_id).await, 1_000, "{}", timed.world.backend);
+        timed.node.drain().await;
+    }
+}
+
 /// The head of the answer to a signed delivery, over HTTP.
 async fn deliver(timed: &Timed, url: &str, secret: &str) -> String {
     let routes = moltforge_execution::triggers_router(timed.triggers.clone()).split_for_parts().0;
@@ -168,6 +188,8 @@ async fn a_project_in_which_too_much_waits_is_told_so() {
         let told = timed.create("echo", json!({ "event": "report.done", "name": "told" })).await;
         let refused = timed.triggers.publish(principal, event("report.done", "1", &json!({})), 0).await;
         assert!(matches!(refused, Err(Error::TriggerQueueFull)), "{}: {refused:?}", timed.world.backend);
+        let by_hand = timed.triggers.fire(principal, id(&told), FireTrigger::default(), None).await;
+        assert!(matches!(by_hand, Err(Error::TriggerQueueFull)), "{}: {by_hand:?}", timed.world.backend);
         timed.sweep().await;
         let source = timed.world.accept(&timed.node, "teller", json!({}), "one").await.expect("accepted");
         timed.until(&source, "completed").await;
