@@ -15,6 +15,7 @@ mod context;
 mod dispatch;
 pub(crate) mod hooks;
 mod listeners;
+mod locks;
 mod manage;
 mod plan;
 mod publish;
@@ -25,11 +26,11 @@ mod views;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltforge_store::{Store, Trigger};
-use moltforge_types::Ambient;
-use tokio::sync::Mutex;
+use moltforge_store::Store;
+use moltforge_types::{Ambient, TriggerId};
 
 pub(crate) use listeners::Listeners;
+use locks::Locks;
 pub use secrets::WebhookKey;
 
 use crate::executions::Executions;
@@ -43,10 +44,10 @@ const MAX_PENDING: u32 = 1_000;
 const MAX_WAITING: u32 = 10_000;
 /// The longest sleep of the service: a guarantee against a hint that is lost and a clock that jumps.
 const POLL: Duration = Duration::from_secs(1);
+/// The longest wait for a decision that is being made: it may cancel what a trigger started, and starts something.
+const PATIENCE: Duration = Duration::from_secs(25);
 /// Between a hint and the look that follows: hints come in bursts.
 const GATHER: Duration = Duration::from_millis(5);
-/// Locks over the triggers of this node.
-const STRIPES: usize = 64;
 
 /// The trigger service of one node. Cheap to clone.
 #[derive(Clone)]
@@ -58,8 +59,7 @@ struct Inner {
     executions: Executions,
     store: Store,
     ambient: Ambient,
-    /// One decision about a trigger at a time.
-    stripes: [Mutex<()>; STRIPES],
+    locks: Locks,
 }
 
 /// What the service does, each in a task of its own.
@@ -84,8 +84,7 @@ impl Triggers {
     /// As [`start`](Self::start), but nothing happens before [`sweep`](Self::sweep) is called: for tests.
     pub fn idle(executions: Executions) -> Self {
         let (store, ambient) = (executions.store().clone(), executions.ambient().clone());
-        let stripes = std::array::from_fn(|_| Mutex::new(()));
-        Self { inner: Arc::new(Inner { executions, store, ambient, stripes }) }
+        Self { inner: Arc::new(Inner { executions, store, ambient, locks: Locks::default() }) }
     }
 
     async fn run(self, work: Work) {
@@ -149,8 +148,10 @@ impl Triggers {
         listeners.replan();
     }
 
-    /// Held while something is decided about a trigger.
-    fn stripe(&self, trigger: &Trigger) -> &Mutex<()> {
-        &self.inner.stripes[usize::from(trigger.shard) % STRIPES]
+    /// Waits until what is being decided about a trigger is decided: from then on this node goes by the row as it was
+    /// before the call.
+    async fn decided(&self, trigger_id: TriggerId) -> Result<(), crate::Error> {
+        let decided = tokio::time::timeout(PATIENCE, self.inner.locks.lock(trigger_id)).await;
+        decided.map(drop).map_err(|_| crate::Error::CommitTimeout)
     }
 }

@@ -92,6 +92,7 @@ pub(super) async fn get(
         (status = 404, description = "trigger_not_found", body = Problem),
         (status = 409, description = "trigger_declared, trigger_name_taken", body = Problem),
         (status = 422, description = "trigger_invalid, body_invalid", body = Problem),
+        (status = 503, description = "commit_timeout: it is so, and what it was starting before may still start", body = Problem),
     )
 )]
 pub(super) async fn patch(
@@ -114,6 +115,7 @@ pub(super) async fn patch(
         (status = 403, description = "scope_missing: needs `agents:write`", body = Problem),
         (status = 404, description = "trigger_not_found", body = Problem),
         (status = 409, description = "trigger_declared", body = Problem),
+        (status = 503, description = "commit_timeout: it is so, and what it was starting before may still start", body = Problem),
     )
 )]
 pub(super) async fn delete(
@@ -135,6 +137,7 @@ pub(super) async fn delete(
         (status = 400, description = "path_invalid", body = Problem),
         (status = 403, description = "scope_missing: needs `agents:write`", body = Problem),
         (status = 404, description = "trigger_not_found", body = Problem),
+        (status = 503, description = "commit_timeout: it is so, and what it was starting before may still start", body = Problem),
     )
 )]
 pub(super) async fn pause(

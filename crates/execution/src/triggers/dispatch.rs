@@ -59,6 +59,10 @@ impl Triggers {
         let mut rests = false;
         let mut turn = Turn::First;
         for fire in fires {
+            // one rested, so they all do but for those that somebody asked for
+            if rests && !fire.fire_key.starts_with(MANUAL) {
+                continue;
+            }
             match self.decide(&trigger, &fire.fire_key, fire.chain_depth, turn).await? {
                 Decision::Settled => {}
                 Decision::Rests => rests = true,
@@ -83,8 +87,12 @@ impl Triggers {
         Ok(())
     }
 
-    async fn decide(&self, trigger: &Trigger, fire: &str, chain_depth: u32, turn: Turn) -> Result<Decision, Error> {
-        let _alone = self.stripe(trigger).lock().await;
+    async fn decide(&self, known: &Trigger, fire: &str, chain_depth: u32, turn: Turn) -> Result<Decision, Error> {
+        let _alone = self.inner.locks.lock(known.trigger_id).await;
+        // as it is now: who paused or changed it and waited for this lock has been answered
+        let found = self.inner.store.triggers(known.project_id).find(known.trigger_id).await?;
+        // deleted with its fires
+        let Some(trigger) = &found else { return Ok(Decision::Settled) };
         let manual = fire.starts_with(MANUAL);
         if trigger.inactive {
             return self.refuse(trigger, fire, &Error::TriggerInactive(trigger.trigger_id.to_string())).await;
@@ -197,7 +205,7 @@ impl Triggers {
 
     /// Refuses those that came last when more wait than may.
     async fn refuse_newest(&self, trigger: &Trigger) -> Result<(), Error> {
-        let _alone = self.stripe(trigger).lock().await;
+        let _alone = self.inner.locks.lock(trigger.trigger_id).await;
         let mut fires = self.inner.store.fires(trigger.project_id);
         for fire in fires.pending_behind(trigger.trigger_id, MAX_PENDING, PAGE).await? {
             self.refuse(trigger, &fire, &Error::TriggerQueueFull).await?;

@@ -179,14 +179,15 @@ impl Triggers {
         tx.changes(project_id).insert(principal.actor, "trigger.updated", id, &data).await?;
         tx.commit().await?;
         self.changed().await;
+        self.decided(id).await?;
         self.get(project_id, id).await
     }
 
     /// Holds a trigger: nothing fires it, what waits keeps waiting. Runs of a schedule whose time passes meanwhile are not
-    /// made up for.
+    /// made up for. What is being started at that moment is started before this returns.
     ///
     /// # Errors
-    /// `trigger_not_found`.
+    /// `trigger_not_found`; `commit_timeout` when that takes too long: the trigger is held.
     pub async fn pause(&self, principal: &Principal, id: TriggerId) -> Result<View, Error> {
         self.set_paused(principal, id, true).await
     }
@@ -213,6 +214,10 @@ impl Triggers {
             tx.changes(project_id).insert(principal.actor, action, id, &json!({ "name": row.name })).await?;
             tx.commit().await?;
             self.changed().await;
+        }
+        if paused {
+            // also of one that was paused before: whoever did it may not have waited
+            self.decided(id).await?;
         }
         self.get(project_id, id).await
     }
@@ -302,7 +307,7 @@ impl Triggers {
         tx.changes(project_id).insert(principal.actor, "trigger.deleted", id, &json!({ "name": row.name })).await?;
         tx.commit().await?;
         self.changed().await;
-        Ok(())
+        self.decided(id).await
     }
 
     async fn find(&self, project_id: ProjectId, id: TriggerId) -> Result<Trigger, Error> {

@@ -1,5 +1,6 @@
 //! Triggers on real stores: fired once, by their rules, through crashes. The clock moves only when a test moves it.
 
+mod apart;
 mod events;
 mod floods;
 mod held;

@@ -166,6 +166,33 @@ async fn a_paused_trigger_fires_by_hand_past_what_rests() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_starts_after_a_pause_was_answered() {
+    for timed in Timed::all().await {
+        timed.deploy(patient()).await;
+        let made = timed.create("patient", json!({ "event": "order" })).await;
+        let all: Vec<_> = (0..100).map(|n| (format!("event:{n:03}"), n)).collect();
+        write_fires(&timed, &made, &all).await;
+        let triggers = timed.triggers.clone();
+        let round = tokio::spawn(async move { triggers.sweep().await });
+        while timed.executions().await.is_empty() {
+            // a real wait: looks again a moment later
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        timed.triggers.pause(&timed.world.principal, id(&made)).await.expect("paused");
+        let at_the_answer = timed.executions().await.len();
+        round.await.expect("no panic").expect("swept");
+        timed.sweep().await;
+        assert_eq!(timed.executions().await.len(), at_the_answer, "{}: it went on", timed.world.backend);
+        assert!(at_the_answer < 100, "{}: there was nothing left to hold", timed.world.backend);
+        // what waited goes on
+        timed.triggers.resume(&timed.world.principal, id(&made)).await.expect("resumed");
+        timed.sweep().await;
+        assert_eq!(timed.executions().await.len(), 100, "{}", timed.world.backend);
+        timed.node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_started_and_not_noted_counts_for_the_rule_of_a_paused_trigger() {
     for timed in Timed::all().await {
         timed.deploy(patient()).await;
