@@ -129,7 +129,7 @@ impl Triggers {
                 self.inner.executions.listeners().refresh(&self.inner.store).await?;
                 self.plan(&shards).await
             }
-            Work::Dispatch => self.dispatch(&shards).await.map(|()| POLL),
+            Work::Dispatch => self.dispatch().await.map(|()| POLL),
         }
     }
 

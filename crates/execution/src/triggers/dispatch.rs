@@ -7,7 +7,7 @@ use moltforge_api::executions::StartExecution;
 use moltforge_api::triggers::TriggerError;
 use moltforge_manifest::trigger::{Concurrency, compile};
 use moltforge_store::{NewFire, PendingFire, Ran, Settled, Trigger};
-use moltforge_types::{Actor, ContentHash, ExecutionId, Fault as _, Kind, Origin, Principal, Timestamp, TriggerId};
+use moltforge_types::{Actor, ContentHash, ExecutionId, Fault as _, Kind, Origin, Principal, Timestamp};
 
 use super::{MAX_CHAIN, MAX_PENDING, Triggers, context};
 use crate::error::Error;
@@ -45,16 +45,16 @@ enum Turn {
 }
 
 impl Triggers {
-    /// The fires of one trigger, in order, up to the first one that waits: then its trigger is returned.
-    pub(super) async fn group(&self, fires: Vec<PendingFire>) -> Result<Option<TriggerId>, Error> {
-        let Some(first) = fires.first() else { return Ok(None) };
+    /// The fires of one trigger, in order, up to the first one that waits. Whether one does.
+    pub(super) async fn group(&self, fires: Vec<PendingFire>) -> Result<bool, Error> {
+        let Some(first) = fires.first() else { return Ok(false) };
         let (project_id, trigger_id) = (first.project_id, first.trigger_id);
         let Some(trigger) = self.inner.store.triggers(project_id).find(trigger_id).await? else {
             // deleted between its fire's commit and now
             let mut tx = self.inner.store.begin().await?;
             tx.triggers(project_id).delete(trigger_id).await?;
             tx.commit().await?;
-            return Ok(None);
+            return Ok(false);
         };
         let mut rests = false;
         let mut turn = Turn::First;
@@ -68,7 +68,7 @@ impl Triggers {
                 Decision::Rests => rests = true,
                 Decision::Waits => {
                     self.refuse_newest(&trigger).await?;
-                    return Ok(Some(trigger_id));
+                    return Ok(true);
                 }
             }
             turn = Turn::Next;
@@ -76,7 +76,7 @@ impl Triggers {
         if rests {
             self.refuse_newest(&trigger).await?;
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// Decides about a fire now, if it may be: what a webhook does before it answers.
@@ -256,7 +256,7 @@ fn start_key(trigger: &Trigger, fire: &str) -> String {
 }
 
 /// Worth another try without anybody changing something.
-fn is_passing(error: &Error) -> bool {
+pub(super) fn is_passing(error: &Error) -> bool {
     matches!(error.kind(), Kind::Unavailable | Kind::RateLimited | Kind::Timeout)
         || matches!(error, Error::Store(store) if store.is_retryable())
 }

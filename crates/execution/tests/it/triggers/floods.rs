@@ -81,6 +81,38 @@ async fn a_flood_in_one_project_does_not_delay_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_during_a_flood_does_not_wait_for_its_end() {
+    for mut timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let flooded = timed.create("echo", json!({ "event": "order.*", "name": "flood" })).await;
+        pending(&timed, &flooded, 3_000).await;
+        let first = timed.world.principal.project_id;
+        let second = another_project(&timed).await;
+        timed.world.principal.project_id = second;
+        timed.deploy(echo()).await;
+        let quiet = timed.create("echo", json!({ "event": "order.*", "name": "quiet" })).await;
+        let triggers = timed.triggers.clone();
+        let round = tokio::spawn(async move { triggers.sweep().await });
+        let quickly = async |what: ProjectId, most: u64| {
+            let reached = async {
+                while waiting(&timed, what).await > most {
+                    // a real wait: looks again a moment later
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), reached).await.expect("it starts");
+        };
+        quickly(first, 2_999).await;
+        pending(&timed, &quiet, 1).await;
+        quickly(second, 0).await;
+        let behind = waiting(&timed, first).await;
+        assert!(behind > 500, "{}: only {behind} others still waited", timed.world.backend);
+        round.abort();
+        timed.node.abandon().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_schedule_fires_in_time_whatever_is_being_started() {
     for timed in Timed::all().await {
         timed.deploy(echo()).await;
