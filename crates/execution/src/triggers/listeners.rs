@@ -72,17 +72,9 @@ impl Listeners {
     pub(crate) async fn refresh(&self, store: &Store) -> Result<(), Error> {
         let _alone = self.looking.lock().await;
         let mut by_project: HashMap<ProjectId, Vec<Listener>> = HashMap::new();
-        let mut after = None;
-        loop {
-            let rows = store.live_triggers().listening(after, PAGE).await?;
-            let last = rows.len() < PAGE as usize;
-            after = rows.last().map(|row| row.trigger_id);
-            for listener in rows.into_iter().filter_map(Listener::of) {
-                by_project.entry(listener.trigger.project_id).or_default().push(listener);
-            }
-            if last {
-                break;
-            }
+        let rows = store.live_triggers().listening(PAGE).await?;
+        for listener in rows.into_iter().filter_map(Listener::of) {
+            by_project.entry(listener.trigger.project_id).or_default().push(listener);
         }
         *self.by_project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(by_project);
         Ok(())

@@ -8,6 +8,7 @@ use moltforge_store::{NewFire, Trigger};
 use moltforge_types::Timestamp;
 use serde_json::Map;
 
+use super::dispatch::is_passing;
 use super::{POLL, Triggers, context};
 use crate::error::Error;
 
@@ -25,7 +26,13 @@ impl Triggers {
             let mut moved = false;
             for row in &rows {
                 match row.next_at {
-                    Some(at) if at <= now => moved |= self.plan_one(row, now).await?,
+                    Some(at) if at <= now => match self.plan_one(row, now).await {
+                        Ok(did) => moved |= did,
+                        Err(error) if is_passing(&error) => return Err(error),
+                        Err(error) => {
+                            tracing::error!(trigger_id = %row.trigger_id, %error, "a schedule cannot be planned");
+                        }
+                    },
                     // in the order of their time
                     Some(at) => return Ok(at.since(inner.ambient.now())),
                     None => {}

@@ -1,4 +1,4 @@
-//! What takes long with one trigger, and the others.
+//! What is wrong with one trigger, or takes long, and the others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,41 @@ use moltforge_api::triggers::FireTrigger;
 use moltforge_store::{Batch, CommitError, Journal, Membership, Reads};
 use serde_json::json;
 
-use super::{Timed, echo, id};
+use super::floods::pending;
+use super::{HOUR, Timed, echo, id};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trigger_that_cannot_be_read_stops_no_other_one() {
+    for timed in Timed::all().await {
+        timed.deploy(echo()).await;
+        let damaged = [
+            timed.create("echo", json!({ "event": "order.*", "name": "a" })).await,
+            timed.create("echo", json!({ "schedule": "@hourly", "name": "b" })).await,
+        ];
+        pending(&timed, &damaged[0], 1).await;
+        let mut tx = timed.world.store.begin().await.expect("a transaction");
+        tx.query("UPDATE trigger SET environment = '?'").execute().await.expect("damaged");
+        tx.commit().await.expect("committed");
+        let event = timed.create("echo", json!({ "event": "order.*", "name": "c" })).await;
+        let hourly = timed.create("echo", json!({ "schedule": "@hourly", "name": "d" })).await;
+        pending(&timed, &event, 1).await;
+        timed.after(HOUR).await;
+        for trigger in [&event, &hourly] {
+            assert_eq!(timed.get(trigger).await.started, 1, "{}: {}", timed.world.backend, trigger.name);
+        }
+        // theirs wait until somebody has mended them
+        let mut tx = timed.world.store.begin().await.expect("a transaction");
+        tx.query("UPDATE trigger SET environment = 'production'").execute().await.expect("mended");
+        tx.commit().await.expect("committed");
+        timed.sweep().await;
+        for trigger in &damaged {
+            let started =
+                timed.triggers.get(timed.world.principal.project_id, id(trigger)).await.expect("found").started;
+            assert_eq!(started, 1, "{}: {}", timed.world.backend, trigger.name);
+        }
+        timed.node.drain().await;
+    }
+}
 
 /// A journal that takes its time while it is told so.
 struct Slow {

@@ -17,7 +17,7 @@ use super::events::event;
 use super::{Timed, echo, id, patient};
 
 /// Fires of a trigger that wait, as a flood of events leaves them.
-async fn pending(timed: &Timed, trigger: &Trigger, count: usize) {
+pub(super) async fn pending(timed: &Timed, trigger: &Trigger, count: usize) {
     let (project_id, trigger_id) = (timed.world.principal.project_id, id(trigger));
     let found = timed.world.store.triggers(project_id).find(trigger_id).await.expect("read").expect("there");
     let now = timed.world.ambient.now();
