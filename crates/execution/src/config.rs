@@ -96,6 +96,13 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     moltforge_manifest::parse_duration(&text).map_err(serde::de::Error::custom)
 }
 
+impl Config {
+    /// How many executions of one project may wait.
+    pub(crate) fn queued_per_project(&self) -> usize {
+        self.max_queued_per_project.unwrap_or(self.max_queued / 2).min(self.max_queued)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

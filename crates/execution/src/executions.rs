@@ -250,6 +250,7 @@ impl Executions {
         if !errors.is_empty() {
             return Err(Error::InputInvalid(errors));
         }
+        self.check_room_while_paused(project_id, spec.agent_id).await?;
         let id: ExecutionId = self.shared.ambient.id();
         // one owner decides about an idempotency key, and one about a concurrency key; of both, the first says where it
         // goes: slots of a concurrency key are counted for all lanes of the node together
@@ -277,6 +278,20 @@ impl Executions {
         };
         let created = execution.execution_id == id.to_string();
         Ok(Started { execution, created })
+    }
+
+    /// What starts while its agent or project is paused waits as a row, which no queue counts: as many may as may queue.
+    async fn check_room_while_paused(&self, project_id: ProjectId, agent_id: AgentId) -> Result<(), Error> {
+        if self.shared.holds.of(project_id, agent_id).is_none() {
+            return Ok(());
+        }
+        let most = u32::try_from(self.shared.config.queued_per_project()).unwrap_or(u32::MAX);
+        let paused = self.store.executions(project_id).count_in(State::Paused, most).await?;
+        if paused >= u64::from(most) {
+            // nobody knows when somebody lifts it
+            return Err(Error::QueueFull { retry_after: Duration::from_secs(60) });
+        }
+        Ok(())
     }
 
     /// Ends at once, as a crash of the process would: nothing more is committed or acknowledged, the shards are not given

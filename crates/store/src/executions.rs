@@ -285,6 +285,22 @@ impl Executions<'_> {
             .await
     }
 
+    /// How many executions are in a state. Counts no further than `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] of the database.
+    pub async fn count_in(&mut self, state: State, limit: u32) -> Result<u64, Error> {
+        self.at
+            .query(
+                "SELECT count(*) AS n FROM (SELECT 1 FROM execution WHERE project_id = $1 AND state = $2 LIMIT $3) some",
+            )
+            .bind(self.project_id)
+            .bind(state.as_str())
+            .bind(limit)
+            .one(|row| row.get("n"))
+            .await
+    }
+
     /// How many executions are in each state, states without any left out. Reads the whole index of the project.
     ///
     /// # Errors

@@ -44,11 +44,10 @@ pub(super) struct Bounds {
 
 impl Bounds {
     pub(super) fn of(config: &Config) -> Self {
-        let per_project = config.max_queued_per_project.unwrap_or(config.max_queued / 2);
         Self {
             queued: config.max_queued,
             bytes: config.max_queued_bytes,
-            queued_per_project: per_project.min(config.max_queued),
+            queued_per_project: config.queued_per_project(),
             bytes_per_project: config.max_queued_bytes / 2,
             age: Duration::from_secs(config.queue_age_seconds.max(1)),
         }

@@ -41,6 +41,25 @@ async fn whoever_comes_last_decides_for_rows_and_owners_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_wait_for_the_end_of_a_pause_as_may_queue() {
+    for world in World::all().await {
+        world.agent(&sample(&world.server, "hello").0).await;
+        let config = Config { max_queued_per_project: Some(2), ..Config::default() };
+        let node = world.node_with(world.journal.clone(), config).await;
+        let start = || node.accept(&world.principal, hello(), None, Some(Duration::from_secs(5)));
+        node.hold(&world.principal, Some("hello"), HoldMode::Pause, None).await.expect("held");
+        for _ in 0..2 {
+            assert_eq!(start().await.expect("accepted").execution.state, "paused", "{}", world.backend);
+        }
+        let refused = start().await;
+        assert!(matches!(refused, Err(Error::QueueFull { .. })), "{}: {refused:?}", world.backend);
+        node.lift(&world.principal, Some("hello")).await.expect("lifted");
+        assert_eq!(start().await.expect("accepted").execution.state, "completed", "{}", world.backend);
+        node.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_switch_that_nobody_saw_through_is_seen_through_by_the_next_node() {
     for world in World::all().await {
         let config = json!({

@@ -111,6 +111,9 @@ async fn live_ones_are_counted(world: &World) {
     assert_eq!(executions.count_live(owner.agent_id, 100).await.unwrap(), 4);
     assert_eq!(executions.count_live(owner.agent_id, 2).await.unwrap(), 2);
     assert_eq!(executions.count_live(other, 100).await.unwrap(), 0);
+    assert_eq!(executions.count_in(State::Running, 100).await.unwrap(), 2);
+    assert_eq!(executions.count_in(State::Running, 1).await.unwrap(), 1);
+    assert_eq!(executions.count_in(State::Paused, 100).await.unwrap(), 0);
 }
 
 async fn states_are_counted(world: &World) {
