@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::sections::{INTRODUCTION, Section};
+use super::sections::{INTRODUCTION, MISSED, Section};
 
 /// Figures begin with this heading, and go to the end of their section.
 const FIGURES: &str = "\n### Figures\n";
@@ -20,6 +20,7 @@ pub(super) fn page(old: &str, measured: Option<&(Section, String)>) -> String {
             let _ = write!(page, "{FIGURES}\n{}\n", figures.trim());
         }
     }
+    let _ = write!(page, "\n{MISSED}");
     page
 }
 
