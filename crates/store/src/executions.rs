@@ -292,7 +292,7 @@ impl Executions<'_> {
     pub async fn count_in(&mut self, state: State, limit: u32) -> Result<u64, Error> {
         self.at
             .query(
-                "SELECT count(*) AS n FROM (SELECT 1 FROM execution WHERE project_id = $1 AND state = $2 LIMIT $3) some",
+                "SELECT count(*) AS n FROM (SELECT 1 FROM execution WHERE project_id = $1 AND state = $2 LIMIT $3) found",
             )
             .bind(self.project_id)
             .bind(state.as_str())
