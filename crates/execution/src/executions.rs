@@ -289,7 +289,7 @@ impl Executions {
         let paused = self.store.executions(project_id).count_in(State::Paused, most).await?;
         if paused >= u64::from(most) {
             // nobody knows when somebody lifts it
-            return Err(Error::QueueFull { retry_after: Duration::from_secs(60) });
+            return Err(Error::QueueFull { retry_after: Duration::from_mins(1) });
         }
         Ok(())
     }

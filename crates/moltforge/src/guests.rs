@@ -49,9 +49,10 @@ const CONFINEMENT: &str = "confinement";
 impl CodeAgents {
     /// Opens the sandbox, and looks in the background whether this kernel confines processes.
     pub fn start(config: &SandboxConfig, data_dir: &Path) -> Self {
-        let sandbox = match config.enabled {
-            true => Sandbox::new(config.sandbox(data_dir)).map_err(|error| Arc::from(error.to_string())),
-            false => Err(Arc::from("`sandbox.enabled` is false")),
+        let sandbox = if config.enabled {
+            Sandbox::new(config.sandbox(data_dir)).map_err(|error| Arc::from(error.to_string()))
+        } else {
+            Err(Arc::from("`sandbox.enabled` is false"))
         };
         let started = Self { sandbox, states: Arc::default() };
         match &started.sandbox {

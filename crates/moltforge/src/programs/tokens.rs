@@ -32,7 +32,7 @@ struct Reader<'a> {
     depth: usize,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn step(&mut self) {
         let rest = &self.source[self.at..];
         let Some(first) = rest.chars().next() else { return };

@@ -38,7 +38,6 @@ async fn a_bundle_belongs_to_its_project(world: &World) {
     assert!(!tx.bundles(project(2)).set_used("aa").await.unwrap());
 }
 
-#[expect(clippy::unused_async, reason = "as the others of the list")]
 async fn a_damaged_body_is_seen(_: &World) {
     let packed = PackedBundle::pack(b"hello").unwrap();
     let longer = PackedBundle { bytes: 6, ..packed.clone() };
