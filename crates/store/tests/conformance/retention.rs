@@ -376,7 +376,7 @@ async fn bundles_of_no_use_are_deleted(world: &World) {
         owner.agent_id = agent_id;
     }
     // of the last one an execution is left
-    let execution = long(world, &owner, 1, State::Completed).await;
+    let execution = long(world, &owner, 2, State::Completed).await;
     let mut tx = world.begin().await.unwrap();
     tx.bundles(project_id).put("never used", &PackedBundle::pack(b"{}").unwrap()).await.unwrap();
     tx.commit().await.unwrap();
