@@ -68,7 +68,7 @@ impl CodeAgents {
         self.sandbox.as_ref().map_err(|reason| &**reason)
     }
 
-    /// What keeps code agents waiting, in words; `ok` when nothing does.
+    /// What keeps code agents waiting, in words.
     pub fn status(&self) -> String {
         if let Err(reason) = &self.sandbox {
             return format!("cannot run here: {reason}");
@@ -82,7 +82,7 @@ impl CodeAgents {
             states.iter().filter(|(_, state)| **state == State::Beginning).map(|(name, _)| *name).collect();
         match failed {
             Some(reason) => format!("cannot run here: {reason}"),
-            None if begins.is_empty() => "ok".to_owned(),
+            None if begins.is_empty() => "programs are taken, and this build runs none yet".to_owned(),
             None => format!("preparing {}", begins.join(", ")),
         }
     }
