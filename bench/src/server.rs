@@ -87,6 +87,8 @@ impl Setup {
     fn spawn(&self) -> Result<Server> {
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
         let mut command = Command::new(&self.binary);
+        // what is measured is not the first start, which compiles engines
+        command.env("MOLTFORGE_SANDBOX__PREPARE", "false");
         match &self.key {
             None => command.args(["dev", "--port", &self.port.to_string()]),
             Some(key) => {

@@ -4,6 +4,7 @@
 //! all of them. Nothing here asserts an absolute time: the page puts each figure beside its goal, whatever it is.
 
 mod engine;
+mod guests;
 mod machine;
 mod measure;
 mod ours;
@@ -130,6 +131,12 @@ enum What {
         #[arg(long, default_value_t = 1_000)]
         count: u64,
     },
+    /// Programs of code agents: starts, calls, many at once, replay, interruption; alone and through the server
+    Guests {
+        /// A component beside JavaScript and Python, instead of the one of the tests
+        #[arg(long)]
+        component: Option<PathBuf>,
+    },
     /// Measure nothing: write docs/benchmarks.md again from the figures that it has
     Page,
 }
@@ -146,6 +153,7 @@ impl What {
             Self::Growth { steps: 10_000 },
             Self::Fairness { loud: 10_000, quiet: 400, slots: 16 },
             Self::Stops { count: 1_000 },
+            Self::Guests { component: None },
         ]
     }
 }
@@ -192,6 +200,7 @@ fn measure(what: &What, how: &How) -> Result<Option<(Section, String)>> {
             let of = [("loud", *loud, 300), ("quiet", *quiet, 40), ("slots", *slots, 16)];
             (Section::Fairness, engine::run(how, "fairness", &of)?)
         }
+        What::Guests { component } => (Section::Guests, guests::run(how, component.as_deref())?),
         What::Stops { count } => (Section::Stops, engine::run(how, "stops", &[("count", *count, 30)])?),
     };
     Ok(Some((section, format!("{machine}\n{figures}\n"))))

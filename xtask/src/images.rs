@@ -3,6 +3,7 @@
 //! same sources must give the same bytes.
 
 mod build;
+mod components;
 mod inputs;
 mod manifest;
 
@@ -19,7 +20,7 @@ use crate::workspace;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only these; all when none is named
-    #[arg(value_parser = build::NAMES)]
+    #[arg(value_parser = [build::NAMES.as_slice(), &[components::NAME]].concat())]
     images: Vec<String>,
     /// Build and compare with what is in the tree; write nothing there
     #[arg(long)]
@@ -31,8 +32,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let tools = Tools::build()?;
     let mut manifest = Manifest::read(&folder().join("MANIFEST.toml"))?;
     let mut different = Vec::new();
-    for name in build::NAMES.iter().filter(|name| args.images.is_empty() || args.images.iter().any(|one| one == *name))
-    {
+    let wanted = |name: &str| args.images.is_empty() || args.images.iter().any(|one| one == name);
+    for name in build::NAMES.iter().filter(|name| wanted(name)) {
         let wasm = tools.image(name)?;
         let packed = wasm.with_extension("wasm.zst");
         tools.pack(&wasm, &packed)?;
@@ -46,6 +47,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             fs::copy(&packed, folder().join(format!("{name}.wasm.zst"))).context("keep the image")?;
             manifest.record(name, &built)?;
         }
+    }
+    if wanted(components::NAME) {
+        different.extend(components::run(&tools, args.check)?);
     }
     if !different.is_empty() {
         bail!("not the same bytes:\n  {}", different.join("\n  "));

@@ -42,10 +42,32 @@ pub struct ProgramToCheck {
     pub files: Bundle,
 }
 
-/// What [`ProgramCheck`] returns.
-pub type Checking = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+/// What is wrong with a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramFault {
+    /// `program_invalid`, or what is wrong with a component.
+    pub code: &'static str,
+    /// For its author: with the file and the line where they are known.
+    pub message: String,
+}
 
-/// Whether a program can be read: `Err` says what is wrong, with the file and the line where they are known.
+impl ProgramFault {
+    /// Its files cannot be read.
+    pub fn unreadable(message: String) -> Self {
+        Self { code: "program_invalid", message }
+    }
+}
+
+impl fmt::Display for ProgramFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What [`ProgramCheck`] returns.
+pub type Checking = Pin<Box<dyn Future<Output = Result<(), ProgramFault>> + Send>>;
+
+/// Whether a program can be run: `Err` says what is wrong.
 pub type ProgramCheck = Arc<dyn Fn(ProgramToCheck) -> Checking + Send + Sync>;
 
 /// Where a list of agents goes on: after this name and id.

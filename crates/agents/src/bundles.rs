@@ -115,9 +115,12 @@ impl Agents {
     async fn stored_bundle(&self, principal: &Principal, sha256: &str) -> Result<Option<(Bundle, Timestamp)>, Error> {
         let found = self.store.bundles(principal.project_id).find(sha256).await?;
         let Some(found) = found else { return Ok(None) };
-        let created_at = found.created_at;
+        let (created_at, named) = (found.created_at, sha256.to_owned());
         let read = move || {
             let bytes = found.packed.unpack().map_err(Error::BundleDamaged)?;
+            if bundle::hash(&bytes) != named {
+                return Err(Error::BundleDamaged(std::io::ErrorKind::InvalidData.into()));
+            }
             bundle::parse(&bytes).map_err(|_| Error::BundleDamaged(std::io::ErrorKind::InvalidData.into()))
         };
         let parsed = tokio::task::spawn_blocking(read).await.map_err(Error::Lost)??;

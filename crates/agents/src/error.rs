@@ -4,6 +4,8 @@ use moltforge_api::ProblemItem;
 use moltforge_manifest::Diagnostic;
 use moltforge_types::{EnvironmentName, Fault, Kind, NameError};
 
+use crate::ProgramFault;
+
 /// A refused or failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -49,9 +51,9 @@ pub enum Error {
     /// A bundle could not be compressed, or a stored one is not what it was.
     #[error("the bundle is damaged")]
     BundleDamaged(#[source] std::io::Error),
-    /// The program cannot be read.
-    #[error("the program cannot be read: {0}")]
-    ProgramInvalid(String),
+    /// The program cannot be run.
+    #[error("the program cannot be run: {0}")]
+    ProgramInvalid(ProgramFault),
     /// The agent is deleted: its history can be read, and nothing can be changed.
     #[error("the agent {0:?} is deleted")]
     AgentDeleted(String),
@@ -257,7 +259,7 @@ impl Fault for Error {
             Self::BundleNotFound(_) => "bundle_not_found",
             Self::BundleLimit { .. } => "bundle_limit",
             Self::BundleDamaged(_) => "bundle_damaged",
-            Self::ProgramInvalid(_) => "program_invalid",
+            Self::ProgramInvalid(fault) => fault.code,
             Self::AgentDeleted(_) => "agent_deleted",
             Self::AgentHasLiveExecutions { .. } => "agent_has_live_executions",
             Self::ExecutionsNotCancelled { .. } => "executions_not_cancelled",

@@ -21,7 +21,7 @@ mod views;
 
 pub use agents::{
     AgentPosition, Agents, CancelExecutions, Cancelling, Checking, Deployed, ListedBy, ModelCheck, ProgramCheck,
-    ProgramToCheck, Put,
+    ProgramFault, ProgramToCheck, Put,
 };
 pub use error::Error;
 pub use http::router;

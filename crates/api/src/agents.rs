@@ -109,6 +109,8 @@ pub struct LimitsPatch {
     pub memory: Option<String>,
     /// Of `code`: time on a processor.
     pub cpu: Option<String>,
+    /// Of `code`: size of what the program returns.
+    pub output: Option<String>,
 }
 
 /// Filters of `GET /v1/agents`.

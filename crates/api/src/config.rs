@@ -113,6 +113,9 @@ pub struct Limits {
     /// Of `code`: time on a processor, which starts again when the program is rebuilt; `30s` when absent, at most `1h`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<String>,
+    /// Of `code`: size of what the program returns, as JSON, e.g. `64KiB`; `1MiB` when absent, at most `4MiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
 }
 
 const CHILDREN: u32 = 20;
@@ -136,6 +139,7 @@ impl Default for Limits {
             children: CHILDREN,
             memory: None,
             cpu: None,
+            output: None,
         }
     }
 }

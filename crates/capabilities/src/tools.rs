@@ -9,6 +9,7 @@ mod built_in;
 mod call;
 mod declared;
 mod fetch;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -56,7 +56,7 @@ const EVENTS = [
   "execution.forked", "model.completed", "tool.invoked", "tool.succeeded", "tool.failed", "timer.set", "signal.awaited",
   "signal.received", "child.requested", "child.started", "child.ended", "children.awaited", "approval.requested",
   "approval.decided", "approval.escalated", "approval.reopened", "effect.probed", "effect.decided", "event.emitted",
-  "guest.asked",
+  "guest.asked", "guest.logged", "guest.ended",
 ];
 
 const follow = (root) => {

@@ -23,6 +23,12 @@ pub struct EgressConfig {
     pub idle_timeout_seconds: u64,
     /// Unused connections kept per agent and host, at most 1024.
     pub idle_connections: usize,
+    /// Requests of agents on their way at once; more wait for at most their own time limit. 1024 when absent.
+    pub connections: u32,
+    /// The same of one project; 256 when absent.
+    pub connections_per_project: u32,
+    /// Bytes per second of one project's requests and answers, after a second's worth at once; no limit when absent.
+    pub bytes_per_second_per_project: Option<u64>,
     /// The ports that MoltForge itself listens on. On this machine they are never reachable, whatever is granted.
     /// Set by the program, not by a file.
     #[serde(skip)]
@@ -37,6 +43,9 @@ impl Default for EgressConfig {
             connect_timeout_seconds: 10,
             idle_timeout_seconds: 60,
             idle_connections: 64,
+            connections: 1024,
+            connections_per_project: 256,
+            bytes_per_second_per_project: None,
             own_ports: Vec::new(),
         }
     }

@@ -66,6 +66,14 @@ pub enum Error {
         /// The limit.
         after: Duration,
     },
+    /// It had to wait for others for longer than it has time.
+    #[error("within {} s there was no turn for it; it waited for {what}", after.as_secs_f64())]
+    Busy {
+        /// Its time.
+        after: Duration,
+        /// What it waited for.
+        what: String,
+    },
     /// No connection; nothing was sent.
     #[error("cannot connect to {host}:{port}: {reason}")]
     ConnectFailed {
@@ -123,7 +131,7 @@ impl Fault for Error {
             }
             Self::RedirectLimit(_) => Kind::Conflict,
             Self::ResponseTooLarge { .. } => Kind::TooLarge,
-            Self::Timeout { .. } => Kind::Timeout,
+            Self::Timeout { .. } | Self::Busy { .. } => Kind::Timeout,
             Self::ConnectFailed { .. } | Self::ResponseCut { .. } => Kind::Unavailable,
             Self::Client(_) => Kind::Internal,
             Self::AfterSending(error) => error.kind(),
@@ -140,6 +148,7 @@ impl Fault for Error {
             Self::RedirectLimit(_) => "redirect_limit",
             Self::ResponseTooLarge { .. } => "response_too_large",
             Self::Timeout { .. } => "egress_timeout",
+            Self::Busy { .. } => "egress_busy",
             Self::ConnectFailed { .. } => "connect_failed",
             Self::ResponseCut { .. } => "response_cut",
             Self::Client(_) => "egress_client_failed",

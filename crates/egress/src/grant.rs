@@ -11,6 +11,7 @@ use crate::host::HostRule;
 /// The hosts that one agent requests, in one project. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Grant {
+    project: ProjectId,
     requested: Arc<[HostRule]>,
     /// Names the pool of connections: agents of different projects or with different requests share none.
     key: Arc<str>,
@@ -25,12 +26,16 @@ impl Grant {
             // writing to a string cannot fail
             let _ = write!(key, " {rule}");
         }
-        Self { requested, key: key.into() }
+        Self { project, requested, key: key.into() }
     }
 
     /// Whether the agent asks for this host and port.
     pub fn requests(&self, host: &Host<String>, port: u16) -> bool {
         self.requested.iter().any(|rule| rule.covers(host, port))
+    }
+
+    pub(crate) fn project(&self) -> ProjectId {
+        self.project
     }
 
     pub(crate) fn key(&self) -> &Arc<str> {

@@ -20,6 +20,7 @@ mod headers;
 mod pool;
 mod redirect;
 mod send;
+mod share;
 mod target;
 mod tls;
 
@@ -32,6 +33,7 @@ pub use host::{HostRule, LocalRule};
 pub use origin::OriginClient;
 pub use request::{Request, Response};
 pub use resolve::{Resolve, SystemResolver};
+pub use share::Waits;
 
 /// The guarded client. Cheap to clone; clones share rules and connections.
 #[derive(Clone)]
@@ -43,6 +45,7 @@ struct Inner {
     config: EgressConfig,
     resolver: Arc<dyn Resolve>,
     pool: pool::Pool,
+    shares: share::Shares,
 }
 
 impl Egress {
@@ -53,8 +56,8 @@ impl Egress {
 
     /// The same, with names looked up by `resolver`. What it answers is checked like any other answer.
     pub fn with_resolver(config: EgressConfig, resolver: Arc<dyn Resolve>) -> Self {
-        let pool = pool::Pool::new(&config);
-        Self { inner: Arc::new(Inner { config, resolver, pool }) }
+        let (pool, shares) = (pool::Pool::new(&config), share::Shares::new(&config));
+        Self { inner: Arc::new(Inner { config, resolver, pool, shares }) }
     }
 
     /// The operator's rules.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::share::Waits;
+
 /// One request.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -20,6 +22,8 @@ pub struct Request {
     pub timeout: Duration,
     /// The largest body that is accepted, bytes, counted after decompression.
     pub max_response_bytes: usize,
+    /// Says what it waits for while it does, to whoever holds a clone.
+    pub waits: Waits,
 }
 
 impl Request {
@@ -32,6 +36,7 @@ impl Request {
             body: Bytes::new(),
             timeout: Duration::from_secs(30),
             max_response_bytes: 1024 * 1024,
+            waits: Waits::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use http::{Method, header};
 
 use crate::error::{Error, reason};
 use crate::grant::Grant;
+use crate::share::Place;
 use crate::target::Target;
 use crate::{Egress, Request, Response, headers, redirect};
 
@@ -17,31 +18,37 @@ impl Egress {
     /// Sends a request if the agent requests its host and the operator grants it. Any status is a response; the error
     /// says whether the request may have been acted upon ([`Error::outcome_unknown`]).
     pub async fn send(&self, request: Request, grant: &Grant) -> Result<Response, Error> {
-        let after = request.timeout;
+        let (after, waits) = (request.timeout, request.waits.clone());
         // from here on somebody may have acted on it
         let sent = AtomicBool::new(false);
-        match tokio::time::timeout(after, self.follow(request, grant, &sent)).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::Timeout { after }.after_sending(sent.load(Ordering::Relaxed))),
-        }
+        let Ok(result) = tokio::time::timeout(after, self.follow(request, grant, &sent)).await else {
+            let error = waits.words().map_or(Error::Timeout { after }, |what| Error::Busy { after, what });
+            return Err(error.after_sending(sent.load(Ordering::Relaxed)));
+        };
+        result
     }
 
     async fn follow(&self, request: Request, grant: &Grant, sent: &AtomicBool) -> Result<Response, Error> {
-        let Request { mut method, url, mut headers, mut body, max_response_bytes, .. } = request;
+        let Request { mut method, url, mut headers, mut body, max_response_bytes, waits, .. } = request;
         if matches!(method, Method::CONNECT | Method::TRACE) {
             return Err(Error::MethodNotAllowed(method.to_string()));
         }
         headers::check_request(&headers)?;
         let mut target = Target::parse(&url)?;
+        // what is refused waits for nobody
+        self.inner.check_host(&target, grant)?;
+        let place = self.inner.shares.enter(grant.project(), &waits).await;
+        let place = place.ok_or_else(|| Error::Client("it is closed".to_owned()))?;
         // an earlier hop acted on the request before it redirected
         let mut acted = false;
         for _ in 0..=MAX_REDIRECTS {
+            place.pass(body.len()).await;
             let response = match self.exchange(&method, &target, &headers, &body, grant, sent).await {
                 Ok(response) => response,
                 Err(error) => return Err(error.after_sending(acted)),
             };
             let Some(next_method) = redirect::method_after(response.status(), &method, response.headers()) else {
-                return read(response, &target, max_response_bytes, &method).await;
+                return read(response, &target, max_response_bytes, &method, &place).await;
             };
             acted |= next_method != method;
             let next = redirect::target_after(&target, response.headers()).map_err(|e| e.after_sending(acted))?;
@@ -102,6 +109,7 @@ async fn read(
     target: &Target,
     limit: usize,
     method: &Method,
+    place: &Place,
 ) -> Result<Response, Error> {
     let status = response.status();
     let head = response.headers().clone();
@@ -114,7 +122,10 @@ async fn read(
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if chunk.len() > limit - body.len() => return Err(too_large()),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) => {
+                body.extend_from_slice(&chunk);
+                place.pass(chunk.len()).await;
+            }
             Ok(None) => break,
             Err(error) => {
                 let (host, port) = (target.host.to_string(), target.port);

@@ -48,6 +48,9 @@ pub struct Config {
     /// Journal entries after which the state of a long execution is kept as a snapshot, so that reading it again is
     /// quick; 4 MiB of entries do the same. 4096 when absent, at least 16.
     pub snapshot_entries: u64,
+    /// For tests: whenever an execution of a code agent is suspended or ends, its program is run again with the journal's
+    /// answers, and the log says when it does something else. `false` when absent.
+    pub replay_at_once: bool,
     /// How long executions that have ended are kept.
     pub retention: Retention,
 }
@@ -120,6 +123,7 @@ impl Default for Config {
             secret: InstallationSecret::default(),
             webhook_key: None,
             snapshot_entries: 4096,
+            replay_at_once: false,
             retention: Retention::default(),
         }
     }

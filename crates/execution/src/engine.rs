@@ -10,6 +10,7 @@ mod advance;
 pub(crate) mod approval;
 mod children;
 mod claim;
+pub(crate) mod completion;
 mod damaged;
 mod decide;
 mod decide_effect;
@@ -30,6 +31,7 @@ mod spec;
 mod start;
 mod state;
 mod stop;
+pub(crate) mod stream;
 mod tool_answered;
 mod tool_slot;
 mod wake;
@@ -49,6 +51,7 @@ pub use probe::ProbeReport;
 pub use spec::Spec;
 pub use start::Start;
 pub use state::{Decided, Execution, GuestLife, Heard, Made, Pending, PendingState};
+pub use stream::Place;
 
 use moltforge_types::execution::{Effect, EffectDecision};
 use moltforge_types::journal::{Entry, ErrorInfo};
@@ -266,6 +269,15 @@ pub enum Action {
         effect: Effect,
         /// The key to send along.
         idempotency_key: Option<String>,
+    },
+    /// Read on in a model's reply, for a program.
+    ReadReply {
+        /// The step.
+        step: u32,
+        /// The step of the model call.
+        of: u32,
+        /// Where the program is in the reply.
+        place: Place,
     },
     /// Ask the other side whether a call happened.
     ProbeTool {

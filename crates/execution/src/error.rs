@@ -252,6 +252,9 @@ pub enum Error {
         /// How.
         message: String,
     },
+    /// The program of a code agent cannot be run at the moment.
+    #[error("the program cannot be run again at the moment: {0}")]
+    ProgramUnavailable(String),
     /// A bug: the replay ended without an answer.
     #[error("the replay failed on our side")]
     ReplayFailed,
@@ -364,6 +367,7 @@ impl Fault for Error {
             | Self::CommitTimeout
             | Self::JournalFailing(_)
             | Self::KillUnfinished
+            | Self::ProgramUnavailable(_)
             | Self::WebhookKeyMissing => Kind::Unavailable,
             Self::JournalUnreadable { .. } | Self::ReplayFailed => Kind::Internal,
             Self::Store(error) => error.kind(),
@@ -424,6 +428,7 @@ impl Fault for Error {
             Self::ForkStepInvalid { .. } => "fork_step_invalid",
             Self::ForkTooLong { .. } => "fork_too_long",
             Self::ReplayDiffers { .. } => "replay_differs",
+            Self::ProgramUnavailable(_) => "sandbox_unavailable",
             Self::ReplayFailed => "internal",
             Self::Store(error) => error.code(),
         }

@@ -30,6 +30,7 @@ use crate::shard::message::{Reply, Request};
 use crate::shard::router::{COMMIT_TIMEOUT, Router};
 use crate::shard::shared::Shared;
 use crate::shard::specs::Specs;
+use crate::shard::streams::Streams;
 use crate::shard::supervisor::{Readiness, Supervisor};
 use crate::triggers::{Listeners, WebhookKey};
 use crate::views;
@@ -104,6 +105,7 @@ impl Executions {
             specs,
             fairness,
             gates,
+            streams: Streams::default(),
             holds,
             listeners,
             handed_over,
@@ -374,14 +376,22 @@ impl Executions {
         match state {
             State::Scheduled => view.waiting_for = self.shared.fairness.waiting_for(id).or(view.waiting_for.take()),
             State::Running => {
-                let waiting = self.shared.gates.waiting_of(id);
-                let words: Vec<_> = waiting.into_iter().map(|(_, what)| what).collect();
+                let waiting = self.calls_waiting_of(id);
+                let words = waiting.into_iter().map(|(_, what)| what);
+                let words: Vec<_> = words.chain(self.shared.calls.guest_waits_for(id)).collect();
                 if !words.is_empty() {
                     view.waiting_for = Some(words.join(" and "));
                 }
             }
             _ => {}
         }
+    }
+
+    /// What calls wait for that are on their way, for a slot or for the network: step and words.
+    pub(crate) fn calls_waiting_of(&self, id: ExecutionId) -> Vec<(u32, String)> {
+        let mut waiting = self.shared.gates.waiting_of(id);
+        waiting.extend(self.shared.calls.waiting_of(id));
+        waiting
     }
 
     /// The id of an agent of the project, by name or id. By id also a deleted one: what it did can be looked at.

@@ -3,11 +3,12 @@
 //! A guest is a pure function of its [`GuestStart`] and of the answers in the order of the journal. Whoever implements
 //! [`Guests`] rebuilds it from these, and says [`GuestEvent::Diverged`] when it then asks for something else than it did.
 
+pub(crate) mod replay;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use moltforge_api::AgentConfig;
-use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{ExecutionId, ProjectId, Timestamp};
 use serde_json::Value;
 
@@ -47,8 +48,9 @@ pub struct SourceFile {
 /// Where the programs of code agents are kept.
 #[async_trait]
 pub trait Bundles: Send + Sync + 'static {
-    /// The program that a version's configuration names. An error is met with another attempt, later.
-    async fn bundle(&self, project_id: ProjectId, config: &AgentConfig) -> Result<Arc<Bundle>, ErrorInfo>;
+    /// The program that a version's configuration names. An error is the guest's end: what another attempt may change is
+    /// [`GuestEvent::Lost`], a program that is gone or damaged [`GuestEvent::Missing`].
+    async fn bundle(&self, project_id: ProjectId, config: &AgentConfig) -> Result<Arc<Bundle>, GuestEvent>;
 }
 
 /// What a guest is built from.
@@ -83,6 +85,12 @@ pub trait Guest: Send {
 /// Who runs guests.
 #[async_trait]
 pub trait Guests: Send + Sync + 'static {
-    /// Builds a guest. An error is met with another attempt, later.
-    async fn guest(&self, start: GuestStart) -> Result<Box<dyn Guest>, ErrorInfo>;
+    /// Builds a guest. An error is its end: one that could not be started is [`GuestEvent::Lost`], one that never can be
+    /// has [`GuestEvent::Failed`].
+    async fn guest(&self, start: GuestStart) -> Result<Box<dyn Guest>, GuestEvent>;
+
+    /// What the guest of an execution waits for, when it is not there yet or cannot go on: its engine, room.
+    fn waits_for(&self, _: ExecutionId) -> Option<String> {
+        None
+    }
 }

@@ -42,6 +42,8 @@ pub(crate) enum Mutation {
     NoAgeing,
     /// What a failed call says names the headers that it was sent with.
     CredentialInError,
+    /// A rebuilt guest hears the answers in the order of its calls.
+    GuestHearsByCall,
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub(crate) mod router;
 pub(crate) mod shared;
 pub(crate) mod snapshot;
 pub(crate) mod specs;
+pub(crate) mod streams;
 pub(crate) mod supervisor;
 pub(crate) mod timers;
 

@@ -15,6 +15,7 @@ mod dice;
 mod expired;
 mod forks;
 mod found;
+mod guests;
 mod holds;
 mod journal;
 mod logs;

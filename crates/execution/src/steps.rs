@@ -61,6 +61,12 @@ impl Timeline {
                     self.given_up(step);
                 }
             }
+            Entry::GuestEnded { .. } => {
+                let steps: Vec<u32> = self.guest_calls.values().copied().collect();
+                for step in steps {
+                    self.given_up(step);
+                }
+            }
             Entry::ToolInvoked { step, .. } => {
                 self.sent.push(*step);
                 self.with(*step, |s| {
@@ -136,7 +142,9 @@ impl Timeline {
             return;
         };
         let retries = find(&mut self.steps, *step).map_or(0, |failed| failed.retries);
-        self.steps.retain(|known| known.step != *step);
+        // a program's model call has its place already
+        let place = self.steps.iter().position(|known| known.step == *step);
+        let asked = place.map(|place| self.steps.remove(place));
         self.turns.push((*step, recorded.seq));
         let mut done = new_step(*step, StepKind::Model, model, Some(*started_at));
         done.state = StepState::Succeeded.to_string();
@@ -148,7 +156,9 @@ impl Timeline {
             output_tokens: usage.output_tokens,
         });
         done.output = Some(json!({ "text": text, "tool_calls": tool_calls }));
-        self.steps.push(done);
+        done.input = asked.and_then(|asked| asked.input);
+        let place = place.unwrap_or(self.steps.len()).min(self.steps.len());
+        self.steps.insert(place, done);
         for (call, step) in tool_calls.iter().zip(step + 1..) {
             self.called(step, &call.tool, &call.arguments, recorded.at);
         }

@@ -3,7 +3,9 @@
 //! Version 1 and version 2, whatever is mounted, also both at once. Without one that can be written everything works,
 //! and [`Groups::find`] says why there is none.
 
+mod machine;
 mod mounts;
+mod server;
 mod v1;
 mod v2;
 
@@ -12,6 +14,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use machine::memory;
+
 use crate::error::{AtStep as _, JailError, Step};
 
 /// Where groups can be made.
@@ -19,6 +23,8 @@ use crate::error::{AtStep as _, JailError, Step};
 pub struct Groups {
     place: Place,
     made: AtomicU64,
+    /// The server's own group, in which these are made.
+    _own: Option<server::Own>,
 }
 
 #[derive(Debug)]
@@ -70,18 +76,22 @@ impl Groups {
         // a mounted version 2 may have no controller that is of use while version 1 holds them
         let v2 = mounts::unified(mounts, own).map(v2::prepare);
         if let Some(Ok(folder)) = v2 {
-            return Ok(Self { place: Place::V2(folder), made: AtomicU64::new(0) });
+            return Ok(Self::at(Place::V2(folder)));
         }
         match (v1::Controllers::find(mounts, own), v2) {
-            (Ok(controllers), _) => Ok(Self { place: Place::V1(controllers), made: AtomicU64::new(0) }),
+            (Ok(controllers), _) => Ok(Self::at(Place::V1(controllers))),
             (Err(_), Some(Err(error))) => Err(JailError::new(Step::Group, format!("version 2: {error}"))),
             (Err(error), _) => Err(JailError::new(Step::Group, format!("version 1: {error}"))),
         }
     }
 
-    /// Which version it is, for people.
-    pub fn version(&self) -> u8 {
-        if matches!(self.place, Place::V1(_)) { 1 } else { 2 }
+    fn at(place: Place) -> Self {
+        Self { place, made: AtomicU64::new(0), _own: None }
+    }
+
+    /// What there is, for people.
+    pub fn words(&self) -> String {
+        server::words(&self.place)
     }
 
     /// Makes a group with limits. A limit whose controller this machine does not have is an error, as is one that the
@@ -130,12 +140,21 @@ impl Group {
     }
 }
 
+impl Group {
+    /// Removes it. Not while a process is in it, and one that was killed may be for a moment.
+    pub fn remove(&mut self) -> bool {
+        self.folders.all.retain(|folder| match fs::remove_dir(folder) {
+            Ok(()) => false,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        });
+        self.folders.all.is_empty()
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
-        for folder in &self.folders.all {
-            // one that is not empty stays; its limits still hold
-            let _ = fs::remove_dir(folder);
-        }
+        // one that is not empty stays; its limits still hold
+        self.remove();
     }
 }
 

@@ -49,7 +49,7 @@ use std::os::unix::net::UnixStream;
 pub use begin::{Begun, begin};
 pub use ended::Ended;
 pub use error::{JailError, Step};
-pub use group::{Group, GroupLimits, Groups};
+pub use group::{Group, GroupLimits, Groups, memory};
 pub use policy::{Calls, Enforcement, Limits, Policy};
 pub use report::{Missing, Report};
 pub use start::{Start, Starting};

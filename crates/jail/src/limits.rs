@@ -1,6 +1,7 @@
 //! Limits that the kernel keeps for one process.
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use rustix::process::{getpriority_process, setpriority_process};
 
 use crate::error::{AtStep as _, JailError, Step};
 use crate::policy::Limits;
@@ -27,6 +28,11 @@ pub(crate) fn set(limits: &Limits) -> Result<(), JailError> {
         let (_, hard) = getrlimit(resource).at(Step::Limits, &what)?;
         let most = most.unwrap_or(RLIM_INFINITY).min(hard);
         setrlimit(resource, most, most).at(Step::Limits, &what)?;
+    }
+    let nice = i32::from(limits.nice.min(19));
+    // more of it than it has already cannot be taken back
+    if getpriority_process(None).at(Step::Limits, "see how nice it is")? < nice {
+        setpriority_process(None, nice).at(Step::Limits, "be nice")?;
     }
     Ok(())
 }

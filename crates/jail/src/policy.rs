@@ -59,6 +59,8 @@ pub struct Limits {
     pub file_size: u64,
     /// Seconds of processor time of the process in all.
     pub cpu_seconds: Option<u64>,
+    /// How far it stands back for others when processors are short: 0 not at all, 19 wholly.
+    pub nice: u8,
 }
 
 /// The user and group `nobody`.
@@ -79,6 +81,8 @@ impl Policy {
                 open_files: 256,
                 file_size: 512 << 20,
                 cpu_seconds: None,
+                // the server answers first
+                nice: 5,
             },
             run_as: Some(NOBODY),
         }
@@ -93,6 +97,7 @@ impl Policy {
             open_files: 64,
             file_size: 512 << 20,
             cpu_seconds: Some(600),
+            nice: 10,
         };
         Self { calls: Calls::Compiler, limits, ..Self::worker() }
     }

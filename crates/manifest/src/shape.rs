@@ -107,6 +107,7 @@ const LIMITS: Shape = Shape::Table(&[
     optional("children", Shape::Integer(bounds::CHILDREN)),
     optional("memory", Shape::Text),
     optional("cpu", Shape::Text),
+    optional("output", Shape::Text),
 ]);
 
 const PARAMETERS: Shape = Shape::Table(&[

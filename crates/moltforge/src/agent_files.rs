@@ -16,7 +16,7 @@ use crate::programs::{self, Program};
 /// The name of an agent's file in its folder.
 pub const FILE_NAME: &str = "agent.toml";
 /// What a folder without it may have in its place: the program is the agent.
-const PROGRAMS: [&str; 5] = ["agent.js", "agent.mjs", "agent.ts", "agent.mts", "agent.py"];
+const PROGRAMS: [&str; 6] = ["agent.js", "agent.mjs", "agent.ts", "agent.mts", "agent.py", "agent.wasm"];
 /// What a program without an agent file may call. It reaches no host and no agent: those are named in an agent file.
 const TOOLS: [&str; 8] = [
     "approvals.request",
@@ -79,6 +79,14 @@ pub fn read(path: &Path) -> Result<AgentFile, Error> {
         _ => None,
     };
     Ok(AgentFile { path: path.to_owned(), config, program })
+}
+
+/// The agent of a file whose component is still to be built.
+pub fn unbuilt(path: &Path) -> Option<String> {
+    let AgentConfig { name, code: Some(code), bundle: None, .. } = parse(path).ok()? else { return None };
+    let built = path.parent().unwrap_or(Path::new("")).join(&code);
+    let is_missing = Language::of(&code) == Some(Language::Component) && !built.try_exists().unwrap_or(true);
+    is_missing.then_some(name)
 }
 
 /// What an agent file and its program say: changes when any of their files does.
@@ -162,6 +170,17 @@ mod tests {
         assert_eq!(find(&folder.path().join("My Greeter")).unwrap(), std::slice::from_ref(&toml));
         assert_eq!(read(&toml).unwrap().program.unwrap().files, ["agent.js"]);
         assert!(read(&write(folder.path(), "1/agent.js", "")).is_err(), "1 is no name");
+    }
+
+    #[test]
+    fn a_component_may_still_have_to_be_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), "agent.toml", "name = \"a\"\nkind = \"code\"\ncode = \"out/a.wasm\"");
+        assert_eq!(unbuilt(&path).as_deref(), Some("a"));
+        write(folder.path(), "out/a.wasm", "");
+        assert_eq!(unbuilt(&path), None);
+        write(folder.path(), "agent.toml", "name = \"a\"\nkind = \"code\"\ncode = \"agent.js\"");
+        assert_eq!(unbuilt(&path), None, "nobody builds it");
     }
 
     #[test]

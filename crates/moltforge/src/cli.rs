@@ -74,6 +74,8 @@ enum Command {
     Serve(commands::serve::Args),
     /// Make a new agent from a template
     Init(commands::init::Args),
+    /// Check agent files, and send nothing
+    Validate(commands::validate::Args),
     /// Check agent files and make them live
     Deploy(commands::deploy::Args),
     /// End an agent's deployment
@@ -162,6 +164,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Dev(args) => commands::block_on_many(commands::dev::run(args, context)),
         Command::Serve(args) => commands::block_on_many(commands::serve::run(args, context)),
         Command::Init(args) => commands::init::run(&args, context),
+        Command::Validate(args) => commands::validate::run(&args, context),
         Command::Explain(args) => commands::explain::run(&args, context),
         Command::Completion(args) => commands::completion::run(&args),
         Command::Deploy(args) => commands::block_on(commands::deploy::run(args, context)),

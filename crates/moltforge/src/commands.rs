@@ -28,6 +28,7 @@ pub mod target;
 pub mod timeline;
 pub mod triggers;
 pub mod undeploy;
+pub mod validate;
 pub mod versions;
 
 use std::future::Future;

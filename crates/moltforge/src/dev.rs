@@ -37,6 +37,12 @@ pub async fn deploy_all(client: &Client, out: Output, folder: &Path) -> Vec<Depl
     };
     let mut deployed = Vec::new();
     for path in files {
+        if let Some(agent) = agent_files::unbuilt(&path) {
+            let folder = path.parent().unwrap_or(&path).display().to_string();
+            let build = format!(": (cd {folder} && cargo build --release) makes it live");
+            out.notes(&[(ACCENT, &agent), (DIM, " is still to be built"), (DIM, &build)]);
+            continue;
+        }
         match deploy(client, &path).await {
             Ok(done) => deployed.push(done),
             Err(failure) => out.failure(&failure),

@@ -61,6 +61,16 @@ pub enum Error {
         /// Every fault.
         diagnostics: Vec<Diagnostic>,
     },
+    /// A file of a program cannot be taken along, or something that it imports.
+    #[error("{} cannot be part of a program", .path.display())]
+    ProgramInvalid {
+        /// Which.
+        path: PathBuf,
+        /// Its text.
+        source_text: String,
+        /// Every fault.
+        diagnostics: Vec<Diagnostic>,
+    },
     /// No agent file was found.
     #[error("there is no agent file in {}", .0.display())]
     NoAgentFile(PathBuf),
@@ -98,6 +108,7 @@ impl Fault for Error {
             Self::NotLoopback(_)
             | Self::ConfigInvalid(_)
             | Self::AgentFileInvalid { .. }
+            | Self::ProgramInvalid { .. }
             | Self::NoAgentFile(_)
             | Self::FileUnreadable { .. }
             | Self::Usage { .. }
@@ -116,6 +127,7 @@ impl Fault for Error {
             Self::FileUnwritable { .. } => "file_unwritable",
             Self::FileExists(_) => "file_exists",
             Self::AgentFileInvalid { .. } => "agent_file_invalid",
+            Self::ProgramInvalid { .. } => "program_invalid",
             Self::NoAgentFile(_) => "no_agent_file",
             Self::Usage { .. } => "usage",
             Self::ArgumentInvalid { .. } => "argument_invalid",
@@ -149,14 +161,21 @@ impl Error {
 
     /// The faulty places, drawn.
     pub fn snippets(&self) -> Vec<String> {
-        let Self::AgentFileInvalid { path, source_text, diagnostics } = self else { return Vec::new() };
+        let (Self::AgentFileInvalid { path, source_text, diagnostics }
+        | Self::ProgramInvalid { path, source_text, diagnostics }) = self
+        else {
+            return Vec::new();
+        };
         let file = path.display().to_string();
         diagnostics.iter().map(|fault| Snippet::new(&file, source_text, fault).to_string()).collect()
     }
 
     /// The faults of a file, for programs.
     pub fn items(&self) -> Vec<Item> {
-        let Self::AgentFileInvalid { path, diagnostics, .. } = self else { return Vec::new() };
+        let (Self::AgentFileInvalid { path, diagnostics, .. } | Self::ProgramInvalid { path, diagnostics, .. }) = self
+        else {
+            return Vec::new();
+        };
         let file = path.display().to_string();
         diagnostics.iter().map(|fault| Item { file: Some(file.clone()), problem: fault.clone().into() }).collect()
     }

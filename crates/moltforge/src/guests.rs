@@ -6,6 +6,9 @@
 mod bundles;
 mod check;
 mod config;
+mod explain;
+mod files;
+mod meters;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,10 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moltforge_manifest::bundle::Language;
-use moltforge_sandbox::{Component, Enforcement, Event, GuestRequest, Image, Limits, Sandbox};
+use moltforge_sandbox::{Enforcement, Event, GuestRequest, Image, Limits, Sandbox};
 
 pub use bundles::StoredBundles;
 pub use config::SandboxConfig;
+pub(crate) use explain::explained;
+pub use meters::{Metered, Meters, Used};
 
 /// The hidden subcommand that runs the guests of one project.
 pub const WORKER: &str = "guest-worker";
@@ -25,15 +30,20 @@ pub const COMPILER: &str = "guest-compile";
 
 /// What the look at the confinement belongs to; no project's id.
 const PROBE: &str = "probe";
-/// An empty component: it compiles at once, and a guest of it fails as soon as its worker is ready.
-const EMPTY: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
 /// What runs the code agents of a server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct CodeAgents {
     sandbox: Result<Sandbox, Arc<str>>,
     states: Arc<Mutex<BTreeMap<&'static str, State>>>,
+    meters: Meters,
 }
+
+/// Between two looks whether an engine is ready.
+const LOOK: Duration = Duration::from_millis(20);
+/// Before the engines that could not be compiled are tried again, at first and at last.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// How far the server is with something that it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +64,7 @@ impl CodeAgents {
         } else {
             Err(Arc::from("`sandbox.enabled` is false"))
         };
-        let started = Self { sandbox, states: Arc::default() };
+        let started = Self { sandbox, states: Arc::default(), meters: Meters::default() };
         match &started.sandbox {
             Err(reason) if config.enabled => tracing::error!(%reason, "code agents cannot run here"),
             Err(_) => {}
@@ -68,28 +78,42 @@ impl CodeAgents {
         self.sandbox.as_ref().map_err(|reason| &**reason)
     }
 
-    /// What keeps code agents waiting, in words.
+    /// What their programs use.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// What keeps code agents waiting, in words; `ok` and what limits their processes when nothing does.
     pub fn status(&self) -> String {
         if let Err(reason) = &self.sandbox {
             return format!("cannot run here: {reason}");
         }
         let states = self.states();
+        // a run may have compiled an engine meanwhile
         let failed = states.iter().find_map(|(name, state)| match state {
-            State::Failed(reason) => Some(format!("{name}: {reason}")),
-            State::Beginning | State::Ready => None,
+            State::Failed(reason) if !self.is_compiled(name) => Some(format!("{name}: {reason}")),
+            _ => None,
         });
         let begins: Vec<_> =
             states.iter().filter(|(_, state)| **state == State::Beginning).map(|(name, _)| *name).collect();
         match failed {
             Some(reason) => format!("cannot run here: {reason}"),
-            None if begins.is_empty() => "programs are taken, and this build runs none yet".to_owned(),
+            None if begins.is_empty() => {
+                format!("ok; {}", self.sandbox.as_ref().map(Sandbox::groups).unwrap_or_default())
+            }
             None => format!("preparing {}", begins.join(", ")),
         }
     }
 
+    fn is_compiled(&self, name: &str) -> bool {
+        let mut images = Language::ALL.into_iter().filter(|language| language.as_str() == name).filter_map(image);
+        let Ok(sandbox) = &self.sandbox else { return false };
+        images.any(|image| sandbox.is_prepared(PROBE, &image))
+    }
+
     /// Compiles the engine of a language in the background, if that has not happened yet. Returns whether it has.
     pub(crate) fn prepare(&self, language: Language) -> bool {
-        let (Ok(sandbox), Some(image)) = (&self.sandbox, engine(language)) else { return false };
+        let (Ok(sandbox), Some(image)) = (&self.sandbox, image(language)) else { return false };
         if sandbox.is_prepared(PROBE, &image) {
             self.set(language.as_str(), State::Ready);
             return true;
@@ -98,19 +122,63 @@ impl CodeAgents {
             return false;
         }
         self.set(language.as_str(), State::Beginning);
-        let (this, sandbox) = (self.clone(), sandbox.clone());
-        tokio::spawn(async move {
-            tracing::info!(language = language.as_str(), "compiling the engine of code agents for this machine");
-            let state = match sandbox.prepare(PROBE, &image).await {
-                Ok(()) => State::Ready,
-                Err(error) => State::Failed(error.to_string()),
-            };
-            if let State::Failed(reason) = &state {
-                tracing::error!(language = language.as_str(), %reason, "code agents cannot run here");
-            }
-            this.set(language.as_str(), state);
-        });
+        let this = self.clone();
+        tokio::spawn(async move { this.compile(language).await });
         false
+    }
+
+    /// Compiles the engine of a language, or finds it compiled. Returns whether it is there.
+    async fn compile(&self, language: Language) -> bool {
+        let (Ok(sandbox), Some(image)) = (&self.sandbox, image(language)) else { return true };
+        self.set(language.as_str(), State::Beginning);
+        tracing::info!(language = language.as_str(), "the engine of code agents is looked for, or compiled");
+        let state = match sandbox.prepare(PROBE, &image).await {
+            Ok(()) => State::Ready,
+            Err(error) => State::Failed(error.to_string()),
+        };
+        if let State::Failed(reason) = &state {
+            tracing::error!(language = language.as_str(), %reason, "code agents cannot run here");
+        } else {
+            tracing::info!(language = language.as_str(), "the engine of code agents is ready");
+        }
+        let is_ready = state == State::Ready;
+        self.set(language.as_str(), state);
+        is_ready
+    }
+
+    /// Compiles all engines, one after another: what most agents need comes first. What fails is tried again, less and
+    /// less often.
+    async fn compile_all(&self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let mut all = true;
+            for language in Language::ALL {
+                all &= self.compile(language).await;
+            }
+            if all {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Waits for an engine that was compiled before: that one is only read and checked.
+    pub(crate) async fn is_ready_within(&self, limit: Duration, language: Language) -> bool {
+        let ready = async {
+            if self.prepare(language) {
+                return true;
+            }
+            loop {
+                tokio::time::sleep(LOOK).await;
+                match self.states().get(language.as_str()) {
+                    Some(State::Ready) => return true,
+                    Some(State::Beginning) => {}
+                    Some(State::Failed(_)) | None => return false,
+                }
+            }
+        };
+        tokio::time::timeout(limit, ready).await.unwrap_or(false)
     }
 
     /// Looks at the confinement, then prepares what the configuration says.
@@ -129,9 +197,7 @@ impl CodeAgents {
                 }
             }
             if config.prepare {
-                for language in Language::ALL {
-                    this.prepare(language);
-                }
+                this.compile_all().await;
             }
         });
     }
@@ -145,11 +211,22 @@ impl CodeAgents {
     }
 }
 
-/// The engine that comes with the program for a language.
-fn engine(language: Language) -> Option<Image> {
+/// What runs the programs of a language, among the engines that come with the program: TypeScript is JavaScript's.
+fn engine(language: Language) -> Option<(Language, Image)> {
+    match language {
+        Language::JavaScript | Language::TypeScript => Some((Language::JavaScript, Image::JavaScript)),
+        Language::Python => Some((Language::Python, Image::Python)),
+        Language::Component => None,
+    }
+}
+
+/// The image that comes with the program for a language: its engine, or what strips its types.
+fn image(language: Language) -> Option<Image> {
     match language {
         Language::JavaScript => Some(Image::JavaScript),
-        Language::TypeScript | Language::Python | Language::Component => None,
+        Language::TypeScript => Some(Image::TypeScript),
+        Language::Python => Some(Image::Python),
+        Language::Component => None,
     }
 }
 
@@ -158,13 +235,12 @@ fn engine(language: Language) -> Option<Image> {
 /// # Errors
 /// What the kernel refuses, and what to do about it.
 pub(crate) async fn probe(sandbox: &Sandbox) -> Result<(), String> {
-    let image = Image::Component(Arc::new(Component::new(EMPTY.to_vec())));
-    sandbox.prepare(PROBE, &image).await.map_err(|error| error.to_string())?;
-    let mut guest = sandbox.run(request(PROBE, image)).await.map_err(|error| error.to_string())?;
+    sandbox.prepare(PROBE, &Image::Empty).await.map_err(|error| error.to_string())?;
+    let mut guest = sandbox.run(request(PROBE, Image::Empty)).await.map_err(|error| error.to_string())?;
     match guest.next().await {
         Event::Lost(reason) => Err(reason),
         // it has nothing to run, and that it says so is what was to be seen
-        Event::Failed { .. } | Event::Ended(_) | Event::Asked(_) => Ok(()),
+        Event::Failed { .. } | Event::Ended(_) | Event::Asked(_) | Event::Evicted { .. } => Ok(()),
     }
 }
 
@@ -180,6 +256,7 @@ fn request(project: &str, image: Image) -> GuestRequest {
         now: 0,
         limits: Limits { cpu: Duration::from_secs(5), ..Limits::default() },
         reserve: 16 << 20,
+        alone: false,
         completions: Vec::new(),
     }
 }

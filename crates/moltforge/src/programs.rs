@@ -33,6 +33,10 @@ pub struct Program {
 pub fn collect(folder: &Path, code: &str) -> Result<Program, Error> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let mut found = Found::new(folder)?;
+    if Language::of(code) == Some(Language::Component) && !found.exists(code) {
+        let message = "there is no such file: build it first, in Rust with `cargo build --release`";
+        return Err(found.fault(code, "", None, message));
+    }
     found.add(code)?;
     match Language::of(code) {
         Some(Language::JavaScript | Language::TypeScript) => javascript::follow(&mut found)?,
@@ -43,7 +47,7 @@ pub fn collect(folder: &Path, code: &str) -> Result<Program, Error> {
     let faults = bundle::check(&whole);
     if !faults.is_empty() {
         let path = folder.join(code);
-        return Err(Error::AgentFileInvalid { path, source_text: String::new(), diagnostics: faults });
+        return Err(Error::ProgramInvalid { path, source_text: String::new(), diagnostics: faults });
     }
     let bytes = bundle::encode(&whole);
     Ok(Program { sha256: bundle::hash(&bytes), bytes, files: whole.files.into_keys().collect() })
@@ -87,8 +91,14 @@ impl Found {
         // one byte more tells what is too large from what just fits
         file.take(left + 1).read_to_end(&mut bytes).map_err(|source| unreadable(&path, source))?;
         self.bytes += bytes.len();
-        if self.bytes > MAX_BYTES || self.files.len() >= MAX_FILES {
-            let message = format!("the files of an agent are at most {MAX_FILES}, with {MAX_BYTES} bytes together");
+        if self.bytes > MAX_BYTES {
+            let most = MAX_BYTES >> 20;
+            let message =
+                format!("with this one the agent's files have more bytes than are taken, at most {most} MiB together");
+            return Err(self.fault(name, "", None, &message));
+        }
+        if self.files.len() >= MAX_FILES {
+            let message = format!("with this one the agent has more files than are taken, at most {MAX_FILES}");
             return Err(self.fault(name, "", None, &message));
         }
         let content = if Language::of(name) == Some(Language::Component) {
@@ -127,7 +137,7 @@ impl Found {
             ..Diagnostic::unplaced("", message)
         };
         let (path, source_text) = (self.root.join(name), text.to_owned());
-        Error::AgentFileInvalid { path, source_text, diagnostics: vec![diagnostic] }
+        Error::ProgramInvalid { path, source_text, diagnostics: vec![diagnostic] }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod execution;
 mod gateway;
+mod guests;
 mod monitoring;
 
 use std::sync::Arc;
@@ -95,14 +96,14 @@ pub async fn start(config: Config) -> Result<(Router, Parts), Failure> {
     let ground = Ground { ambient, store, egress, keys };
 
     let code = CodeAgents::start(&config.sandbox, &config.data_dir);
-    let executions = execution::start(&config, &ground)?;
+    let executions = execution::start(&config, &ground, &code)?;
     let triggers = Triggers::start(executions.clone());
     let services = [
         accounts(&ground),
         agents(&config, &ground, &executions, &code)?,
         execution::service(&ground, &executions),
         execution::triggers(&ground, triggers),
-        monitoring::service(&ground, &executions),
+        monitoring::service(&ground, &executions, &code),
     ];
     let router =
         gateway::router(&config, &ground, services, &executions, &code).attempt(|| "start the gateway".to_owned())?;

@@ -22,15 +22,15 @@ pub struct Monitoring {
     gauges: Arc<dyn Fn(ProjectId) -> Vec<Gauge> + Send + Sync>,
 }
 
-/// A number that another part of the program knows.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Numbers that another part of the program knows.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Gauge {
     /// Its name in Prometheus' format, with its unit.
     pub name: &'static str,
     /// What it counts.
     pub help: &'static str,
-    /// The number.
-    pub value: f64,
+    /// The number, or one for each agent.
+    pub values: Vec<(Option<String>, f64)>,
 }
 
 impl Monitoring {
@@ -76,9 +76,13 @@ impl Monitoring {
         for state in State::ALL {
             let _ = writeln!(text, "executions_count{{state=\"{state}\"}} {}", of(*state));
         }
-        for Gauge { name, help, value } in (self.gauges)(project_id) {
+        for Gauge { name, help, values } in (self.gauges)(project_id) {
             gauge(&mut text, name, help);
-            let _ = writeln!(text, "{name} {value}");
+            for (agent, value) in values {
+                // the name of an agent has nothing that would have to be escaped
+                let label = agent.map(|agent| format!("{{agent=\"{agent}\"}}")).unwrap_or_default();
+                let _ = writeln!(text, "{name}{label} {value}");
+            }
         }
         Ok(text)
     }

@@ -65,6 +65,7 @@ fn config(purpose: Purpose) -> Config {
         .native_unwind_info(false);
     if let Purpose::Run { guests } = purpose {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(guests)));
+        config.with_custom_code_memory(crate::worker::publisher());
     }
     config
 }

@@ -1,13 +1,19 @@
 //! Why a guest was not started.
 
+use crate::component::Refusal;
 use crate::limits::Limit;
 
 /// An error of this crate. What happens to a guest that runs is an [`crate::Event`] instead.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The component cannot be compiled. Its author can change that.
-    #[error("the component was refused: {0}")]
-    Refused(String),
+    /// The component is not taken. Its author can change that.
+    #[error("the component was refused: {reason}")]
+    Refused {
+        /// What kind of reason.
+        refusal: Refusal,
+        /// For its author.
+        reason: String,
+    },
     /// The compile process did not end well.
     #[error("compiling failed: {0}")]
     Compile(String),

@@ -1,9 +1,11 @@
 //! The images that guests are instances of: the engines that come with the program, and components that users bring.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
+
+use crate::protocol::World;
 
 /// What a guest is an instance of.
 #[derive(Debug, Clone)]
@@ -12,20 +14,25 @@ pub enum Image {
     JavaScript,
     /// CPython; the guest's files are its program.
     Python,
-    /// A component of the internal world. Belongs to one project.
+    /// swc, which strips types. Its guest has files and nothing to run: see [`crate::Sandbox::strip`].
+    TypeScript,
+    /// A component of the public world, `moltforge:agent`. Belongs to one project.
     Component(Arc<Component>),
+    /// Nothing: its guest fails as soon as its worker is ready. To see whether processes can be started and confined.
+    Empty,
 }
 
 /// A component that came from outside.
 #[derive(Debug)]
 pub struct Component {
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     hash: [u8; 32],
 }
 
 impl Component {
     /// A component, not looked at.
-    pub fn new(bytes: Vec<u8>) -> Self {
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
         let hash = Sha256::digest(&bytes).into();
         Self { bytes, hash }
     }
@@ -33,18 +40,27 @@ impl Component {
 
 const JAVASCRIPT: &[u8] = include_bytes!("../images/javascript.wasm.zst");
 const PYTHON: &[u8] = include_bytes!("../images/python.wasm.zst");
+const TYPESCRIPT: &[u8] = include_bytes!("../images/typescript.wasm.zst");
+
+/// A component without anything in it.
+const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
 /// No image unpacks to more.
 const UNPACKED_MAX: u64 = 128 << 20;
 
 impl Image {
-    /// What names it: the hash of what is in the tree, or of the component.
+    /// What names it: the hash of what is in the tree, or of the component. Asked for at each start of a guest, so those of
+    /// the tree are made once.
     pub(crate) fn hash(&self) -> [u8; 32] {
-        match self {
-            Self::JavaScript => Sha256::digest(JAVASCRIPT).into(),
-            Self::Python => Sha256::digest(PYTHON).into(),
-            Self::Component(component) => component.hash,
-        }
+        static HASHES: [OnceLock<[u8; 32]>; 3] = [const { OnceLock::new() }; 3];
+        let (hash, packed) = match self {
+            Self::JavaScript => (&HASHES[0], JAVASCRIPT),
+            Self::Python => (&HASHES[1], PYTHON),
+            Self::TypeScript => (&HASHES[2], TYPESCRIPT),
+            Self::Component(component) => return component.hash,
+            Self::Empty => return Sha256::digest(EMPTY).into(),
+        };
+        *hash.get_or_init(|| Sha256::digest(packed).into())
     }
 
     /// Whether every project may use the compiled image.
@@ -57,7 +73,18 @@ impl Image {
         match self {
             Self::JavaScript => unpack(JAVASCRIPT),
             Self::Python => unpack(PYTHON),
-            Self::Component(component) => Ok(component.bytes.clone()),
+            Self::TypeScript => unpack(TYPESCRIPT),
+            Self::Component(component) => Ok(component.bytes.to_vec()),
+            Self::Empty => Ok(EMPTY.to_vec()),
+        }
+    }
+
+    /// The world that it is linked with.
+    pub(crate) fn world(&self) -> World {
+        match self {
+            Self::JavaScript | Self::Python | Self::Empty => World::Engine,
+            Self::TypeScript => World::TypeScript,
+            Self::Component(_) => World::Agent,
         }
     }
 }
@@ -71,13 +98,44 @@ fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn the_images_of_the_tree_unpack_to_components() {
-        for image in [Image::JavaScript, Image::Python] {
+        for image in [Image::JavaScript, Image::Python, Image::TypeScript] {
             let wasm = image.wasm().unwrap();
             assert_eq!(&wasm[..8], b"\0asm\x0d\0\x01\0", "{image:?}");
+        }
+    }
+
+    #[test]
+    fn the_licences_that_the_manifest_names_are_there() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("images");
+        let manifest = fs::read_to_string(folder.join("MANIFEST.toml")).unwrap();
+        let names = || manifest.split('"').filter(|text| text.starts_with("licenses/"));
+        for name in names() {
+            assert!(fs::metadata(folder.join(name)).unwrap().len() > 1000, "{name}");
+        }
+        for kept in fs::read_dir(folder.join("licenses")).unwrap() {
+            let kept = format!("licenses/{}", kept.unwrap().file_name().to_string_lossy());
+            assert!(names().any(|name| name == kept), "{kept} belongs to no image");
+        }
+    }
+
+    #[test]
+    fn the_crates_of_the_typescript_image_are_those_of_its_lock_file() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let lock = fs::read_to_string(folder.join("guests/typescript/Cargo.lock")).unwrap();
+        let licences = fs::read_to_string(folder.join("images/licenses/typescript-crates.txt")).unwrap();
+        let list = licences.lines().skip_while(|line| !line.is_empty()).skip(1).take_while(|line| !line.is_empty());
+        let crates: Vec<_> = list.map(|line| line.split([' ', ':']).take(2).collect::<Vec<_>>()).collect();
+        assert!(crates.len() > 100, "{}", crates.len());
+        for one in crates {
+            let wanted = format!("name = \"{}\"\nversion = \"{}\"\n", one[0], one[1]);
+            assert!(lock.contains(&wanted), "{one:?} is not in Cargo.lock: its licence must be looked at again");
         }
     }
 }

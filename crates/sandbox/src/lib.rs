@@ -15,15 +15,19 @@ pub mod limits;
 pub mod sandbox;
 pub mod worker;
 
+mod component;
 mod config;
 mod confine;
 mod protocol;
 mod world;
 
 pub use commands::{Commands, Divergence};
+pub use component::Refusal;
 pub use config::fingerprint;
 pub use error::Error;
 pub use images::{Component, Image};
 pub use limits::{Limit, Limits};
 pub use protocol::{Asked, Call, Cancelled, Completion, End, Failure, FailureKind, File, Log, Usage};
-pub use sandbox::{Config, Enforcement, Event, Guest, GuestRequest, Load, Sandbox};
+pub use sandbox::{
+    Config, Enforcement, Event, Guest, GuestRequest, Load, Meter, Room, Sandbox, StripError, machine_memory,
+};

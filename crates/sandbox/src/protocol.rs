@@ -20,6 +20,9 @@ pub(crate) const FRAME_MAX: usize = 48 << 20;
 /// After so many bytes of commands a worker sends them, without waiting for the guest to block.
 pub(crate) const PART: usize = 1 << 20;
 
+/// The least that a guest asks for at a time, if it may have so much.
+pub(crate) const GROWTH: u64 = 1 << 20;
+
 /// One guest of one worker. Never used twice.
 pub(crate) type GuestId = u64;
 
@@ -27,13 +30,26 @@ pub(crate) type GuestId = u64;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToWorker {
     /// A compiled image that guests will name by its number. Its file comes with the first byte of the message.
-    Load { image: u32 },
+    Load { image: u32, world: World },
     /// Run a guest.
     Start { guest: GuestId, start: Box<Start> },
     /// The next completion of a guest.
     Deliver { guest: GuestId, completion: Completion },
     /// Drop a guest, nothing more is heard of it.
     Stop { guest: GuestId },
+    /// A guest may have so many bytes more of what it asked for; of nothing it hears that the node does not have them.
+    Granted { guest: GuestId, bytes: u64 },
+}
+
+/// What an image is linked with. The server says so: what a component of a stranger looks like decides nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum World {
+    /// `moltforge:engine`: the engine of a language.
+    Engine,
+    /// `moltforge:typescript`: it strips types.
+    TypeScript,
+    /// `moltforge:agent`: a component of a user.
+    Agent,
 }
 
 /// What a guest is a function of, but for its completions.
@@ -46,6 +62,8 @@ pub(crate) struct Start {
     pub(crate) seed: [u8; 32],
     pub(crate) now: u64,
     pub(crate) limits: Limits,
+    /// Bytes that it may have before it asks for more.
+    pub(crate) granted: u64,
     /// So many completions are on their way already: until they are consumed nobody waits for a word.
     pub(crate) replay: u32,
 }
@@ -88,6 +106,8 @@ pub(crate) enum FromWorker {
     Failed { guest: GuestId, failure: Failure, last: Asked, usage: Usage },
     /// What a guest that computes for long has used so far.
     Used { guest: GuestId, usage: Usage },
+    /// A guest needs so many bytes more, and waits until they are granted.
+    Grow { guest: GuestId, bytes: u64, usage: Usage },
 }
 
 /// A guest's last words.
@@ -186,6 +206,12 @@ pub enum FailureKind {
     Diverged,
     /// A limit.
     Limit(Limit),
+    /// A component wants something of its imports that they do not have.
+    Imports,
+    /// A component's `run` is missing, or another one.
+    Exports,
+    /// A component declares more memory, tables or instances than any guest can have.
+    Size,
 }
 
 impl FailureKind {
@@ -200,6 +226,9 @@ impl FailureKind {
             Self::Misuse => "misuse",
             Self::Diverged => "diverged",
             Self::Limit(_) => "limit",
+            Self::Imports => "imports",
+            Self::Exports => "exports",
+            Self::Size => "size",
         }
     }
 }

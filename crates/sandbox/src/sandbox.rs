@@ -3,9 +3,12 @@
 mod admission;
 mod cache;
 mod compiler;
+mod groups;
 mod guest;
 mod process;
+mod resident;
 mod spawn;
+mod strip;
 mod watch;
 
 use std::collections::HashMap;
@@ -14,19 +17,24 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use moltforge_jail::Enforcement;
+pub use moltforge_jail::{Enforcement, memory as machine_memory};
 
 pub use admission::Load;
-pub use guest::{Event, Guest};
+pub use guest::{Event, Guest, Meter};
+pub use strip::StripError;
 
 use crate::confine::Arguments;
 use crate::error::Error;
 use crate::images::Image;
 use crate::limits::Limits;
 use crate::protocol::{Completion, File, Start};
-use admission::Admission;
+use admission::{Admission, Permit};
 use cache::Cache;
-use process::Worker;
+use groups::ProcessGroups;
+use process::{Patience, Worker};
+
+/// A worker that was for one guest is stopped this soon after it.
+const ALONE: Duration = Duration::from_secs(1);
 
 /// What a [`Sandbox`] needs to know.
 #[derive(Debug, Clone)]
@@ -41,14 +49,19 @@ pub struct Config {
     pub cache: PathBuf,
     /// What becomes of a step of the confinement that the kernel refuses.
     pub enforcement: Enforcement,
-    /// Bytes of memory for all guests of the node together. Each reserves the memory of its [`Limits`].
+    /// Bytes of memory for all guests of the node together.
     pub memory: u64,
     /// Guests of the node at once.
     pub guests: u32,
     /// Guests of one project at once, at most 5000: a worker has that many slots.
     pub guests_per_project: u32,
+    /// Thousandths of a processor for all processes together, where the machine can keep that; as many as there are
+    /// when absent.
+    pub cpu_milli: Option<u32>,
     /// A worker without guests is stopped after this.
     pub idle: Duration,
+    /// A worker that owes a word about a guest and says nothing for so long is stopped. A little more for each guest.
+    pub silence: Duration,
 }
 
 /// What a guest is started with.
@@ -70,13 +83,20 @@ pub struct GuestRequest {
     pub now: u64,
     /// What it may use.
     pub limits: Limits,
-    /// Bytes that admission counts for it. `limits.memory` reserves for the worst, less lets more guests in.
+    /// Bytes that admission counts for it at its start. Whatever it needs beyond them is reserved before it gets it.
     pub reserve: u64,
+    /// Its worker is its own: one that may have brought others down with it.
+    pub alone: bool,
     /// What it has consumed already, when it is rebuilt.
     pub completions: Vec<Completion>,
 }
 
 impl GuestRequest {
+    /// Which worker it runs in.
+    fn worker(&self) -> String {
+        if self.alone { format!("{} {}", self.project, hex::encode(self.seed)) } else { self.project.clone() }
+    }
+
     /// About how much there is to send.
     fn bytes(&self) -> usize {
         let size = |value: &Result<String, String>| value.as_ref().map_or_else(String::len, String::len);
@@ -85,6 +105,10 @@ impl GuestRequest {
         files + completions + self.input.len()
     }
 }
+
+/// Room for one guest. It is free again when this, or the guest in it, is dropped.
+#[derive(Debug)]
+pub struct Room(Permit);
 
 /// Runs guests in worker processes. Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
@@ -98,6 +122,7 @@ struct Inner {
     fingerprint: [u8; 32],
     cache: Cache,
     admission: Arc<Admission>,
+    groups: ProcessGroups,
     workers: Mutex<HashMap<String, Arc<Worker>>>,
 }
 
@@ -105,9 +130,10 @@ impl Sandbox {
     /// Prepares the cache folder; starts no process yet.
     pub fn new(config: Config) -> Result<Self, Error> {
         let fingerprint = crate::config::fingerprint()?;
-        let cache = Cache::open(&config, fingerprint)?;
+        let groups = ProcessGroups::find(config.cpu_milli);
+        let cache = Cache::open(&config, groups.clone(), fingerprint)?;
         let admission = Admission::new(config.memory, config.guests, config.guests_per_project);
-        Ok(Self { inner: Arc::new(Inner { config, fingerprint, cache, admission, workers: Mutex::default() }) })
+        Ok(Self { inner: Arc::new(Inner { config, fingerprint, cache, admission, groups, workers: Mutex::default() }) })
     }
 
     /// Compiles the image if that has not happened yet. [`Self::run`] does it too.
@@ -123,9 +149,21 @@ impl Sandbox {
     /// Starts a guest, as soon as there is room for it.
     pub async fn run(&self, request: GuestRequest) -> Result<Guest, Error> {
         request.limits.check()?;
+        self.prepare(&request.project, &request.image).await?;
+        let room = self.enter(&request.project, request.now, request.reserve).await?;
+        self.run_in(room, request).await
+    }
+
+    /// Waits for room, before anything large is held for a guest. Those that `began` before come first in their project.
+    pub async fn enter(&self, project: &str, began: u64, reserve: u64) -> Result<Room, Error> {
+        self.inner.admission.enter(project, began, reserve).await.map(Room)
+    }
+
+    /// Starts a guest in the room that was reserved for it.
+    pub async fn run_in(&self, Room(permit): Room, request: GuestRequest) -> Result<Guest, Error> {
+        request.limits.check()?;
         let compiled = self.inner.cache.compiled(&request.project, &request.image).await?;
-        let permit = self.inner.admission.enter(&request.project, request.reserve).await?;
-        let bytes = request.bytes();
+        let (bytes, name, world) = (request.bytes(), request.worker(), request.image.world());
         let start = Start {
             image: 0,
             files: request.files,
@@ -134,19 +172,27 @@ impl Sandbox {
             seed: request.seed,
             now: request.now,
             limits: request.limits,
+            granted: request.reserve,
             replay: u32::try_from(request.completions.len()).map_err(|error| Error::Start(error.to_string()))?,
         };
         // a worker may end between finding and using it; the second one is new
         let mut start = Some(start);
         loop {
-            let worker = self.worker(&request.project)?;
+            let worker = self.worker(&name, &request.project)?;
             if let Some(room) = worker.room(bytes).await
-                && let Some(opened) = worker.start_guest(&compiled, &mut start, &request.completions, room)?
+                && let Some(opened) = worker
+                    .start_guest((&compiled, world), &mut start, &request.completions, room, &permit)
+                    .inspect_err(|error| self.inner.cache.cannot_be_opened(&compiled, error))?
             {
                 return Ok(Guest::new(opened, permit));
             }
-            self.forget(&request.project, &worker);
+            self.forget(&name, &worker);
         }
+    }
+
+    /// What the kernel limits processes by, besides what they do to themselves, for people.
+    pub fn groups(&self) -> String {
+        self.inner.groups.words()
     }
 
     /// How full the node is.
@@ -154,24 +200,32 @@ impl Sandbox {
         self.inner.admission.load()
     }
 
-    fn worker(&self, project: &str) -> Result<Arc<Worker>, Error> {
+    fn worker(&self, name: &str, project: &str) -> Result<Arc<Worker>, Error> {
         let mut workers = self.inner.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(worker) = workers.get(project).filter(|worker| worker.is_alive()) {
+        if let Some(worker) = workers.get(name).filter(|worker| worker.is_alive()) {
             return Ok(Arc::clone(worker));
         }
+        workers.retain(|_, worker| worker.is_alive());
         let config = &self.inner.config;
-        let args = Arguments { guests: config.guests_per_project, enforcement: config.enforcement.clone() };
-        let link = spawn::start(&config.program, &config.worker, &args);
+        let enforcement = config.enforcement.clone();
+        let args = Arguments { guests: config.guests_per_project, is_component: false, enforcement };
+        let group = self.inner.groups.worker(config.memory);
+        let link = spawn::start(&config.program, &config.worker, &args, group);
         let link = link.map_err(|error| Error::Worker(error.to_string()))?;
-        let worker = Worker::start(link, self.inner.fingerprint, config.idle);
-        workers.insert(project.to_owned(), Arc::clone(&worker));
+        let admission = Arc::clone(&self.inner.admission);
+        // what is for one guest is not kept for others
+        let idle = if name == project { config.idle } else { config.idle.min(ALONE) };
+        let of = (name == project).then(|| project.to_owned());
+        let patience = Patience { idle, silence: config.silence };
+        let worker = Worker::start(link, of, admission, self.inner.fingerprint, patience);
+        workers.insert(name.to_owned(), Arc::clone(&worker));
         Ok(worker)
     }
 
-    fn forget(&self, project: &str, worker: &Arc<Worker>) {
+    fn forget(&self, name: &str, worker: &Arc<Worker>) {
         let mut workers = self.inner.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        if workers.get(project).is_some_and(|current| Arc::ptr_eq(current, worker)) {
-            workers.remove(project);
+        if workers.get(name).is_some_and(|current| Arc::ptr_eq(current, worker)) {
+            workers.remove(name);
         }
     }
 }

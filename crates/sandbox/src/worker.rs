@@ -3,9 +3,11 @@
 //! One thread runs all of them, ten milliseconds at a time; a second one only ticks. It knows no project, holds no
 //! secret and decides nothing: it hands completions over in the order in which they come and reports what guests ask.
 
+mod agent;
 mod guest;
 mod host;
 mod load;
+mod memory;
 mod meter;
 mod report;
 mod ticker;
@@ -27,7 +29,10 @@ use tokio::task::AbortHandle;
 use crate::config::{self, Purpose};
 use crate::confine::{self, Arguments};
 use crate::protocol::descriptor::Receiver;
-use crate::protocol::{Completion, FromWorker, GuestId, ToWorker, frame};
+use crate::protocol::{Completion, Failure, FailureKind, FromWorker, GuestId, ToWorker, frame};
+
+pub use agent::Pending;
+pub(crate) use load::publisher;
 
 /// Of a hidden subcommand: speaks with the server over the socket that is its standard input, until that closes. `args`
 /// are those that follow the subcommand.
@@ -63,13 +68,14 @@ fn run(args: impl IntoIterator<Item = OsString>) -> io::Result<()> {
 struct Worker {
     engine: wasmtime::Engine,
     ticker: Arc<ticker::Ticker>,
-    images: HashMap<u32, Result<load::Loaded, String>>,
+    images: HashMap<u32, Result<load::Loaded, Failure>>,
     guests: HashMap<GuestId, Running>,
     out: mpsc::UnboundedSender<FromWorker>,
 }
 
 struct Running {
     inbox: mpsc::UnboundedSender<Completion>,
+    grants: mpsc::UnboundedSender<u64>,
     task: AbortHandle,
 }
 
@@ -94,23 +100,32 @@ impl Worker {
 
     fn apply(&mut self, message: ToWorker, from: &mut Receiver) -> io::Result<()> {
         match message {
-            ToWorker::Load { image } => {
+            ToWorker::Load { image, world } => {
                 let file = from.file().ok_or_else(|| io::Error::other("an image without a file"))?;
-                let loaded = load::load(&self.engine, file.into()).map_err(|error| format!("{error:#}"));
+                let loaded = load::load(&self.engine, world, file.into());
                 self.images.insert(image, loaded);
             }
             ToWorker::Start { guest, start } => {
                 let (inbox, completions) = mpsc::unbounded_channel();
+                let (grants, granted) = mpsc::unbounded_channel();
                 let loaded = self.images.get(&start.image).cloned();
-                let loaded = loaded.unwrap_or_else(|| Err("no such image".to_owned()));
+                let loaded = loaded.unwrap_or_else(|| {
+                    let (message, stack) = ("no such image".to_owned(), String::new());
+                    Err(Failure { kind: FailureKind::Engine, message, stack })
+                });
                 let report = report::Report::new(guest, self.out.clone());
-                let task = guest::run(loaded, *start, completions, report, Arc::clone(&self.ticker));
-                self.guests.insert(guest, Running { inbox, task: tokio::spawn(task).abort_handle() });
+                let task = guest::run(loaded, *start, completions, granted, report, Arc::clone(&self.ticker));
+                self.guests.insert(guest, Running { inbox, grants, task: tokio::spawn(task).abort_handle() });
             }
             ToWorker::Deliver { guest, completion } => {
                 if let Some(running) = self.guests.get(&guest) {
                     // a guest that has ended hears no more
                     let _ = running.inbox.send(completion);
+                }
+            }
+            ToWorker::Granted { guest, bytes } => {
+                if let Some(running) = self.guests.get(&guest) {
+                    let _ = running.grants.send(bytes);
                 }
             }
             ToWorker::Stop { guest } => {

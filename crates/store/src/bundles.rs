@@ -61,7 +61,8 @@ pub struct Bundles<'c> {
 crate::accessor!(bundles -> Bundles { project_id: ProjectId });
 
 impl Bundles<'_> {
-    /// Stores a bundle; one that is there is used again. Returns when it was first stored.
+    /// Stores a bundle. One that is there gets the same bytes again: that mends a damaged one. Returns when it was first
+    /// stored.
     ///
     /// # Errors
     /// Those of the database.
@@ -70,7 +71,8 @@ impl Bundles<'_> {
         self.at
             .query(
                 "INSERT INTO bundle(project_id, sha256, bytes, created_at, used_at, body) VALUES ($1, $2, $3, $4, $4, $5) \
-                 ON CONFLICT (project_id, sha256) DO UPDATE SET used_at = excluded.used_at RETURNING created_at",
+                 ON CONFLICT (project_id, sha256) DO UPDATE SET used_at = excluded.used_at, bytes = excluded.bytes, \
+                 body = excluded.body RETURNING created_at",
             )
             .bind(self.project_id)
             .bind(sha256)

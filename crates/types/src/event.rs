@@ -9,6 +9,25 @@ use crate::time::Timestamp;
 /// The prefix of every event type of MoltForge.
 pub const TYPE_PREFIX: &str = "io.moltforge.";
 
+/// What the names of MoltForge's own types begin with, before the first dot.
+const OWN_FAMILIES: [&str; 11] =
+    ["approval", "child", "children", "effect", "event", "execution", "guest", "model", "signal", "timer", "tool"];
+/// The topics of MoltForge's own events.
+const OWN_TOPICS: [&str; 2] = ["agent.events", "tool.events"];
+
+/// Whether events of this type are MoltForge's own, with [`TYPE_PREFIX`] or without: a trigger may leave it out, so what
+/// others publish must not look like them.
+pub fn is_own_type(event_type: &str) -> bool {
+    let has_prefix = event_type.get(..TYPE_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(TYPE_PREFIX));
+    let family = event_type.split_once('.').map(|(family, _)| family);
+    has_prefix || family.is_some_and(|family| OWN_FAMILIES.iter().any(|own| own.eq_ignore_ascii_case(family)))
+}
+
+/// Whether events with this topic are MoltForge's own.
+pub fn is_own_topic(topic: &str) -> bool {
+    OWN_TOPICS.contains(&topic)
+}
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CloudEvent {
@@ -45,5 +64,25 @@ impl CloudEvent {
             project,
             data,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_an_own_event_is_one() {
+        for own in
+            ["execution.completed", "Execution.Completed", "io.moltforge.x", "IO.MOLTFORGE.x", "tool.mine", "event."]
+        {
+            assert!(is_own_type(own), "{own}");
+        }
+        for other in
+            ["order.paid", "execution", "executions.x", "my.execution.completed", "io.moltforge", "execution:x"]
+        {
+            assert!(!is_own_type(other), "{other}");
+        }
+        assert!(is_own_topic("tool.events") && !is_own_topic("tool.event"));
     }
 }

@@ -3,6 +3,8 @@
 //! Stored as JSON with a numeric kind beside it. The codec is append-only: a kind's number and a field's meaning never
 //! change; new fields have a default.
 
+mod guest;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,6 +15,8 @@ use crate::id::{AgentId, ApprovalId, ExecutionId, VersionId};
 use crate::name::{AgentName, EnvironmentName};
 use crate::origin::Origin;
 use crate::time::Timestamp;
+
+pub use guest::{GuestCall, GuestCancel, GuestLog, GuestLogLevel};
 
 /// An error as it is stored, shown and handed to the model: text only, no types that could be revived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -456,6 +460,16 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         heard: Option<u32>,
     },
+    /// A code agent's guest wrote to its log.
+    GuestLogged {
+        /// What it wrote, in order.
+        logs: Vec<GuestLog>,
+    },
+    /// A code agent's guest returned while effects of it were on their way: they are seen through, nothing else is.
+    GuestEnded {
+        /// What it returned.
+        output: Value,
+    },
     /// The entries before this one are a copy of another execution's, with their times; from here it goes its own way.
     Forked {
         /// The execution that they were copied from.
@@ -476,28 +490,6 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deadline: Option<Timestamp>,
     },
-}
-
-/// A call that a guest asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GuestCall {
-    /// 1, 2, 3, ... within its execution.
-    pub id: u32,
-    /// The capability: a tool, `timer` or `llm.complete`.
-    pub name: String,
-    /// The arguments as the guest wrote them: JSON.
-    pub arguments: String,
-    /// How many answers it had heard before it asked.
-    pub after: u32,
-}
-
-/// A call that a guest gives up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GuestCancel {
-    /// The call.
-    pub id: u32,
-    /// How many answers it had heard before.
-    pub after: u32,
 }
 
 /// A call that was on its way when its execution was stopped.
@@ -558,6 +550,8 @@ impl Entry {
             Self::EventEmitted { .. } => 28,
             Self::Forked { .. } => 29,
             Self::GuestAsked { .. } => 30,
+            Self::GuestLogged { .. } => 31,
+            Self::GuestEnded { .. } => 32,
         }
     }
 
@@ -594,6 +588,8 @@ impl Entry {
             Self::EventEmitted { .. } => "event.emitted",
             Self::Forked { .. } => "execution.forked",
             Self::GuestAsked { .. } => "guest.asked",
+            Self::GuestLogged { .. } => "guest.logged",
+            Self::GuestEnded { .. } => "guest.ended",
         }
     }
 }

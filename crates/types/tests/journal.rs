@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use moltforge_types::event::is_own_type;
 use moltforge_types::journal::Entry;
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,7 +38,7 @@ kinds! {
     Scheduled, Running, ModelCompleted, ToolInvoked, ToolSucceeded, ToolFailed, TimerSet, SignalAwaited, SignalReceived,
     Suspended, Resumed, Paused, RetryScheduled, Completed, Failed, Cancelled, ChildRequested, ChildStarted, ChildEnded,
     ChildrenAwaited, Stopping, ApprovalRequested, ApprovalDecided, ApprovalEscalated, ApprovalReopened, EffectProbed, EventEmitted,
-    EffectDecided, Forked, GuestAsked,
+    EffectDecided, Forked, GuestAsked, GuestLogged, GuestEnded,
 }
 
 #[test]
@@ -50,6 +51,14 @@ fn what_was_written_reads_and_is_written_the_same() {
         assert_eq!(again, payload);
         let bytes = serde_json::to_vec(&entry).unwrap();
         assert_eq!(serde_json::from_slice::<Entry>(&bytes).unwrap(), entry);
+    }
+}
+
+#[test]
+fn nobody_else_may_use_the_names_of_its_events() {
+    for Line { payload, .. } in lines() {
+        let entry: Entry = serde_json::from_value(payload).unwrap();
+        assert!(is_own_type(entry.event_type()), "{}", entry.event_type());
     }
 }
 

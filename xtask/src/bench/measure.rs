@@ -227,14 +227,14 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(0.0)
 }
 
-fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// Microseconds within the day of `2026-01-02T03:04:05.000006Z`; enough for differences within one execution.
-fn micros(time: &Value) -> Result<f64> {
+pub(super) fn micros(time: &Value) -> Result<f64> {
     let text = time.as_str().and_then(|text| text.split_once('T')).context("a time")?.1.trim_end_matches('Z');
     let mut parts = text.split(':').map(|part| part.parse::<f64>().unwrap_or(0.0));
     let mut next = || parts.next().unwrap_or(0.0);

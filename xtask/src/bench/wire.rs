@@ -1,7 +1,7 @@
 //! Single HTTP requests to our own and the peer's server: one connection each, nothing clever.
 
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,54 @@ pub(super) fn json(address: SocketAddr, method: &str, path: &str, headers: &[Str
         bail!("{method} {path}: {} {}", answer.status, answer.body);
     }
     serde_json::from_str(&answer.body).with_context(|| format!("{method} {path}: not JSON"))
+}
+
+/// One connection for many requests, each answered before the next one.
+pub(super) struct Connection {
+    stream: BufReader<TcpStream>,
+    host: SocketAddr,
+}
+
+impl Connection {
+    /// Connects.
+    pub(super) fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+        stream.set_read_timeout(Some(Duration::from_mins(5)))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream), host: address })
+    }
+
+    /// One request whose answer is JSON with a length; anything but 2xx is an error.
+    pub(super) fn json(&mut self, method: &str, path: &str, headers: &[String], body: &str) -> Result<Value> {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
+        for header in headers {
+            let _ = write!(request, "{header}\r\n");
+        }
+        let _ = write!(request, "content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let (mut status, mut length) = (String::new(), 0);
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line)? == 0 {
+                bail!("{method} {path}: the connection was closed");
+            }
+            let line = line.trim().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(said) = line.strip_prefix("content-length:") {
+                length = said.trim().parse().context("a length")?;
+            } else if status.is_empty() {
+                line.split(' ').nth(1).unwrap_or_default().clone_into(&mut status);
+            }
+        }
+        let mut answer = vec![0; length];
+        self.stream.read_exact(&mut answer)?;
+        if !status.starts_with('2') {
+            bail!("{method} {path}: {status} {}", String::from_utf8_lossy(&answer));
+        }
+        serde_json::from_slice(&answer).with_context(|| format!("{method} {path}: not JSON"))
+    }
 }
 
 /// Waits until `GET path` is answered with 2xx. Says how long after `begun` that was.

@@ -27,6 +27,7 @@ fn ask(binary: &Path, folder: &Path) -> Result<String> {
     let log = folder.join("log");
     let mut command = process::command(binary);
     command.args(["dev", "--ephemeral", "--port", &port.to_string()]).current_dir(folder);
+    command.env("MOLTFORGE_SANDBOX__ENABLED", "false");
     let file = fs::File::create(&log)?;
     command.stdout(file.try_clone()?).stderr(file).stdin(Stdio::null());
     let mut server = command.spawn().context("start the program")?;

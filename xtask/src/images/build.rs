@@ -38,13 +38,21 @@ impl Tools {
                 tools.arg(guests()).arg(wit).arg(work()).arg(&out);
             }
             "typescript" => {
-                tools = process::command(&self.0);
-                tools.arg("component").arg(typescript()?).arg(&out);
+                let module = rust_module(&guests().join("typescript"), "typescript_guest", &["--locked"])?;
+                self.component(&module, &out)?;
+                return Ok(out);
             }
             _ => bail!("there is no image {name:?}"),
         }
         process::run(tools)?;
         Ok(out)
+    }
+
+    /// Makes a component of a module.
+    pub(super) fn component(&self, module: &Path, out: &Path) -> Result<()> {
+        let mut tools = process::command(&self.0);
+        tools.arg("component").arg(module).arg(out);
+        process::run(tools)
     }
 
     pub(super) fn pack(&self, wasm: &Path, packed: &Path) -> Result<()> {
@@ -62,16 +70,16 @@ impl Tools {
     }
 }
 
-/// The module that strips types: Rust, with its standard library built for it.
-fn typescript() -> Result<PathBuf> {
+/// The module of a package in Rust, with its standard library built for it.
+pub(super) fn rust_module(folder: &Path, name: &str, options: &[&str]) -> Result<PathBuf> {
     const TARGET: &str = "wasm32-unknown-unknown";
     let rust = inputs::rust()?;
-    let folder = guests().join("typescript");
+    let target = work().join("rust-target");
     let mut cargo = process::cargo();
-    cargo.args(["build", "--release", "--locked", "-Zbuild-std=std,panic_abort", "--target", TARGET, "--target-dir"]);
-    cargo.arg(work().join("typescript")).current_dir(&folder);
+    cargo.args(["build", "--release", "-Zbuild-std=std,panic_abort", "--target", TARGET, "--target-dir"]);
+    cargo.arg(&target).args(options).current_dir(folder);
     // no path of this machine stays in what is built
-    let mut flags = vec![remap(&rust.root, "/rust"), remap(&folder, "/typescript")];
+    let mut flags = vec![remap(&rust.root, "/rust"), remap(folder, "/guest")];
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).context("find cargo's home")?;
     for registry in std::fs::read_dir(home.join("registry/src")).context("list the registry's sources")? {
@@ -81,7 +89,7 @@ fn typescript() -> Result<PathBuf> {
     cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", &rust.compiler);
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker()?);
     process::run(cargo)?;
-    Ok(work().join("typescript").join(TARGET).join("release/typescript_guest.wasm"))
+    Ok(target.join(TARGET).join("release").join(format!("{name}.wasm")))
 }
 
 fn remap(from: &Path, to: &str) -> String {

@@ -6,9 +6,10 @@ use super::tree::{Section, Tree};
 const RULE: &str = "edges";
 
 /// The crate, its layer, what it may depend on. An edge never goes up a layer.
-const TABLE: [(&str, i64, &[&str]); 21] = [
+const TABLE: [(&str, i64, &[&str]); 22] = [
     ("types", 0, &[]),
     ("jail", 0, &[]),
+    ("attempts", 0, &[]),
     ("api", 1, &["types"]),
     ("manifest", 1, &["types", "api"]),
     ("store", 1, &["types"]),

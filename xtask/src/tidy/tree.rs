@@ -48,8 +48,8 @@ impl Tree {
         let mut members = Vec::new();
         for file in files.iter().filter(|file| file.path.ends_with("/Cargo.toml")) {
             let manifest: Table = file.text.parse().with_context(|| format!("read {}", file.path))?;
-            // a workspace of its own, such as the tools that build the guest images: no member
-            if manifest.contains_key("workspace") {
+            // a workspace of its own, such as the tools that build the guest images, or of another one: no member
+            if manifest.contains_key("workspace") || file.path.starts_with("sdk/") {
                 continue;
             }
             let Some(package) = manifest.get("package").and_then(|package| package.get("name")).and_then(Value::as_str)

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, Uri};
 use http_body_util::BodyExt as _;
-use moltforge_agents::{AUDIENCE, Agents, Cancelling, ProgramCheck, router};
+use moltforge_agents::{AUDIENCE, Agents, Cancelling, ProgramCheck, ProgramFault, router};
 use moltforge_http::CallerKeys;
 use moltforge_http::caller::{HEADER, Message, body_hash, verify_layer};
 use moltforge_store::Journal;
@@ -127,7 +127,11 @@ impl Service {
         });
         let check: ProgramCheck = Arc::new(|program| {
             let text = program.files.files[&program.code].text().unwrap_or_default().to_owned();
-            let read = if text.contains("syntax") { Err("agent.js:1:8: unexpected".to_owned()) } else { Ok(()) };
+            let read = if text.contains("syntax") {
+                Err(ProgramFault::unreadable("agent.js:1:8: unexpected".to_owned()))
+            } else {
+                Ok(())
+            };
             Box::pin(async move { read })
         });
         let agents = Arc::new(Agents::new(world.store(), models, cancel).with_deployed(told).with_program_check(check));

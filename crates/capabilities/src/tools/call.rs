@@ -11,6 +11,7 @@ use moltforge_types::{AgentId, ExecutionId, Fault, ProjectId};
 use serde_json::Value;
 
 use super::built_in::BuiltIn;
+use super::waiting::Waiting;
 use super::{Kind, ProbeAnswer, ToolSet, ToolSpec, fetch};
 
 /// One call that [`super::Begin::Call`] asked for.
@@ -61,12 +62,13 @@ impl ToolError {
 pub struct Tools {
     egress: Egress,
     store: Store,
+    waiting: Waiting,
 }
 
 impl Tools {
     /// Calls go out through `egress`; state is read from `store`.
     pub fn new(egress: Egress, store: Store) -> Self {
-        Self { egress, store }
+        Self { egress, store, waiting: Waiting::default() }
     }
 
     /// One call, made once: whoever calls decides on retries.
@@ -75,14 +77,16 @@ impl Tools {
             return Err(ToolError::known(request.tools.unknown(&request.tool)));
         };
         tracing::debug!(tool = spec.name, execution_id = %request.execution_id, step = request.step, "tool call");
+        let call = self.waiting.begin(request.execution_id, request.step);
         match &spec.kind {
             Kind::Declared(declared) => {
-                let key = request.idempotency_key.as_deref();
-                declared.call(&self.egress, request.project_id, &request.arguments, key, request.chain_depth).await
+                let (key, waits) = (request.idempotency_key.as_deref(), &call.waits);
+                let (arguments, depth) = (&request.arguments, request.chain_depth);
+                declared.call(&self.egress, request.project_id, arguments, key, depth, waits).await
             }
             Kind::BuiltIn(BuiltIn { name: "http.fetch", .. }) => {
                 let grant = Grant::new(request.project_id, request.tools.hosts.iter().cloned());
-                fetch::call(&self.egress, &grant, &request.arguments, request.chain_depth).await
+                fetch::call(&self.egress, &grant, &request.arguments, request.chain_depth, &call.waits).await
             }
             Kind::BuiltIn(BuiltIn { name: "state.get", .. }) => self.state(&request).await,
             // the others are done when they have begun
@@ -91,6 +95,11 @@ impl Tools {
                 Err(ToolError::known(ErrorInfo::new("tool_not_found", message)))
             }
         }
+    }
+
+    /// What the calls of an execution wait for that have left for the network: step and words.
+    pub fn waiting_of(&self, id: ExecutionId) -> Vec<(u32, String)> {
+        self.waiting.of(id)
     }
 
     /// Asks the other side once whether a `reconcile` call happened. `request` is the call that was made.

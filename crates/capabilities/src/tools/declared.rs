@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use moltforge_api::config::HttpTool;
-use moltforge_egress::{Egress, Grant, HostRule, Request};
+use moltforge_egress::{Egress, Grant, HostRule, Request, Waits};
 use moltforge_manifest::parse_duration;
 use moltforge_types::ProjectId;
 use moltforge_types::execution::Effect;
@@ -103,11 +103,13 @@ impl Declared {
         arguments: &Value,
         idempotency_key: Option<&str>,
         chain_depth: u32,
+        waits: &Waits,
     ) -> Result<Value, ToolError> {
         let mut request = self.request(arguments, idempotency_key).map_err(|reason| {
             ToolError::known(ErrorInfo::new("tool_arguments_invalid", format!("{}: {reason}", self.name)))
         })?;
         request.headers.insert(CHAIN_DEPTH, HeaderValue::from(chain_depth));
+        request.waits = waits.clone();
         let grant = Grant::new(project, [self.host.clone()]);
         let response = egress.send(request, &grant).await?;
         if response.status.is_success() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
-use moltforge_egress::{Egress, Grant, Request, Response};
+use moltforge_egress::{Egress, Grant, Request, Response, Waits};
 use moltforge_types::journal::ErrorInfo;
 use serde_json::{Map, Value, json};
 
@@ -32,10 +32,12 @@ pub(super) async fn call(
     grant: &Grant,
     arguments: &Value,
     chain_depth: u32,
+    waits: &Waits,
 ) -> Result<Value, ToolError> {
     let mut request = request(arguments).map_err(|reason| ToolError::known(arguments::error(NAME, &reason)))?;
     // whatever the model says about it
     request.headers.insert(CHAIN_DEPTH, HeaderValue::from(chain_depth));
+    request.waits = waits.clone();
     let response = egress.send(request, grant).await?;
     Ok(output(&response))
 }

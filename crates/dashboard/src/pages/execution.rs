@@ -6,6 +6,7 @@
 mod actions;
 mod effects;
 mod family;
+mod log;
 mod long;
 mod parts;
 
@@ -174,6 +175,7 @@ impl Page {
                     pre class="code plain" dir="auto" {}
                 }
             }
+            div id="log" data-live="log" { (log::section(execution, &self.events)) }
             div id="receipt" data-live="receipt" { @if let Some(receipt) = &self.receipt { (family::receipt(receipt, now)) } }
             div id="tree" data-live="tree" { (family::section(&self.tree)) }
             div id="effects" data-live="effects" { (effects::section(&execution.execution_id, &self.effects, now)) }

@@ -4,6 +4,7 @@ use axum::extract::{Path, Query};
 use maud::{Markup, html};
 use moltforge_api::PageQuery;
 use moltforge_api::agents::Agent;
+use moltforge_api::bundles::StoredBundle;
 use moltforge_api::versions::{Version, VersionDiff};
 use moltforge_types::Timestamp;
 use serde::Deserialize;
@@ -14,8 +15,9 @@ use crate::browser::Browser;
 use crate::components::badge::actor;
 use crate::components::diff as parts;
 use crate::components::form::field;
+use crate::components::json;
 use crate::components::layout::{Frame, Section, heading};
-use crate::{paths, time};
+use crate::{paths, text, time};
 
 /// One version.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub(crate) struct Page {
     pub(crate) version: Version,
     /// The numbers of the latest versions, newest first.
     pub(crate) others: Vec<u32>,
+    /// The files of its program, one of them with its text.
+    pub(crate) files: Option<StoredBundle>,
 }
 
 /// Two versions compared.
@@ -35,6 +39,12 @@ pub(crate) struct DiffPage {
     pub(crate) diff: VersionDiff,
 }
 
+/// The query of a version.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Shown {
+    file: Option<String>,
+}
+
 /// The query of a comparison.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Against {
@@ -42,7 +52,11 @@ pub(crate) struct Against {
 }
 
 /// `GET /agents/{agent}/versions/{version}`
-pub(crate) async fn show(browser: Browser, Path((agent, version)): Path<(String, u32)>) -> Result {
+pub(crate) async fn show(
+    browser: Browser,
+    Path((agent, version)): Path<(String, u32)>,
+    Query(shown): Query<Shown>,
+) -> Result {
     let agents = browser.client.agents();
     let some = PageQuery { limit: Some(100), ..Default::default() };
     let (agent, version, others) = futures::try_join!(
@@ -51,7 +65,16 @@ pub(crate) async fn show(browser: Browser, Path((agent, version)): Path<(String,
         async { agents.versions(&agent, &some).await }
     )?;
     let others = others.items.iter().map(|other| other.version).collect();
-    Ok(browser.page(&Page { agent, version, others }).await)
+    let files = match &version.config.bundle {
+        Some(sha256) => match browser.client.bundles().get(sha256, shown.file.as_deref()).await {
+            Ok(files) => Some(files),
+            // those of a deleted agent go with the last of its executions
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        },
+        None => None,
+    };
+    Ok(browser.page(&Page { agent, version, others, files }).await)
 }
 
 /// `GET /agents/{agent}/versions/{version}/diff`
@@ -93,11 +116,33 @@ impl View for Page {
                 h2 id="config-title" { "Configuration" }
                 (configuration(&version.config))
             }
+            @if let Some(files) = &self.files {
+                section class="card" id="files" aria-labelledby="files-title" {
+                    h2 id="files-title" { "Files" }
+                    (self.files(files))
+                }
+            }
         }
     }
 }
 
 impl Page {
+    fn files(&self, bundle: &StoredBundle) -> Markup {
+        let page = paths::version(paths::reference(&self.agent), self.version.version);
+        let at = |name: &str| format!("{}#files", paths::query(&page, &[("file", name)]));
+        html! {
+            p class="dim" { (text::count(bundle.files.len(), "file")) ", " (text::grouped(bundle.bytes)) " bytes" }
+            ul {
+                @for file in &bundle.files {
+                    li { a href=(at(&file.name)) { code { (text::one_line(&file.name, 255)) } } " " span class="dim" { (text::grouped(file.bytes)) } }
+                }
+            }
+            @for file in &bundle.files {
+                @if let Some(source) = &file.text { h3 { code { (text::one_line(&file.name, 255)) } } (json::block(source, json::INLINE_LIMIT)) }
+            }
+        }
+    }
+
     fn compare(&self) -> Markup {
         let this = self.version.version;
         let control = html! {

@@ -267,8 +267,12 @@ pub(super) fn samples() -> Vec<Sample> {
     let stopped = overview::Page { holds: Some(vec![hold("kill", true), hold("pause", false)]), ..full_overview() };
     let list = agents::Page { agents: some_agents(), next: Some("abc=".to_owned()), asked: agents::Asked::default() };
     let searched = agents::Asked { name: "zz".to_owned(), ..Default::default() };
-    let version_page =
-        version::Page { agent: release_notes(), version: version_of(3, 5 * HOUR), others: vec![4, 3, 2, 1] };
+    let version_page = version::Page {
+        agent: release_notes(),
+        version: version_of(3, 5 * HOUR),
+        others: vec![4, 3, 2, 1],
+        files: None,
+    };
     let old_page = version::Page { agent: deleted_agent().agent, ..version_page.clone() };
     let same = version::DiffPage {
         diff: VersionDiff { changes: Vec::new(), unified: String::new(), ..some_diff().diff },

@@ -7,7 +7,7 @@ use crate::server::{Answer, Server, ok, redirect};
 use crate::world::{Names, config, grant};
 
 /// Forms of URLs that lead to this machine, to its network, to metadata or to nonsense. `PORT` is a listening server's.
-const REFUSED: &[&str] = &[
+pub(crate) const REFUSED: &[&str] = &[
     // this machine, written plainly
     "http://127.0.0.1:PORT/",
     "http://127.0.0.1",
@@ -161,7 +161,7 @@ const REFUSED: &[&str] = &[
     "http://?",
 ];
 
-const NAMES: &[(&str, &[&str])] = &[
+pub(crate) const NAMES: &[(&str, &[&str])] = &[
     ("localhost", &["127.0.0.1 ::1"]),
     ("metadata.google.internal", &["169.254.169.254"]),
     ("private.test", &["10.1.2.3"]),
@@ -172,7 +172,7 @@ const NAMES: &[(&str, &[&str])] = &[
 ];
 
 /// Everything is granted that can be granted by name, and the agent asks for everything.
-fn generous(port: u16) -> (Egress, moltforge_egress::Grant) {
+pub(crate) fn generous(port: u16) -> (Egress, moltforge_egress::Grant) {
     let with_port = format!("*:{port}");
     let hosts = ["*", with_port.as_str(), "*:1900"];
     (Egress::with_resolver(config(&hosts, &[]), Names::new(NAMES)), grant(&hosts))

@@ -8,8 +8,12 @@ use moltforge_types::journal::{Entry, ErrorInfo};
 use serde_json::Value;
 
 use super::policy::Policy;
+use super::spec::TIMER;
 use super::state::{Decided, Execution, Pending, PendingState};
-use super::{Action, ChildOutcome, Context, Message, Outcome, Sent, approval, children, guest, probe, tool_slot};
+use super::{
+    Action, ChildOutcome, Context, Message, Outcome, Sent, approval, children, completion, guest, probe, stream,
+    tool_slot,
+};
 use crate::mutation::{Mutation, mutated};
 
 /// The journal's hard limits: an execution that reaches one is held, never killed (engine.md 1.9).
@@ -122,6 +126,7 @@ pub(super) fn abort(execution: &mut Execution, wanted: impl Fn(u32) -> bool, out
         Action::CallModel { step, .. }
         | Action::TakeSlot { step, .. }
         | Action::CallTool { step, .. }
+        | Action::ReadReply { step, .. }
         | Action::ProbeTool { step, .. }
         | Action::StartChild { step, .. } => !steps.contains(step),
         Action::Abort { .. } => true,
@@ -151,8 +156,10 @@ fn limit_reached(execution: &Execution, context: Context) -> Option<Limit> {
         let detail = format!("its journal has {} entries and {} bytes", execution.seq, execution.bytes);
         return Some(Limit::Hold(Reason::JournalLimit, detail));
     }
-    if execution.pending.is_empty() && !execution.spec.is_code() {
-        if execution.rejected_turns > 1 {
+    let calls_model =
+        if execution.spec.is_code() { execution.completion_waits() } else { execution.pending.is_empty() };
+    if calls_model {
+        if execution.rejected_turns > 1 && !execution.spec.is_code() {
             let message = "the model asked for tools with arguments that do not fit, twice in a row".to_owned();
             return failed("tool_arguments_invalid", message);
         }
@@ -181,7 +188,7 @@ fn begin_calls(execution: &mut Execution, context: Context, out: &mut Outcome) {
     for step in steps {
         let Some(call) = execution.pending.iter().find(|call| call.step == step).cloned() else { continue };
         match &call.state {
-            PendingState::Open if !execution.in_flight.contains(&step) => {
+            PendingState::Open if !execution.in_flight.contains(&step) || stream::is_over(execution, &call) => {
                 open_call(execution, &call, context, out);
             }
             PendingState::Invoked { .. } if !execution.in_flight.contains(&step) => {
@@ -200,7 +207,12 @@ fn begin_calls(execution: &mut Execution, context: Context, out: &mut Outcome) {
                 approval::carry_out(execution, &call, verdict, context, out);
             }
             PendingState::Timer { due } if *due <= context.now => {
-                succeed(execution, &call, Value::String(format!("woke at {due}")), context, out);
+                let output = if execution.spec.is_code() && call.tool == TIMER {
+                    Value::Null
+                } else {
+                    Value::String(format!("woke at {due}"))
+                };
+                succeed(execution, &call, output, context, out);
             }
             PendingState::Signal { name, due } => {
                 if let Some((_, payload)) = execution.signals.iter().find(|(waiting, _)| waiting == name) {
@@ -225,6 +237,12 @@ fn begin_calls(execution: &mut Execution, context: Context, out: &mut Outcome) {
 
 /// Begins a call about which nothing is written yet, or asks a person first.
 fn open_call(execution: &mut Execution, call: &Pending, context: Context, out: &mut Outcome) {
+    if completion::is_one(execution, call) {
+        return completion::begin(execution, call, context, out);
+    }
+    if stream::is_one(execution, call) {
+        return stream::begin(execution, call, context, out);
+    }
     let begun = execution.spec.begin(&call.tool, &call.arguments, context.now);
     let policy = match &begun {
         // what does not fit is nobody's decision

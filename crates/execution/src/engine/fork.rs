@@ -1,7 +1,8 @@
 //! Fork: a new execution that begins with a copy of another's first entries and goes its own way from there.
 //!
 //! It can be cut before a model step whose turn before is answered whole: there nothing is on its way, and the
-//! conversation is complete. What the copied steps did is done; they are not repeated, and neither are their writes of
+//! conversation is complete. A code agent can be cut where everything that its program has asked for is answered: the
+//! program of the copy is given these answers, and goes on with the same chance and time. What the copied steps did is done; they are not repeated, and neither are their writes of
 //! the agent's state. What comes after has effect keys of its own.
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// A place where an execution can be cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// The model step that would come next.
+    /// The step that would come next: a model's, or a program's first one of the next that it asks for.
     pub step: u32,
     /// The number of the last entry before it.
     pub seq: u64,
@@ -81,7 +82,9 @@ pub fn places(id: ExecutionId, spec: &Arc<Spec>, journal: &[Journaled]) -> Vec<P
         // after a text without calls comes the end
         let asks = !matches!(execution.messages.last().map(AsRef::as_ref), None | Some(Message::Assistant { .. }));
         let known = places.last().is_some_and(|place| place.step == execution.next_step);
-        if asks && execution.pending.is_empty() && !known {
+        // a program that has returned asks for nothing more
+        let is_over = execution.guest.output.is_some();
+        if asks && execution.pending.is_empty() && !known && !is_over {
             places.push(Place { step: execution.next_step, seq: recorded.seq });
         }
     }

@@ -6,7 +6,7 @@ use moltforge_types::Timestamp;
 use moltforge_types::execution::{Reason, State};
 use moltforge_types::journal::{Entry, ErrorInfo};
 
-use super::{Context, Execution, ModelAnswer, ModelFailure, Outcome, advance};
+use super::{Context, Execution, ModelAnswer, ModelFailure, Outcome, ToolFailure, advance, completion, tool_answered};
 
 /// Full-jitter exponential back-off: 250 ms doubling up to 60 s (engine.md 1.7).
 const BACKOFF_BASE: Duration = Duration::from_millis(250);
@@ -25,6 +25,20 @@ pub(super) fn apply(
     // an answer to a call that was given up (paused, cancelled, timed out) is no longer wanted
     if execution.state != State::Running || !execution.in_flight.remove(&step) {
         return;
+    }
+    if execution.completes(step) {
+        return match result {
+            Ok(answer) => completion::replied(execution, step, started_at, answer, context, out),
+            Err(failure) if failure.transient => {
+                let (error, retry_after) = (failure.error, failure.retry_after);
+                retry(execution, step, error, retry_after, Reason::RetriesExhausted, context, out);
+            }
+            Err(failure) => {
+                execution.in_flight.insert(step);
+                let failure = ToolFailure { error: failure.error, outcome_unknown: false };
+                tool_answered::apply(execution, step, started_at, Err(failure), context, out);
+            }
+        };
     }
     match result {
         Ok(answer) => replied(execution, step, started_at, answer, context, out),
@@ -88,6 +102,19 @@ pub(super) fn retry(
         advance::finish(execution, Entry::paused(exhausted, detail), context, out);
         return;
     }
+    back_off(execution, step, error, failures, retry_after, context, out);
+}
+
+/// Schedules an attempt after so many failures.
+pub(super) fn back_off(
+    execution: &mut Execution,
+    step: u32,
+    error: ErrorInfo,
+    failures: u32,
+    retry_after: Option<Duration>,
+    context: Context,
+    out: &mut Outcome,
+) {
     let delay = backoff(failures, context.random).max(retry_after.unwrap_or_default());
     let entry = Entry::RetryScheduled { step, error, failures, run_at: context.now.plus(delay) };
     execution.write(entry, context, out);

@@ -58,6 +58,8 @@ impl Execution {
             | Entry::ApprovalEscalated { .. }
             | Entry::ApprovalReopened { .. } => self.record_approval(at, entry),
             Entry::GuestAsked { .. } => self.guest_asked(entry),
+            Entry::GuestLogged { logs } => self.guest_logged(logs),
+            Entry::GuestEnded { output } => self.guest_ended(output),
             Entry::ChildRequested { .. }
             | Entry::ChildStarted { .. }
             | Entry::ChildEnded { .. }

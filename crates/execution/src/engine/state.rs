@@ -97,9 +97,9 @@ pub struct Execution {
     /// How many answers the guest had heard when it went to wait. Not part of the fold: a guest is rebuilt after a load.
     #[serde(skip)]
     pub(super) guest_heard: Option<u32>,
-    /// What the guest returned, while its last effects end. Not part of the fold: rebuilt, it returns the same.
+    /// The guest was dropped although it may still hear something: it is rebuilt when that comes. Not part of the fold.
     #[serde(skip)]
-    pub(super) guest_output: Option<Value>,
+    pub(super) guest_parked: bool,
     /// Steps whose call is on its way. Not part of the fold: empty after a load.
     #[serde(skip)]
     pub(super) in_flight: BTreeSet<u32>,
@@ -158,6 +158,12 @@ pub struct GuestLife {
     pub cancelled: Vec<GuestCancel>,
     /// Its answers.
     pub heard: Vec<Heard>,
+    /// What it returned, while its last effects end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// How many lines of its log are written down. A rebuilt one writes them again.
+    #[serde(default)]
+    pub logged: u32,
     /// Of a fork: whose beginning it is, and since when. A guest's chance and time are those of its beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<(ExecutionId, Timestamp)>,
@@ -328,7 +334,7 @@ impl Execution {
             pending: Vec::new(),
             guest: GuestLife::default(),
             guest_heard: None,
-            guest_output: None,
+            guest_parked: false,
             children: BTreeMap::new(),
             stopping: None,
             booked_tokens: 0,

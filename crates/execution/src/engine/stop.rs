@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
+use moltforge_api::AgentConfig;
 use moltforge_types::execution::State;
 use moltforge_types::journal::{Entry, StoppedCall};
 
 use super::state::{Execution, PendingState, Stopping};
-use super::{Context, Outcome, Refusal, advance};
+use super::{Context, Outcome, Refusal, advance, completion};
 
 /// How long a cancelled execution's calls with a durable intent may still take (engine.md 1.3).
 pub(crate) const CLEANUP: Duration = Duration::from_secs(30);
@@ -126,12 +127,14 @@ fn on_their_way(execution: &Execution) -> Vec<StoppedCall> {
             }
             _ => continue,
         };
+        let model = completion::is_one(execution, call);
+        let completion = execution.completion(call.step);
         calls.push(StoppedCall {
             step: call.step,
-            name: call.tool.clone(),
-            model: false,
+            name: if model { execution.spec.config.model.clone() } else { call.tool.clone() },
+            model,
             idempotency_key: key,
-            booked_tokens: None,
+            booked_tokens: completion.map(|own| call.arguments.len() as u64 + longest_reply(&own.config)),
         });
     }
     calls
@@ -139,10 +142,14 @@ fn on_their_way(execution: &Execution) -> Vec<StoppedCall> {
 
 /// What a model call may cost at worst: every byte of the conversation a token, and the longest reply.
 fn worst_case_tokens(execution: &Execution) -> u64 {
-    /// The longest reply of a model that was given no limit.
-    const LONGEST_REPLY: u64 = 32_768;
     let config = &execution.spec.config;
     let prompt: usize = execution.messages.iter().map(|message| message.bytes()).sum();
-    let reply = config.parameters.max_output_tokens.map_or(LONGEST_REPLY, u64::from);
-    (config.instructions.len() + prompt) as u64 + reply
+    (config.instructions.len() + prompt) as u64 + longest_reply(config)
+}
+
+/// The most tokens of a reply.
+fn longest_reply(config: &AgentConfig) -> u64 {
+    /// Of a model that was given no limit.
+    const LONGEST_REPLY: u64 = 32_768;
+    config.parameters.max_output_tokens.map_or(LONGEST_REPLY, u64::from)
 }

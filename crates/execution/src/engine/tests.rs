@@ -6,6 +6,7 @@ mod children;
 mod decisions;
 mod effects;
 mod fork;
+mod guest_properties;
 mod guests;
 mod harness;
 mod holds;

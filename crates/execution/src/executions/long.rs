@@ -11,11 +11,14 @@ use serde_json::Value;
 
 use super::{COMMIT_TIMEOUT, Executions, MAX_INPUT, Started, check_note};
 use crate::engine::fork::{Fork, Refused};
-use crate::engine::replay::{Difference, Options, replay};
-use crate::engine::{Spec, Start};
+use crate::engine::replay::{Difference, Journaled, Options, replay};
+use crate::engine::{Execution, Spec, Start};
 use crate::error::Error;
+use crate::guests;
+use crate::guests::replay::Differs;
 use crate::shard::load;
 use crate::shard::message::Request;
+use crate::shard::shared::Shared;
 use crate::shard::specs::VersionRef;
 use crate::views;
 
@@ -83,7 +86,8 @@ impl Executions {
         Ok(Started { execution, created })
     }
 
-    /// Runs the engine over the recorded journal again, without any effect, and compares what it writes.
+    /// Runs the engine over the recorded journal again, and the program of a code agent, without any effect, and compares
+    /// what they do.
     pub async fn replay(
         &self,
         project_id: ProjectId,
@@ -96,16 +100,18 @@ impl Executions {
         let (journal, damage) = load::journaled(&self.shared, id).await?;
         let version = spec.version;
         let read = journal.len() as u64;
-        let replayed = blocking(move || {
-            replay(id, &spec, &journal, Options { other_version, ..Options::default() }).map(|execution| execution.seq)
-        })
-        .await?;
+        let folded = blocking(move || {
+            let replayed = replay(id, &spec, &journal, Options { other_version, ..Options::default() });
+            (replayed, spec, journal)
+        });
+        let (replayed, spec, journal) = folded.await?;
         let difference = match (replayed, damage) {
+            (Ok(execution), None) if spec.is_code() => program(&self.shared, &execution, &journal).await?,
             (Ok(_), None) => None,
             // the engine would have gone on where the readable part ends
             (Ok(_), Some(damage)) => Some(unreadable(&damage)),
             (Err(difference), Some(damage)) if difference.seq > read => Some(unreadable(&damage)),
-            (Err(difference), _) => Some(shown(&difference)),
+            (Err(difference), _) => Some(shown((*difference).into())),
         };
         let entries = difference.as_ref().map_or(read, |difference| difference.seq.saturating_sub(1).min(read));
         Ok(Replayed { identical: difference.is_none(), entries, version, difference })
@@ -175,12 +181,18 @@ fn unreadable(damage: &load::Damage) -> ReplayDifference {
     ReplayDifference { seq: damage.seq, message: damage.message.clone(), recorded: None, produced: None }
 }
 
-fn shown(difference: &Difference) -> ReplayDifference {
-    let json = |entry: &Option<_>| entry.as_ref().and_then(|entry| serde_json::to_value(entry).ok());
-    ReplayDifference {
-        seq: difference.seq,
-        message: difference.message.clone(),
-        recorded: json(&difference.recorded),
-        produced: json(&difference.produced),
+fn shown(differs: Differs) -> ReplayDifference {
+    let Differs { seq, message, recorded, produced } = differs;
+    ReplayDifference { seq, message, recorded, produced }
+}
+
+async fn program(
+    shared: &Shared,
+    execution: &Execution,
+    journal: &[Journaled],
+) -> Result<Option<ReplayDifference>, Error> {
+    match guests::replay::program(shared, execution, journal).await {
+        Ok(differs) => Ok(differs.map(shown)),
+        Err(error) => Err(Error::ProgramUnavailable(error.message)),
     }
 }

@@ -99,7 +99,7 @@ impl Executions {
             StepPage::After(place) => self.steps_after(&of, place, limit).await?,
             StepPage::Before(place) => self.steps_before(&of, place, limit).await?,
         };
-        for (number, what) in self.shared.gates.waiting_of(id) {
+        for (number, what) in self.calls_waiting_of(id) {
             if let Some(step) = steps.iter_mut().find(|step| step.step == number) {
                 step.waiting_for = Some(what);
             }

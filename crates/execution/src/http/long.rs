@@ -49,7 +49,8 @@ pub(super) async fn fork(
     Ok(response)
 }
 
-/// Runs the engine over the recorded journal again, without any effect, and says where it would write something else.
+/// Runs the engine over the recorded journal again, and the program of a code agent with the recorded answers, without any
+/// effect, and says where they do something else.
 #[utoipa::path(
     post, path = "/v1/executions/{execution}/replay", operation_id = "executions.replay", tag = "executions",
     params(("execution" = String, Path, description = "`exe_...`")), request_body = ReplayExecution,
@@ -60,6 +61,7 @@ pub(super) async fn fork(
         (status = 404, description = "execution_not_found, version_not_found", body = Problem),
         (status = 422, description = "version_invalid, body_invalid", body = Problem),
         (status = 429, description = "queue_full", body = Problem),
+        (status = 503, description = "sandbox_unavailable", body = Problem),
     )
 )]
 pub(super) async fn replay(

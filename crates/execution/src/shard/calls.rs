@@ -5,9 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest, Models};
 use moltforge_capabilities::tools::{CallRequest, ProbeAnswer, ToolError, Tools};
+use moltforge_types::ExecutionId;
 use moltforge_types::journal::ErrorInfo;
 use serde_json::Value;
 
+use crate::engine::GuestEvent;
 use crate::guests::{Guest, GuestStart, Guests};
 
 /// Models and tools, as an owner calls them.
@@ -24,13 +26,27 @@ pub(crate) trait Calls: Send + Sync {
     /// Calls a tool.
     async fn tool(&self, request: CallRequest) -> Result<Value, ToolError>;
 
+    /// What the calls of an execution wait for that have left: step and words.
+    fn waiting_of(&self, _: ExecutionId) -> Vec<(u32, String)> {
+        Vec::new()
+    }
+
     /// Asks the other side once whether a call happened.
     async fn probe(&self, request: CallRequest) -> ProbeAnswer;
 
     /// Builds the guest of a code agent.
-    async fn guest(&self, _start: GuestStart) -> Result<Box<dyn Guest>, ErrorInfo> {
-        Err(ErrorInfo::new("sandbox_unavailable", "this server runs no code agents"))
+    async fn guest(&self, _start: GuestStart) -> Result<Box<dyn Guest>, GuestEvent> {
+        Err(no_sandbox())
     }
+
+    /// What the guest of an execution waits for, when it is not there yet or cannot go on.
+    fn guest_waits_for(&self, _: ExecutionId) -> Option<String> {
+        None
+    }
+
+    /// A code agent is suspended, and has come this far.
+    #[cfg(test)]
+    fn suspended(&self, _start: GuestStart) {}
 }
 
 /// The real ones.
@@ -72,14 +88,26 @@ impl Calls for Outside {
         self.tools.call(request).await
     }
 
+    fn waiting_of(&self, id: ExecutionId) -> Vec<(u32, String)> {
+        self.tools.waiting_of(id)
+    }
+
     async fn probe(&self, request: CallRequest) -> ProbeAnswer {
         self.tools.probe(request).await
     }
 
-    async fn guest(&self, start: GuestStart) -> Result<Box<dyn Guest>, ErrorInfo> {
+    async fn guest(&self, start: GuestStart) -> Result<Box<dyn Guest>, GuestEvent> {
         match &self.guests {
             Some(guests) => guests.guest(start).await,
-            None => Err(ErrorInfo::new("sandbox_unavailable", "this server runs no code agents")),
+            None => Err(no_sandbox()),
         }
     }
+
+    fn guest_waits_for(&self, id: ExecutionId) -> Option<String> {
+        self.guests.as_ref()?.waits_for(id)
+    }
+}
+
+fn no_sandbox() -> GuestEvent {
+    GuestEvent::Lost(ErrorInfo::new("sandbox_unavailable", "this server runs no code agents"))
 }

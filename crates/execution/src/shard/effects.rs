@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::FutureExt as _;
+use moltforge_api::config::AgentKind;
 use moltforge_bus::{Bus, Notice};
 use moltforge_capabilities::llm::{ChunkSink, ModelError, ModelReply, ModelRequest};
 use moltforge_capabilities::tools::{CallRequest, ProbeAnswer, ToolError};
@@ -19,8 +20,10 @@ use super::authority::Authority;
 use super::message::Event;
 use super::router::Router;
 use super::shared::Shared;
+use super::streams::Writing;
 use crate::children::Child;
-use crate::engine::{ModelAnswer, ModelFailure, ProbeReport, ToolFailure};
+use crate::engine::completion::attempt as reply_attempt;
+use crate::engine::{ModelAnswer, ModelFailure, Place, ProbeReport, ToolFailure};
 use crate::fairness::calls::{Caller, Resource, Slot};
 
 /// How a call leaves and comes back. Each looks at the authority once more when its turn has come: it may have waited
@@ -33,7 +36,7 @@ pub(crate) struct Outlet {
     pub(crate) call: u64,
 }
 
-/// Calls a model; its text streams to whoever watches the execution.
+/// Calls a model; its text streams to whoever watches the execution, and to the program that asked for it.
 pub(crate) fn call_model(outlet: Outlet, request: ModelRequest, agent_id: AgentId, attempt: u32) -> AbortHandle {
     let Outlet { shared, events, authority, call } = outlet;
     let gone = Gone::watch(&events, request.execution_id, request.step, call);
@@ -47,10 +50,18 @@ pub(crate) fn call_model(outlet: Outlet, request: ModelRequest, agent_id: AgentI
             return;
         }
         let started_at = shared.ambient.now();
-        let chunks = chunk_sink(shared.bus.clone(), execution_id, step, attempt);
+        let is_asked_for = request.config.kind == AgentKind::Code;
+        let program =
+            is_asked_for.then(|| Arc::new(shared.streams.begin((execution_id, step), reply_attempt(started_at))));
+        let chunks = chunk_sink(shared.bus.clone(), program.clone(), execution_id, step, attempt);
         let outcome = AssertUnwindSafe(shared.calls.model(request, chunks)).catch_unwind().await;
         let result = match outcome {
-            Ok(Ok(ModelReply { text, tool_calls, usage })) => Ok(ModelAnswer { text, tool_calls, usage }),
+            Ok(Ok(ModelReply { text, tool_calls, usage })) => {
+                if let Some(program) = &program {
+                    program.end(&text);
+                }
+                Ok(ModelAnswer { text, tool_calls, usage })
+            }
             Ok(Err(ModelError::Transient { code, message, retry_after })) => {
                 Err(ModelFailure { error: ErrorInfo::new(code, message), transient: true, retry_after })
             }
@@ -69,11 +80,20 @@ pub(crate) fn call_model(outlet: Outlet, request: ModelRequest, agent_id: AgentI
     tokio::spawn(task).abort_handle()
 }
 
-fn chunk_sink(bus: Bus, execution_id: ExecutionId, step: u32, attempt: u32) -> ChunkSink {
+fn chunk_sink(
+    bus: Bus,
+    program: Option<Arc<Writing>>,
+    execution_id: ExecutionId,
+    step: u32,
+    attempt: u32,
+) -> ChunkSink {
     let written = AtomicU64::new(0);
     ChunkSink::new(move |piece: &str| {
         let offset = written.fetch_add(piece.len() as u64, Ordering::Relaxed);
         bus.publish(execution_id, || Notice::Chunk { step, attempt, offset, text: piece.into() });
+        if let Some(program) = &program {
+            program.write(piece);
+        }
     })
 }
 
@@ -124,6 +144,24 @@ pub(crate) fn call_tool(outlet: Outlet, request: CallRequest, slot: Option<Slot>
         };
         gone.ended();
         let _ = events.send(Event::ToolAnswered { execution_id, step, started_at, result });
+    };
+    tokio::spawn(task).abort_handle()
+}
+
+/// Reads on in a model's reply, for a program.
+pub(crate) fn read_reply(
+    outlet: Outlet,
+    (execution_id, step): (ExecutionId, u32),
+    of: u32,
+    place: Place,
+) -> AbortHandle {
+    let Outlet { shared, events, authority: _, call } = outlet;
+    let gone = Gone::watch(&events, execution_id, step, call);
+    let task = async move {
+        let started_at = shared.ambient.now();
+        let piece = shared.streams.read((execution_id, of), place).await;
+        gone.ended();
+        let _ = events.send(Event::ToolAnswered { execution_id, step, started_at, result: Ok(piece) });
     };
     tokio::spawn(task).abort_handle()
 }

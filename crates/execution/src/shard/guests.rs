@@ -1,6 +1,7 @@
 //! Guests of code agents, as an owner runs them: each a task of its own that hears answers and says what its guest does.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use moltforge_types::journal::ErrorInfo;
@@ -12,6 +13,9 @@ use super::message::Event;
 use super::shared::Shared;
 use crate::engine::{GUEST_STEP, GuestEvent, Heard, MAX_GUEST_CALLS};
 use crate::guests::GuestStart;
+
+/// A guest that has waited for so long is dropped, to be rebuilt when an answer comes.
+const PARKED_AFTER: Duration = Duration::from_secs(5);
 
 /// Runs a guest until it ends or is given up.
 pub(crate) fn run(outlet: Outlet, start: GuestStart) -> (AbortHandle, mpsc::UnboundedSender<Heard>) {
@@ -43,23 +47,33 @@ async fn live(
     answers: &mut mpsc::UnboundedReceiver<Heard>,
     say: &(impl Fn(GuestEvent) + Sync),
 ) -> GuestEvent {
+    let mut told = start.life.heard.len();
     let mut guest = match shared.calls.guest(start).await {
         Ok(guest) => guest,
-        Err(error) => return GuestEvent::Lost(error),
+        Err(last) => return last,
     };
+    let mut waits = false;
     loop {
         let event = tokio::select! {
             biased;
             Some(heard) = answers.recv() => {
+                (told, waits) = (told + 1, false);
                 guest.hear(heard);
                 continue;
             }
             event = guest.next() => event,
+            () = tokio::time::sleep(PARKED_AFTER), if waits => return GuestEvent::Parked,
         };
-        let GuestEvent::Asked { calls, cancelled, heard } = event else { return event };
-        for (part, is_last) in parts(calls) {
-            let cancelled = if is_last { cancelled.clone() } else { Vec::new() };
-            say(GuestEvent::Asked { calls: part, cancelled, heard: heard.filter(|_| is_last) });
+        match event {
+            GuestEvent::Asked { calls, cancelled, heard } => {
+                waits = heard.is_some_and(|heard| heard as usize == told);
+                for (calls, is_last) in parts(calls) {
+                    let cancelled = if is_last { cancelled.clone() } else { Vec::new() };
+                    say(GuestEvent::Asked { calls, cancelled, heard: heard.filter(|_| is_last) });
+                }
+            }
+            GuestEvent::Logged(logs) => say(GuestEvent::Logged(logs)),
+            last => return last,
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 
 use super::message::{Loaded, Reply};
 use super::snapshot::Covered;
-use crate::engine::{Execution, Heard, Spec, Start};
+use crate::engine::{Execution, GUEST_STEP, Heard, Spec, Start};
 use crate::fairness::calls::Slot;
 use crate::fairness::{Claimant, Permit};
 
@@ -73,6 +73,15 @@ impl Hot {
         state.is_terminal() || matches!(state, State::Suspended | State::Paused)
     }
 
+    /// Its guest is given up: it hears nothing and is not heard any more, although it may live until that is durable, and
+    /// another one be wanted by then.
+    pub(crate) fn leave_guest(&mut self) {
+        self.feed = None;
+        if let Some(guest) = self.calls.get_mut(&GUEST_STEP) {
+            guest.number = NOBODY;
+        }
+    }
+
     /// Hands its guest what it has not heard. Before it is durable: what the guest then asks for is so after it.
     pub(crate) fn feed(&mut self) {
         let Some(feed) = &mut self.feed else { return };
@@ -123,9 +132,12 @@ pub(crate) struct Feed {
     pub(crate) fed: usize,
 }
 
+/// The number of a call whose answer nobody wants.
+const NOBODY: u64 = 0;
+
 /// A call on its way.
 pub(crate) struct Call {
-    /// Counts the calls of its owner.
+    /// Counts the calls of its owner, from 1.
     pub(crate) number: u64,
     pub(crate) task: AbortHandle,
 }

@@ -33,7 +33,7 @@ use super::message::{Asker, Event, Waiting};
 use super::router::Router;
 use super::shared::Shared;
 use super::timers::{REFILL, Timers};
-use crate::engine::{self, Command, Outcome, Refusal};
+use crate::engine::{self, Action, Command, GUEST_STEP, Outcome, Refusal};
 use crate::fairness::Permit;
 
 /// Requests taken in before a waiting batch is committed: enough to fill a batch, few enough to stay prompt.
@@ -331,6 +331,10 @@ impl Owner {
     fn stage(&mut self, id: ExecutionId, was: State, mut outcome: Outcome, asker: Asker) {
         let now = self.shared.ambient.now();
         let Some(hot) = self.hot.get_mut(&id) else { return };
+        if outcome.actions.iter().any(|action| matches!(action, Action::Abort { steps } if steps.contains(&GUEST_STEP)))
+        {
+            hot.leave_guest();
+        }
         hot.feed();
         self.forming.add(hot, &outcome.entries);
         // who waits for these events hears them with this commit, or not at all

@@ -9,6 +9,7 @@ use moltforge_types::Ambient;
 
 use super::calls::Calls;
 use super::specs::Specs;
+use super::streams::Streams;
 use crate::config::Config;
 use crate::engine::{Context, Spec};
 use crate::fairness::Fairness;
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) specs: Specs,
     pub(crate) fairness: Fairness,
     pub(crate) gates: Gates,
+    pub(crate) streams: Streams,
     pub(crate) holds: Holds,
     pub(crate) listeners: Listeners,
     /// The owner before this node stopped in order.

@@ -1,4 +1,4 @@
-//! The agents of a run: two projects with the same three agents.
+//! The agents of a run: two projects with the same four agents.
 
 use std::sync::{Arc, OnceLock};
 
@@ -67,14 +67,14 @@ fn config(change: impl FnOnce(&mut Value)) -> Value {
             { "tools": ["wire"], "approvers": ["boss"], "expires": "40s", "escalate_after": "6s", "escalate_to": ["chief"] },
             { "tools": ["peek"], "expires": "15s", "when": { "argument": "/n", "above": PEEK } },
         ],
-        "agents": ["worker", "hasty", "short"],
+        "agents": ["worker", "hasty", "short", "coder"],
         "script": [{ "text": "unused" }],
     });
     change(&mut config);
     config
 }
 
-fn configs() -> [Value; 3] {
+fn configs() -> [Value; 4] {
     [
         config(|_| {}),
         config(|config| {
@@ -84,6 +84,11 @@ fn configs() -> [Value; 3] {
         config(|config| {
             config["name"] = json!("short");
             config["limits"] = json!({ "wall": "45s", "concurrency": 2 });
+        }),
+        config(|config| {
+            config["name"] = json!("coder");
+            config["kind"] = json!("code");
+            config["script"] = json!([]);
         }),
     ]
 }

@@ -1,10 +1,11 @@
 //! The invariants of `testing.md`, a file each, over the whole journal after a run. Some are watched while it runs:
-//! I3 at each commit (`state.rs`), I6 at the end (`settle.rs`), I8 and I12 in each turn of an owner
+//! I3 at each commit (`state.rs`), I6 at the end (`settle.rs`), I8, I12 and I13 in each turn of an owner
 //! (`shard/owner/audit.rs`), I9 by each watcher (`watch.rs`), I11 in each log as well (`logs.rs`), the gate at each call
 //! and answer (`outside.rs`, `client.rs`).
 
 mod approvals;
 mod forks;
+mod guests;
 mod i1;
 mod i10;
 mod i11;
@@ -48,6 +49,7 @@ pub(super) fn all(state: &State, all: &[Told]) {
         i10::check(state, told);
         approvals::check(state, told);
         forks::check(state, all, told);
+        guests::check(state, told);
     }
     i1::check(state, all);
     i11::check(state, all);

@@ -30,6 +30,7 @@ use crate::shard::effects::{self, Outlet};
 use crate::shard::message::Event;
 use crate::shard::shared::Shared;
 use crate::shard::specs::Specs;
+use crate::shard::streams::Streams;
 use crate::triggers::Listeners;
 
 const LENGTH: Duration = Duration::from_secs(4);
@@ -87,6 +88,7 @@ impl Bench {
         let shared = Arc::new(Shared {
             fairness: Fairness::new(&config, ambient.clone()),
             gates: Gates::default(),
+            streams: Streams::default(),
             holds: Holds::default(),
             listeners: Listeners::default(),
             handed_over: AtomicBool::default(),

@@ -167,3 +167,17 @@ async fn nobody_joins_in_the_reading_of_another_projects_execution() {
     stranger.await.expect("no panic");
     assert_eq!(client.state.violations(), Vec::<String>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_code_agent_that_is_killed_at_any_moment_is_gone_at_once() {
+    let (client, _node) = calm().await;
+    for moment in 0..60 {
+        let id = start(&client, 3).await;
+        tokio::time::sleep(Duration::from_millis(moment * 7)).await;
+        client.clone().stop(id, true).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let state = client.state.row(id).expect("there").columns.state;
+        assert!(state.is_terminal(), "after {moment} times 7 ms: {state}");
+    }
+    assert_eq!(client.state.violations(), Vec::<String>::new());
+}

@@ -48,4 +48,5 @@ found! {
     a_lifted_hold_that_nobody_sees_through: NoReleaseAfterCrash,
     waiting_that_is_worth_nothing: NoAgeing,
     a_credential_in_a_message: CredentialInError,
+    a_guest_that_hears_in_another_order: GuestHearsByCall,
 }

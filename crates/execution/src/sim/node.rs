@@ -20,6 +20,7 @@ use crate::holds::Holds;
 use crate::holds::keeper::Keeper;
 use crate::shard::shared::Shared;
 use crate::shard::specs::Specs;
+use crate::shard::streams::Streams;
 use crate::shard::supervisor::Supervisor;
 use crate::triggers::Listeners;
 
@@ -130,6 +131,7 @@ impl Node {
         let shared = Arc::new(Shared {
             fairness: Fairness::new(&config, ambient.clone()),
             gates: Gates::default(),
+            streams: Streams::default(),
             holds: Holds::default(),
             listeners: Listeners::default(),
             handed_over: AtomicBool::default(),

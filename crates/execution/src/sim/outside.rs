@@ -18,10 +18,13 @@ use serde_json::{Value, json};
 
 use super::agents::{CREDENTIAL, STOCK_LIMIT, needs_approval};
 use super::dice::Dice;
+use super::guests::{Program, SimGuest};
 use super::node::Process;
 use super::plan::Kind;
 use super::state::State;
+use crate::engine::GuestEvent;
 use crate::engine::approval::call_hash;
+use crate::guests::{Guest, GuestStart};
 use crate::mutation::{Mutation, mutated};
 use crate::shard::calls::Calls;
 
@@ -147,7 +150,7 @@ impl SimCalls {
             16 => ("signals.wait", json!({ "name": format!("s{}", dice.below(3)) })),
             17 => ("state.set", json!({ "key": format!("k{}", dice.below(3)), "value": dice.below(99) })),
             18 | 19 if dice.chance(600) => {
-                let agent = ["worker", "hasty", "short"][usize::try_from(dice.below(3)).unwrap_or(0)];
+                let agent = ["worker", "hasty", "short", "coder"][usize::try_from(dice.below(4)).unwrap_or(0)];
                 let tool = if dice.chance(500) { "agents.call" } else { "agents.start" };
                 (tool, json!({ "agent": agent, "input": dice.below(9) }))
             }
@@ -259,6 +262,22 @@ impl Calls for SimCalls {
             7 => Err(ModelError::Permanent { code: "model_unknown", message: "simulated".to_owned() }),
             8 => panic!("a simulated bug in an adapter"),
             _ => Ok(self.reply(&request)),
+        }
+    }
+
+    async fn guest(&self, start: GuestStart) -> Result<Box<dyn Guest>, GuestEvent> {
+        self.process.alive().await;
+        self.takes(100).await;
+        Ok(Box::new(SimGuest::build(self.state.clone(), self.process.clone(), &start)?))
+    }
+
+    fn suspended(&self, start: GuestStart) {
+        let (program, life) = (Program::after(start.seed, &start.life.heard), &start.life);
+        let said = (program.calls.len(), program.cancelled.len());
+        let is_there = program.end.is_none() && said == (life.calls.len(), life.cancelled.len());
+        if !is_there || !program.agrees_with(life) {
+            let id = start.execution_id;
+            self.state.violated("I13", format!("the guest of {id} is suspended and is not where it was when rebuilt"));
         }
     }
 

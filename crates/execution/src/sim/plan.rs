@@ -32,9 +32,11 @@ pub(super) enum Kind {
     Tool,
     /// A hint between executions is lost or doubled.
     Poke,
+    /// The process of a guest dies, or cannot be started.
+    Worker,
 }
 
-pub(super) const KINDS: [Kind; 13] = [
+pub(super) const KINDS: [Kind; 14] = [
     Kind::CrashBefore,
     Kind::CrashAfter,
     Kind::Late,
@@ -48,6 +50,7 @@ pub(super) const KINDS: [Kind; 13] = [
     Kind::Model,
     Kind::Tool,
     Kind::Poke,
+    Kind::Worker,
 ];
 
 impl Kind {
@@ -56,7 +59,7 @@ impl Kind {
         match self {
             Self::CrashBefore | Self::CrashAfter | Self::Late => 15,
             Self::Full | Self::Ambiguous => 60,
-            Self::Slow => 100,
+            Self::Slow | Self::Worker => 100,
             Self::Read => 50,
             Self::Partition | Self::Clock | Self::Restart => 40,
             Self::Model | Self::Tool => 300,

@@ -152,7 +152,7 @@ fn operation(client: &Client, dice: &Dice, n: u64) {
 }
 
 fn start(client: Client, dice: &Dice, n: u64) {
-    let which = usize::try_from(dice.below(6)).unwrap_or(0);
+    let which = usize::try_from(dice.below(8)).unwrap_or(0);
     // some keys are used again, at once or later
     let key = match dice.below(10) {
         0 => None,

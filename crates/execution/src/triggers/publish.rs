@@ -2,7 +2,7 @@
 
 use moltforge_api::triggers::{PublishEvent, Published};
 use moltforge_manifest::trigger::check_event_type;
-use moltforge_types::event::TYPE_PREFIX;
+use moltforge_types::event::{is_own_topic, is_own_type};
 use moltforge_types::{Principal, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -69,14 +69,17 @@ fn check(event: &PublishEvent, now: Timestamp) -> Result<Timestamp, Error> {
     if let Err(message) = check_event_type(&event.event_type) {
         return wrong("/type", message);
     }
-    if event.event_type.starts_with(TYPE_PREFIX) || event.source.starts_with("/v1/") {
-        return wrong(
-            "/type",
-            "types that begin with io.moltforge. and sources with /v1/ are MoltForge's own".to_owned(),
-        );
+    if event.source.starts_with("/v1/") {
+        return wrong("/source", "sources that begin with /v1/ are MoltForge's own".to_owned());
+    }
+    if is_own_type(&event.event_type) {
+        return wrong("/type", format!("{:?} is the name of MoltForge's own events", event.event_type));
     }
     if let Some(Err(message)) = event.topic.as_deref().map(check_event_type) {
         return wrong("/topic", message);
+    }
+    if let Some(topic) = event.topic.as_deref().filter(|topic| is_own_topic(topic)) {
+        return wrong("/topic", format!("{topic:?} is the topic of MoltForge's own events"));
     }
     if event.datacontenttype.as_deref().is_some_and(|kind| kind != "application/json") {
         return wrong("/datacontenttype", "expected application/json".to_owned());

@@ -6,6 +6,7 @@ mod crash;
 mod effects;
 mod faulty;
 mod flows;
+mod guests;
 mod holds;
 mod long;
 mod pressure;

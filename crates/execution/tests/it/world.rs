@@ -18,6 +18,7 @@ use moltforge_types::journal::Entry;
 use moltforge_types::{Actor, Ambient, ContentHash, EnvironmentName, ExecutionId, NodeId, Principal, ProjectId, Scope};
 use serde_json::{Value, json};
 
+use super::guests::Programs;
 use super::server::Server;
 
 pub(crate) struct World {
@@ -107,7 +108,7 @@ impl World {
             self.store.clone(),
             journal,
             Bus::new(),
-            Outside::new(models, tools),
+            Outside::new(models, tools).with_guests(Arc::new(Programs)),
             self.ambient.clone(),
         )
     }

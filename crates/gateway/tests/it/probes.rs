@@ -28,6 +28,14 @@ async fn ready_is_what_every_check_says() {
         .ready_check(ReadyCheck::new("shards", || async { Err("owns 3 of 256".to_owned()) }))
         .build()
         .unwrap();
+    let noted =
+        Gateway::builder(GatewayConfig::default(), world.store.store(), CallerKeys::generate(world.store.ambient()))
+            .ready_check(ReadyCheck::note("code_agents", || "cannot run here".to_owned()))
+            .build()
+            .unwrap();
+    let answer = send(&noted.api(), world.ask("GET", "/readyz").into_request()).await;
+    let said = json!({"status": "ready", "checks": {"store": "ok", "code_agents": "cannot run here"}});
+    assert_eq!((answer.status, answer.body), (200, said), "a note keeps nobody from being ready");
     let answer = send(&gateway.api(), world.ask("GET", "/readyz").into_request()).await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.body, json!({"status": "not_ready", "checks": {"store": "ok", "shards": "owns 3 of 256"}}));

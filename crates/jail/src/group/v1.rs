@@ -31,6 +31,34 @@ impl Controllers {
         Ok(found)
     }
 
+    /// The same controllers elsewhere.
+    pub(super) fn map(self, to: impl Fn(PathBuf) -> PathBuf) -> Self {
+        Self {
+            memory: self.memory.map(&to),
+            pids: self.pids.map(&to),
+            cpu: self.cpu.map(&to),
+            cpuacct: self.cpuacct.map(&to),
+        }
+    }
+
+    /// Their folders, each once.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        let mut all: Vec<_> = self.all().into_iter().filter_map(|(_, folder)| folder.clone()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Their names.
+    pub(super) fn words(&self) -> String {
+        let there = self.all().into_iter().filter(|(_, folder)| folder.is_some());
+        there.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+    }
+
+    fn all(&self) -> [(&'static str, &Option<PathBuf>); 4] {
+        [("memory", &self.memory), ("pids", &self.pids), ("cpu", &self.cpu), ("cpuacct", &self.cpuacct)]
+    }
+
     pub(super) fn make(&self, name: &str, limits: &GroupLimits) -> io::Result<Folders> {
         let mut folders = Folders { memory: None, all: Vec::new(), version: 1, cpu: None };
         let made = self.fill(&mut folders, name, limits);

@@ -8,6 +8,7 @@ mod processes;
 
 use std::io;
 
+use moltforge_attempts::Row;
 use moltforge_jail::Ended;
 
 use crate::Test;
@@ -52,8 +53,34 @@ const fn under(policy: &'static [&'static str], name: &'static str, act: Act) ->
     Attempt { name, needs: Needs::Nobody, policies: policy, act }
 }
 
+/// All of them by their category.
+const ALL: [(&str, &[Attempt]); 5] = [
+    ("files", files::ALL),
+    ("processes", processes::ALL),
+    ("kernel", kernel::ALL),
+    ("network", network::ALL),
+    ("limits", limits::ALL),
+];
+
 pub(crate) fn all() -> Vec<Attempt> {
-    [files::ALL, network::ALL, processes::ALL, kernel::ALL, limits::ALL].concat()
+    ALL.map(|(_, attempts)| attempts).concat()
+}
+
+/// As the page lists them.
+fn rows() -> Vec<Row> {
+    let row = |category: &str, attempt: &Attempt| {
+        let places: Vec<_> =
+            attempt.policies.iter().map(|policy| policy.replace("small", "worker with little")).collect();
+        let tried = format!("in the place of a {}: {}", places.join(" or a "), words(attempt.name));
+        let who = if attempt.needs == Needs::Root { "root" } else { "an ordinary user" };
+        let control = format!("the same program does it without confinement, as {who}");
+        Row::new(attempt.name, category, &tried, "it is refused, or the process ends", &control)
+    };
+    ALL.iter().flat_map(|(category, attempts)| attempts.iter().map(move |attempt| row(category, attempt))).collect()
+}
+
+fn words(name: &str) -> String {
+    name.replace('_', " ")
 }
 
 pub(crate) fn named(name: &str) -> Option<Act> {
@@ -62,6 +89,7 @@ pub(crate) fn named(name: &str) -> Option<Act> {
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
+        ("attempts::the_page_lists_them", || moltforge_attempts::check_page("jail", &rows())),
         ("attempts::each_succeeds_without_confinement", controls),
         ("attempts::none_succeeds_in_what_an_ordinary_user_starts", || confined(By::Nobody)),
         ("attempts::none_succeeds_in_what_this_user_starts", || confined(By::Tester)),

@@ -6,7 +6,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::fd::AsRawFd as _;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use tempfile::TempDir;
@@ -25,6 +25,7 @@ pub(crate) struct Outside {
     _tcp: TcpListener,
     _udp: UdpSocket,
     _unix: [UnixListener; 2],
+    _datagrams: UnixDatagram,
     _fd: File,
 }
 
@@ -46,6 +47,8 @@ impl Outside {
         fs::set_permissions(at("socket"), Permissions::from_mode(0o777)).unwrap();
         let name = format!("moltforge-jail-{}-{}", std::process::id(), tcp.local_addr().unwrap().port());
         let unnamed = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+        let datagrams = format!("{name}-datagrams");
+        let datagram = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&datagrams).unwrap()).unwrap();
         // a descriptor that a careless server would leave to its children
         let fd = File::options().read(true).write(true).open(at("open/file")).unwrap();
         fcntl_setfd(&fd, FdFlags::empty()).unwrap();
@@ -58,10 +61,11 @@ impl Outside {
             .with("udp", &udp.local_addr().unwrap())
             .with("unix", &at("socket").display())
             .with("abstract", &name)
+            .with("datagrams", &datagrams)
             .with("victim", &victim.child.id())
             .with("server", &std::process::id())
             .with("fd", &fd.as_raw_fd());
-        Self { facts, folder, victim, _tcp: tcp, _udp: udp, _unix: [unix, unnamed], _fd: fd }
+        Self { facts, folder, victim, _tcp: tcp, _udp: udp, _unix: [unix, unnamed], _datagrams: datagram, _fd: fd }
     }
 
     /// Nothing has been changed, and who was there still is.

@@ -10,6 +10,8 @@ use crate::size::parse_size;
 
 /// The least memory in which an engine starts, and the most that a program can have.
 const MEMORY: (&str, &str) = ("8MiB", "256MiB");
+/// What a program may return: it is kept in the journal and sent whole.
+const OUTPUT: (&str, &str) = ("1KiB", "4MiB");
 
 pub(super) fn check(config: &AgentConfig, findings: &mut Findings) {
     match config.kind {
@@ -24,6 +26,7 @@ fn prompt(config: &AgentConfig, findings: &mut Findings) {
         ("/bundle", config.bundle.is_some()),
         ("/limits/memory", config.limits.memory.is_some()),
         ("/limits/cpu", config.limits.cpu.is_some()),
+        ("/limits/output", config.limits.output.is_some()),
     ] {
         if is_there {
             let name = pointer.trim_start_matches('/').replace('/', ".");
@@ -54,17 +57,21 @@ fn code(config: &AgentConfig, findings: &mut Findings) {
     if let Some(cpu) = &config.limits.cpu {
         positive_duration(findings, "/limits/cpu", cpu, "1h");
     }
-    if let Some(memory) = &config.limits.memory {
-        let (least, most) = MEMORY;
-        let of = |text| parse_size(text).unwrap_or_default();
-        match parse_size(memory) {
-            Err(message) => findings.value("/limits/memory", message),
-            Ok(bytes) if bytes < of(least) || bytes > of(most) => {
-                let shown: String = memory.chars().take(40).collect();
-                findings.value("/limits/memory", format!("expected \"{least}\" to \"{most}\", got {shown:?}"));
-            }
-            Ok(_) => {}
+    size(findings, "/limits/memory", config.limits.memory.as_ref(), MEMORY);
+    size(findings, "/limits/output", config.limits.output.as_ref(), OUTPUT);
+}
+
+/// A size between two others.
+fn size(findings: &mut Findings, pointer: &str, size: Option<&String>, (least, most): (&str, &str)) {
+    let Some(size) = size else { return };
+    let of = |text| parse_size(text).unwrap_or_default();
+    match parse_size(size) {
+        Err(message) => findings.value(pointer, message),
+        Ok(bytes) if bytes < of(least) || bytes > of(most) => {
+            let shown: String = size.chars().take(40).collect();
+            findings.value(pointer, format!("expected \"{least}\" to \"{most}\", got {shown:?}"));
         }
+        Ok(_) => {}
     }
 }
 

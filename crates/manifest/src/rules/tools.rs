@@ -22,11 +22,30 @@ pub(super) fn check(config: &AgentConfig, findings: &mut Findings) {
     }
 }
 
+/// What every program may call that has a model: no tool.
+const COMPLETE: &str = "llm.complete";
+
 fn unknown(tool: &str, declared: &[&str]) -> String {
+    if tool == COMPLETE {
+        return format!(
+            "`{COMPLETE}` is no tool: a program may call it when its agent has a `model`; leave it out here"
+        );
+    }
     let shown: String = tool.chars().take(80).collect();
     let all: Vec<&str> = BUILT_IN_TOOLS.iter().chain(declared).copied().filter(|name| !name.is_empty()).collect();
     let hint =
         suggest::nearest(tool, all.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`"));
     let mark = if hint.is_empty() { ";" } else { "?" };
     format!("unknown tool `{shown}`{hint}{mark} there are {}; others are declared with [[tool]]", all.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_tool_says_what_to_do() {
+        assert!(unknown("llm.complete", &[]).contains("when its agent has a `model`"));
+        assert!(unknown("state.gett", &[]).contains("did you mean `state.get`?"));
+    }
 }

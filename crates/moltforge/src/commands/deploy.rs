@@ -6,6 +6,7 @@ use moltforge_api::agents::Agent;
 use moltforge_api::deployments::{Deploy, Deployment};
 use moltforge_api::versions::FieldChange;
 use moltforge_client::Client;
+use moltforge_types::Fault as _;
 use serde::Serialize;
 
 use super::difference;
@@ -13,6 +14,7 @@ use crate::agent_files::{self, AgentFile};
 use crate::cli::Context;
 use crate::output::progress::Progress;
 use crate::output::{ACCENT, Attempt as _, DIM, Exit, Failure, GOOD, Output, PLAIN};
+use crate::programs::Program;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -119,6 +121,9 @@ pub async fn deploy(client: &Client, file: &AgentFile, environment: &str, dry_ru
     };
     let changes = was.as_ref().map(|was| difference::fields(was, &file.config)).unwrap_or_default();
     let differs = live.is_none() || !changes.is_empty();
+    if let (false, false, Some(program)) = (dry_run, differs, &file.program) {
+        mend(client, program).await.attempt(attempted)?;
+    }
     let version = match (dry_run, differs) {
         (_, false) => live,
         (true, true) => None,
@@ -135,6 +140,17 @@ pub async fn deploy(client: &Client, file: &AgentFile, environment: &str, dry_ru
         changes,
         files: file.program.as_ref().map(|program| program.files.clone()).unwrap_or_default(),
     })
+}
+
+/// Nothing is new but that the server may have lost the files, or cannot read them.
+async fn mend(client: &Client, program: &Program) -> Result<(), moltforge_client::Error> {
+    match client.bundles().get(&program.sha256, None).await {
+        Err(error) if error.is_not_found() || error.code() == "bundle_damaged" => {
+            client.bundles().put(&program.sha256, program.bytes.clone()).await.map(drop)
+        }
+        // whoever may only read agents has nothing to mend
+        _ => Ok(()),
+    }
 }
 
 /// Stores the configuration (a new version only if it differs) and makes that version live.

@@ -1,11 +1,15 @@
 //! `moltforge init`: a new agent from a template that is in the binary.
 
+mod template;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Context;
 use crate::output::{ACCENT, Attempt as _, Exit, Failure, GOOD, PLAIN};
 use crate::{Error, agent_files};
+
+use self::template::Template;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -18,67 +22,14 @@ pub struct Args {
     template: Template,
 }
 
-/// A template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Template {
-    /// Greets; offline, no key needed
-    Hello,
-    /// Calls built-in tools and keeps state; offline
-    Tools,
-    /// Calls an HTTP endpoint of yours as a tool
-    Http,
-    /// Waits for a person's signal; offline
-    Waiter,
-    /// A program in JavaScript; offline
-    Javascript,
-    /// A program in Python; offline
-    Python,
-}
-
-impl Template {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Hello => include_str!("../../templates/hello.toml"),
-            Self::Tools => include_str!("../../templates/tools.toml"),
-            Self::Http => include_str!("../../templates/http.toml"),
-            Self::Waiter => include_str!("../../templates/waiter.toml"),
-            Self::Javascript => include_str!("../../templates/javascript/agent.toml"),
-            Self::Python => include_str!("../../templates/python/agent.toml"),
-        }
-    }
-
-    /// The program beside the agent's file.
-    fn program(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::Hello | Self::Tools | Self::Http | Self::Waiter => None,
-            Self::Javascript => Some(("agent.js", include_str!("../../templates/javascript/agent.js"))),
-            Self::Python => Some(("agent.py", include_str!("../../templates/python/agent.py"))),
-        }
-    }
-
-    /// An input to try it with.
-    fn input(self) -> &'static str {
-        match self {
-            Self::Hello | Self::Javascript | Self::Python => r#"{"name": "Ada"}"#,
-            Self::Tools => r#"{"a": 2, "b": 40}"#,
-            Self::Http => r#"{"city": "Berlin"}"#,
-            Self::Waiter => r#"{"topic": "the release"}"#,
-        }
-    }
-
-    fn file(self, name: &str) -> String {
-        self.text().replace("AGENT_NAME", name)
-    }
-}
-
 /// Writes the agent's file. Nothing that is there is touched.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let attempted = || format!("make an agent in {}", args.dir.display());
     let path = args.dir.join(agent_files::FILE_NAME);
     let name = name_of(&args.dir).attempt(attempted)?;
     write(&path, &args.template.file(&name)).attempt(attempted)?;
-    if let Some((file, text)) = args.template.program() {
-        write(&args.dir.join(file), text).attempt(attempted)?;
+    for (file, text) in args.template.files() {
+        write(&args.dir.join(file), &text).attempt(attempted)?;
     }
 
     let shown = path.display().to_string();
@@ -87,7 +38,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     out.notes(&[(GOOD, "made "), (PLAIN, &shown)]);
     let deploy = format!("moltforge deploy {}", args.dir.display());
     let run = format!("moltforge run {name} --input '{}' --follow", args.template.input());
-    out.notes(&[(PLAIN, "next: "), (ACCENT, &deploy)]);
+    let mut say = "next: ";
+    for command in args.template.build() {
+        let command = if command.starts_with("cargo") {
+            format!("(cd {} && {command})", args.dir.display())
+        } else {
+            (*command).to_owned()
+        };
+        out.notes(&[(PLAIN, say), (ACCENT, &command)]);
+        say = "then: ";
+    }
+    out.notes(&[(PLAIN, say), (ACCENT, &deploy)]);
     out.notes(&[(PLAIN, "then: "), (ACCENT, &run)]);
     if args.template == Template::Http {
         out.note(
@@ -134,8 +95,29 @@ mod tests {
             assert_eq!(config.name, "my-agent");
             let input: serde_json::Value = serde_json::from_str(template.input()).unwrap();
             assert!(input.is_object());
-            assert_eq!(config.code.as_deref(), template.program().map(|(name, _)| name));
+            let files: Vec<_> = template.files().into_iter().map(|(name, _)| name).collect();
+            match config.code.as_deref() {
+                Some(code) if template.build().is_empty() => assert!(files.iter().any(|name| name == code)),
+                Some(code) => assert!(code.starts_with("target/"), "what is built: {code}"),
+                None => assert_eq!(files, Vec::<String>::new()),
+            }
         }
+    }
+
+    #[test]
+    fn the_sdk_comes_with_the_template() {
+        let files: std::collections::BTreeMap<_, _> = Template::Rust.files().into_iter().collect();
+        for name in [".cargo/config.toml", "Cargo.toml", "src/lib.rs", "sdk/rust/src/lib.rs", "sdk/wit/agent.wit"] {
+            assert!(files.contains_key(name), "{name} of {:?}", files.keys());
+        }
+        assert!(
+            files["Cargo.toml"].contains("path = \"sdk/rust\"") && files["sdk/rust/Cargo.toml"].contains("wit-bindgen")
+        );
+        assert!(
+            !files.keys().any(|name| name.contains("target/") || name.ends_with("Cargo.lock")),
+            "{:?}",
+            files.keys()
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use anstyle::Style;
 use moltforge_types::approval::Decision;
 use moltforge_types::event::CloudEvent;
-use moltforge_types::journal::Entry;
+use moltforge_types::journal::{Entry, GuestLog, GuestLogLevel};
 use serde_json::Value;
 
 use super::show;
@@ -26,14 +26,14 @@ pub struct Line {
 /// Prints an event on stderr.
 pub fn note(out: Output, event: &CloudEvent) {
     let line = line(event);
-    let (time, what) = (clock(&event.time.to_string()), format!("{:<22}", line.what));
+    let (time, what) = (clock(&event.time.to_string()), format!("{:<21} ", line.what));
     out.notes(&[(DIM, &time), (PLAIN, "  "), (line.style, &what), (PLAIN, &line.detail)]);
 }
 
 /// Prints an event as data.
 pub fn print(out: Output, event: &CloudEvent) {
     let line = line(event);
-    let (time, what) = (clock(&event.time.to_string()), format!("{:<22}", line.what));
+    let (time, what) = (clock(&event.time.to_string()), format!("{:<21} ", line.what));
     out.pieces(&[
         (DIM, &format!("{:>4}  ", event.id)),
         (DIM, &time),
@@ -86,6 +86,8 @@ fn detail(entry: &Entry) -> (Style, String) {
             let cancelled = cancelled.iter().map(|call| format!("gives up its call {}", call.id));
             (ACCENT, calls.chain(cancelled).collect::<Vec<_>>().join(", "))
         }
+        Entry::GuestEnded { output } => (PLAIN, format!("its last effects end  {output}")),
+        Entry::GuestLogged { logs } => logged(logs),
         Entry::ToolInvoked { step, tool, effect, .. } => (PLAIN, format!("#{step} {tool} ({effect})")),
         Entry::ToolSucceeded { step, tool, output, duration_us, .. } => {
             (GOOD, format!("#{step} {tool} ({})  {output}", show::duration(*duration_us)))
@@ -112,7 +114,9 @@ fn detail(entry: &Entry) -> (Style, String) {
         }
         Entry::RetryScheduled { step, error, failures, run_at } => {
             let at = clock(&run_at.to_string());
-            (WARN, format!("#{step} failure {failures}, again at {at}  {}: {}", error.code, error.message))
+            // no call has the number 0
+            let of = if *step == 0 { "the program".to_owned() } else { format!("#{step}") };
+            (WARN, format!("{of}: failure {failures}, again at {at}  {}: {}", error.code, error.message))
         }
         Entry::Completed { output } => (GOOD, show::value(output)),
         Entry::Failed { error, .. } => (BAD, format!("{}: {}", error.code, error.message)),
@@ -162,6 +166,12 @@ fn detail(entry: &Entry) -> (Style, String) {
             (ACCENT, format!("from {execution_id}, entries 1 to {seq}, goes on with #{step}, by {by}{note}"))
         }
     }
+}
+
+fn logged(logs: &[GuestLog]) -> (Style, String) {
+    let serious = |log: &GuestLog| matches!(log.level, GuestLogLevel::Warn | GuestLogLevel::Error);
+    let texts: Vec<&str> = logs.iter().map(|log| log.message.as_str()).collect();
+    (if logs.iter().any(serious) { WARN } else { PLAIN }, texts.join("\n"))
 }
 
 fn by_whom(by: Option<&str>) -> String {

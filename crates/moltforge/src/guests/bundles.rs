@@ -5,12 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use moltforge_api::AgentConfig;
-use moltforge_api::bundles::FileContent;
-use moltforge_execution::guests::{Bundle, Bundles, Image, SourceFile};
+use moltforge_api::bundles::Bundle as Files;
+use moltforge_execution::guests::{Bundle, Bundles, GuestEvent, Image, SourceFile};
 use moltforge_manifest::bundle::{self, Language};
+use moltforge_sandbox::StripError;
 use moltforge_store::Store;
 use moltforge_types::journal::ErrorInfo;
 use moltforge_types::{Fault as _, ProjectId};
+
+use super::files::{plain, texts};
+use super::{CodeAgents, explained};
 
 /// Bytes of programs that are kept in memory.
 const KEPT: usize = 64 << 20;
@@ -18,6 +22,7 @@ const KEPT: usize = 64 << 20;
 /// The bundles of the store; those that were used last stay in memory, since a program is built again and again.
 pub struct StoredBundles {
     store: Store,
+    code: CodeAgents,
     kept: Mutex<Kept>,
 }
 
@@ -28,57 +33,70 @@ impl std::fmt::Debug for StoredBundles {
 }
 
 impl StoredBundles {
-    /// Those of this store.
-    pub fn new(store: Store) -> Self {
-        Self { store, kept: Mutex::default() }
+    /// Those of this store. `code` strips the types of TypeScript.
+    pub fn new(store: Store, code: CodeAgents) -> Self {
+        Self { store, code, kept: Mutex::default() }
     }
 
-    async fn load(&self, project_id: ProjectId, sha256: &str, code: &str) -> Result<Bundle, ErrorInfo> {
-        let failed = |error: moltforge_store::Error| ErrorInfo::new(error.code(), error.to_string());
+    async fn load(&self, project_id: ProjectId, sha256: &str, code: &str) -> Result<Bundle, GuestEvent> {
+        let failed = |error: moltforge_store::Error| lost(error.code(), error.to_string());
         let found = self.store.bundles(project_id).find(sha256).await.map_err(failed)?;
-        let missing = || ErrorInfo::new("bundle_not_found", format!("the files of the program are gone: {sha256}"));
-        let packed = found.ok_or_else(missing)?.packed;
-        let code = code.to_owned();
+        let gone = || missing("bundle_not_found", format!("the files of the program are gone: {sha256}"));
+        let (packed, named) = (found.ok_or_else(gone)?.packed, sha256.to_owned());
         let read = move || {
             let bytes = packed.unpack().map_err(|error| damaged(&error.to_string()))?;
-            let whole = bundle::parse(&bytes).map_err(|_| damaged("it is no bundle"))?;
-            program(whole, code)
+            // what runs is what was deployed, whoever could write to the store
+            if bundle::hash(&bytes) != named {
+                return Err(damaged("their hash is another"));
+            }
+            bundle::parse(&bytes).map_err(|_| damaged("it is no bundle"))
         };
         // megabytes: not on a thread that others wait for
-        tokio::task::spawn_blocking(read).await.map_err(|error| damaged(&error.to_string()))?
+        let read = tokio::task::spawn_blocking(read).await;
+        let whole = read.map_err(|error| lost("internal", error.to_string()))??;
+        self.program(project_id, whole, code).await
+    }
+
+    async fn program(&self, project_id: ProjectId, mut whole: Files, code: &str) -> Result<Bundle, GuestEvent> {
+        let image = match Language::of(code) {
+            Some(Language::JavaScript | Language::TypeScript) => Image::JavaScript,
+            Some(Language::Python) => Image::Python,
+            Some(Language::Component) => {
+                let component = whole.files.remove(code).as_ref().and_then(bundle::component);
+                let bytes = component.ok_or_else(|| damaged("its component is not there"))?;
+                return Ok(Bundle { image: Image::Component(bytes.into()), files: Vec::new(), entry: String::new() });
+            }
+            None => return Err(damaged("nothing is known about this kind of file")),
+        };
+        let unavailable = |reason: &str| lost("sandbox_unavailable", reason.to_owned());
+        let sandbox = self.code.sandbox().map_err(unavailable)?;
+        let plain = plain(sandbox, &project_id.to_string(), texts(whole)).await.map_err(|error| match error {
+            StripError::Refused(failure) => GuestEvent::Failed(ErrorInfo::new("guest_syntax", explained(&failure))),
+            StripError::Unavailable(reason) => unavailable(&reason),
+        })?;
+        let files = plain.into_iter().map(|file| SourceFile { name: file.name, text: file.text });
+        Ok(Bundle { image, files: files.collect(), entry: code.to_owned() })
     }
 }
 
-fn damaged(reason: &str) -> ErrorInfo {
-    ErrorInfo::new("bundle_damaged", format!("the files of the program cannot be read: {reason}"))
+/// Nothing that another attempt would change.
+fn missing(code: &str, message: String) -> GuestEvent {
+    GuestEvent::Missing(ErrorInfo::new(code, message))
 }
 
-fn program(mut whole: moltforge_api::bundles::Bundle, code: String) -> Result<Bundle, ErrorInfo> {
-    let image = match Language::of(&code) {
-        Some(Language::JavaScript) => Image::JavaScript,
-        Some(Language::Python) => Image::Python,
-        Some(Language::Component) => {
-            let component = whole.files.remove(&code).as_ref().and_then(bundle::component);
-            let bytes = component.ok_or_else(|| damaged("its component is not there"))?;
-            return Ok(Bundle { image: Image::Component(bytes.into()), files: Vec::new(), entry: String::new() });
-        }
-        Some(Language::TypeScript) | None => {
-            let message = format!("this version runs no programs such as {code}");
-            return Err(ErrorInfo::new("sandbox_unavailable", message));
-        }
-    };
-    let text = |(name, content)| match content {
-        FileContent::Text(text) => Some(SourceFile { name, text }),
-        FileContent::Component { .. } => None,
-    };
-    Ok(Bundle { image, files: whole.files.into_iter().filter_map(text).collect(), entry: code })
+fn damaged(reason: &str) -> GuestEvent {
+    missing("bundle_damaged", format!("the files of the program cannot be read: {reason}"))
+}
+
+fn lost(code: &str, message: String) -> GuestEvent {
+    GuestEvent::Lost(ErrorInfo::new(code, message))
 }
 
 #[async_trait]
 impl Bundles for StoredBundles {
-    async fn bundle(&self, project_id: ProjectId, config: &AgentConfig) -> Result<Arc<Bundle>, ErrorInfo> {
+    async fn bundle(&self, project_id: ProjectId, config: &AgentConfig) -> Result<Arc<Bundle>, GuestEvent> {
         let (Some(sha256), Some(code)) = (&config.bundle, &config.code) else {
-            return Err(ErrorInfo::new("bundle_not_found", "the version names no program"));
+            return Err(missing("bundle_not_found", "the version names no program".to_owned()));
         };
         let key = (project_id, sha256.clone(), code.clone());
         if let Some(known) = self.kept().find(&key) {

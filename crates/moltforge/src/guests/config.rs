@@ -11,14 +11,21 @@ use super::{COMPILER, WORKER, enforcement};
 /// The most guests of one project: a worker has that many places.
 const MOST_PER_PROJECT: u32 = 5_000;
 
+/// The least and the most for `cpus`.
+const CPUS: (f64, f64) = (0.01, 4096.0);
+
 /// Where and how code agents run.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
     /// Whether this server runs code agents; `true` when absent.
     pub enabled: bool,
-    /// Mebibytes for the programs of all code agents together; 2048 when absent.
-    pub memory_mib: u64,
+    /// Mebibytes for the programs of all code agents together; half of what the machine or the server's control group
+    /// has when absent. The processes themselves take up to 64 more each, one for each project with programs in memory.
+    pub memory_mib: Option<u64>,
+    /// Processors for the programs of all code agents and for compiling them, e.g. `1.5`; all when absent. Needs control
+    /// groups. Whatever it is, the server's own work comes first and projects share evenly.
+    pub cpus: Option<f64>,
     /// Programs in memory at once; 2000 when absent.
     pub guests: u32,
     /// The same of one project; 1000 when absent, at most 5000.
@@ -27,7 +34,8 @@ pub struct SandboxConfig {
     pub idle_seconds: u64,
     /// Where engines are kept as compiled for this machine; `images` in `data_dir` when absent.
     pub cache_dir: Option<PathBuf>,
-    /// `true`: all engines are compiled at the start, and not each when the first agent of its language is deployed.
+    /// Whether engines that are not yet compiled for this machine are compiled in the background after the start; `true`
+    /// when absent. If not, each is compiled when the first agent of its language is deployed or runs.
     pub prepare: bool,
     /// For development on a kernel that lacks something: why code agents may run less confined than they should. What the
     /// kernel has is used all the same. Never where strangers deploy.
@@ -41,12 +49,13 @@ impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
             enabled: true,
-            memory_mib: 2048,
+            memory_mib: None,
+            cpus: None,
             guests: 2000,
             guests_per_project: 1000,
             idle_seconds: 300,
             cache_dir: None,
-            prepare: false,
+            prepare: true,
             best_effort_because: None,
             // stays the same when the file is replaced by a newer one
             program: PathBuf::from("/proc/self/exe"),
@@ -59,7 +68,7 @@ impl SandboxConfig {
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (key, value, least, most) in [
-            ("memory_mib", self.memory_mib, 64, 1 << 24),
+            ("memory_mib", self.memory_mib.unwrap_or(64), 64, 1 << 24),
             ("guests", self.guests.into(), 1, 1_000_000),
             ("guests_per_project", self.guests_per_project.into(), 1, MOST_PER_PROJECT.into()),
             ("idle_seconds", self.idle_seconds, 1, 86_400),
@@ -67,6 +76,10 @@ impl SandboxConfig {
             if !(least..=most).contains(&value) {
                 faults.push(format!("sandbox.{key}: expected {least} to {most}, got {value}"));
             }
+        }
+        if self.cpus.is_some_and(|cpus| !(CPUS.0..=CPUS.1).contains(&cpus)) {
+            let (least, most) = CPUS;
+            faults.push(format!("sandbox.cpus: expected {least} to {most}, got {}", self.cpus.unwrap_or_default()));
         }
         if self.best_effort_because.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
             faults.push("sandbox.best_effort_because: expected a reason, got an empty text".to_owned());
@@ -82,12 +95,26 @@ impl SandboxConfig {
             compiler: vec![COMPILER.into()],
             cache: self.cache_dir.clone().unwrap_or_else(|| data_dir.join("images")),
             enforcement: enforcement(self.best_effort_because.as_ref()),
-            memory: self.memory_mib.saturating_mul(1 << 20),
+            memory: self.memory_mib.map_or_else(usual_memory, |mib| mib.saturating_mul(1 << 20)),
+            cpu_milli: self.cpus.map(milli),
             guests: self.guests,
             guests_per_project: self.guests_per_project,
             idle: Duration::from_secs(self.idle_seconds),
+            silence: Duration::from_mins(1),
         }
     }
+}
+
+/// Half of what there is.
+fn usual_memory() -> u64 {
+    const LEAST: u64 = 64 << 20;
+    const UNKNOWN: u64 = 1 << 30;
+    moltforge_sandbox::machine_memory().map_or(UNKNOWN, |bytes| bytes / 2).max(LEAST)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0.01 and 4096")]
+fn milli(cpus: f64) -> u32 {
+    (cpus * 1000.0) as u32
 }
 
 #[cfg(test)]
@@ -100,10 +127,11 @@ mod tests {
         let reason = Some(" ".to_owned());
         let bad = SandboxConfig {
             guests_per_project: 5001,
-            memory_mib: 1,
+            memory_mib: Some(1),
+            cpus: Some(0.0),
             best_effort_because: reason,
             ..Default::default()
         };
-        assert_eq!(bad.faults().len(), 3);
+        assert_eq!(bad.faults().len(), 4);
     }
 }

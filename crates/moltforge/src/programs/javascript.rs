@@ -9,6 +9,38 @@ use super::{Error, Found};
 const ENDINGS: [&str; 7] = [".js", ".mjs", ".ts", ".mts", ".json", "/index.js", "/index.ts"];
 /// The module that every program has.
 const OWN: &str = "moltforge";
+/// The modules of Node that are imported without `node:` as well.
+const OF_NODE: [&str; 29] = [
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "crypto",
+    "dgram",
+    "dns",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "readline",
+    "stream",
+    "timers",
+    "tls",
+    "url",
+    "util",
+    "worker_threads",
+    "zlib",
+];
 
 /// Adds whatever is imported, until nothing new is.
 pub(super) fn follow(found: &mut Found) -> Result<(), Error> {
@@ -88,13 +120,20 @@ fn resolve(found: &Found, importer: &str, module: &str) -> Result<Option<String>
     if module == OWN {
         return Ok(None);
     }
-    if let Some(name) = module.strip_prefix("node:") {
+    let own = |module: &str| OF_NODE.contains(&module.split('/').next().unwrap_or(module));
+    if let Some(name) = module.strip_prefix("node:").or_else(|| own(module).then_some(module)) {
         return Err(format!(
             "the modules of Node, such as `{name}`, do not exist here: files, sockets and processes are out of reach of a \
              code agent; use a tool, or `fetch`"
         ));
     }
     if !module.starts_with("./") && !module.starts_with("../") {
+        let is_place = module.starts_with('/') || module.contains("://") || module.starts_with("data:");
+        if is_place {
+            return Err(format!(
+                "`{module}` is no file of the agent: import those by a relative name, like \"./lib/a.js\""
+            ));
+        }
         return Err(format!(
             "`{module}` is a package, and none is installed where an agent runs: bundle it into a file of the agent (`npx \
              esbuild {module} --bundle --format=esm --outfile=vendor.js`) and import that as \"./vendor.js\""

@@ -15,7 +15,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 fn files(given: &[(&str, &str)], code: &str) -> Result<Vec<String>, String> {
     let folder = folder(given);
     collect(folder.path(), code).map(|program| program.files).map_err(|error| match &error {
-        Error::AgentFileInvalid { path, diagnostics, .. } => {
+        Error::ProgramInvalid { path, diagnostics, .. } => {
             let path = path.strip_prefix(folder.path()).unwrap_or(path);
             let all: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
             format!("{}: {}", path.display(), all.join("; "))
@@ -45,6 +45,8 @@ fn what_cannot_be_imported_is_named_with_its_line() {
         ("\nimport './gone.js'", "agent.js: 2:8: `./gone.js` is imported, and there is no file"),
         ("import x from 'lodash'", "agent.js: 1:15: `lodash` is a package"),
         ("import fs from 'node:fs'", "agent.js: 1:16: the modules of Node, such as `fs`"),
+        ("import fs from 'fs/promises'", "agent.js: 1:16: the modules of Node, such as `fs/promises`"),
+        ("import x from 'https://esm.sh/x'", "agent.js: 1:15: `https://esm.sh/x` is no file of the agent"),
         ("import '../x.js'", "agent.js: 1:8: `../x.js` leaves the agent's folder"),
     ] {
         let error = files(&[("agent.js", source)], "agent.js").unwrap_err();
@@ -53,7 +55,7 @@ fn what_cannot_be_imported_is_named_with_its_line() {
     assert!(files(&[], "agent.js").unwrap_err().contains("agent.js failed"));
     let found = folder(&[("agent.js", "import './binary.txt'")]);
     std::fs::write(found.path().join("binary.txt"), b"\xff").unwrap();
-    assert!(matches!(collect(found.path(), "agent.js"), Err(Error::AgentFileInvalid { .. })));
+    assert!(matches!(collect(found.path(), "agent.js"), Err(Error::ProgramInvalid { .. })));
 }
 
 #[test]
@@ -101,6 +103,11 @@ fn a_component_is_one_file_of_bytes() {
     let program = collect(found.path(), "agent.wasm").unwrap();
     assert_eq!(program.files, ["agent.wasm"]);
     assert_eq!(bundle::hash(&program.bytes), program.sha256);
+    let Err(Error::ProgramInvalid { diagnostics, .. }) = collect(found.path(), "target/agent.wasm") else { panic!() };
+    assert!(diagnostics[0].message.contains("cargo build"), "{diagnostics:?}");
+    std::fs::File::create(found.path().join("large.wasm")).unwrap().set_len(9 << 20).unwrap();
+    let Err(Error::ProgramInvalid { diagnostics, .. }) = collect(found.path(), "large.wasm") else { panic!() };
+    assert!(diagnostics[0].message.contains("8 MiB together"), "{diagnostics:?}");
 }
 
 #[test]
@@ -109,7 +116,7 @@ fn a_link_takes_nothing_from_elsewhere() {
     let found = folder(&[("agent.js", "import './secret.txt'")]);
     std::os::unix::fs::symlink(outside.path().join("secret.txt"), found.path().join("secret.txt")).unwrap();
     let error = collect(found.path(), "agent.js").unwrap_err();
-    assert!(matches!(error, Error::AgentFileInvalid { .. }), "{error}");
+    assert!(matches!(error, Error::ProgramInvalid { .. }), "{error}");
 }
 
 #[test]
@@ -117,6 +124,6 @@ fn too_much_is_refused_before_it_is_read() {
     let found = folder(&[("agent.js", "import './large.txt'")]);
     let large = std::fs::File::create(found.path().join("large.txt")).unwrap();
     large.set_len(1 << 40).unwrap();
-    let Err(Error::AgentFileInvalid { diagnostics, .. }) = collect(found.path(), "agent.js") else { panic!() };
-    assert!(diagnostics[0].message.contains("at most 2000"), "{diagnostics:?}");
+    let Err(Error::ProgramInvalid { diagnostics, .. }) = collect(found.path(), "agent.js") else { panic!() };
+    assert!(diagnostics[0].message.contains("at most 8 MiB"), "{diagnostics:?}");
 }

@@ -19,6 +19,13 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// What `/readyz` of a server says.
+pub(crate) fn ready(url: &str) -> String {
+    let address = url.strip_prefix("http://").unwrap().parse().unwrap();
+    let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    rt.block_on(Http::new(address, None).get("/readyz")).text()
+}
+
 impl Http {
     pub(crate) fn new(address: SocketAddr, key: Option<&str>) -> Self {
         Self { address, key: key.map(str::to_owned) }

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The program with an environment of its own.
 pub(crate) fn moltforge(folder: &Path, args: &[&str]) -> Command {
@@ -16,6 +16,12 @@ pub(crate) fn moltforge(folder: &Path, args: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // engines are compiled once for all tests; the kernel of a test machine may lack something
+    command.env("MOLTFORGE_SANDBOX__CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/images"));
+    command.env("MOLTFORGE_SANDBOX__PREPARE", "false");
+    // whatever a program did, it must do again
+    command.env("MOLTFORGE_EXECUTION__REPLAY_AT_ONCE", "true");
+    command.env("MOLTFORGE_SANDBOX__BEST_EFFORT_BECAUSE", "tests of something else");
     command
 }
 
@@ -117,6 +123,11 @@ impl Dev {
         panic!("{text:?} was not said; this was: {}", seen.join("\n"));
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -134,5 +145,22 @@ impl Drop for Dev {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(1)) {
+            let differs = line.contains("replayed at once, a program does something else");
+            assert!(!differs || std::thread::panicking(), "{line}");
+        }
+    }
+}
+
+/// Asks until there is an answer.
+pub(crate) fn until_within<T>(patience: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(began.elapsed() < patience, "{what}: not in time");
+        // a real wait: the real program works meanwhile
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

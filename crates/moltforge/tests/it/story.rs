@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::process::{Dev, run};
+use crate::process::{Dev, run, until_within};
 
 /// A schedule fires each minute at most.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -127,16 +127,8 @@ fn set_up(at: &Path, place: &str) {
 }
 
 /// Asks until there is an answer.
-fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(began.elapsed() < PATIENCE, "{what}: not in time");
-        // a real wait: the real program works meanwhile
-        std::thread::sleep(Duration::from_millis(50));
-    }
+fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, ask)
 }
 
 /// Approves what it asks a person, and says which tool that was.

@@ -24,7 +24,7 @@ use crate::http::Http;
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) key: Secret,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     // dropped last: the database that the server used
     _database: Option<TestStore>,
 }
@@ -44,7 +44,35 @@ impl World {
         Self::start(None, EgressConfig { allow_local, ..EgressConfig::default() }).await
     }
 
+    /// On SQLite, with code agents in confined processes, which may reach one port of the machine. Of the other port only
+    /// its address is in the way.
+    pub(crate) async fn with_programs(permitted: u16, private: u16) -> Self {
+        let allow_local = vec![format!("127.0.0.1:{permitted}").parse().unwrap()];
+        let allow = ["*".to_owned(), format!("*:{private}")].map(|rule| rule.parse().unwrap()).into();
+        let egress = EgressConfig { allow_local, allow, ..EgressConfig::default() };
+        let sandbox = SandboxConfig {
+            program: env!("CARGO_BIN_EXE_moltforge").into(),
+            cache_dir: Some(concat!(env!("CARGO_TARGET_TMPDIR"), "/images").into()),
+            // never silently: the reason is printed
+            best_effort_because: std::env::var("MOLTFORGE_TESTS_WITHOUT_CONFINEMENT_BECAUSE").ok(),
+            ..SandboxConfig::default()
+        };
+        if let Some(reason) = &sandbox.best_effort_because {
+            println!("NOT CONFINED, because {reason}");
+        }
+        Self::start_with(None, egress, sandbox).await
+    }
+
+    /// Where the server keeps what it has.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     async fn start(database: Option<TestStore>, egress: EgressConfig) -> Self {
+        Self::start_with(database, egress, SandboxConfig { enabled: false, ..SandboxConfig::default() }).await
+    }
+
+    async fn start_with(database: Option<TestStore>, egress: EgressConfig, sandbox: SandboxConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = moltforge_accounts::new_key_secret(&Ambient::system());
         let mut config = Config {
@@ -54,7 +82,7 @@ impl World {
             webhook_key: Some(WebhookKey::new([7; 32]).to_text()),
             drain_seconds: 5,
             egress,
-            sandbox: SandboxConfig { enabled: false, ..SandboxConfig::default() },
+            sandbox,
             ..Config::default()
         };
         if let Some(database) = &database {
@@ -63,7 +91,7 @@ impl World {
         }
         let server = Server::start(config).await.map_err(|failure| format!("{failure:?}")).unwrap();
         server.ready().await;
-        Self { server, key, _folder: folder, _database: database }
+        Self { server, key, folder, _database: database }
     }
 
     /// A client with the first key.

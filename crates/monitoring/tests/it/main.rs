@@ -43,8 +43,14 @@ async fn metrics_carry_the_seeds_names() {
         let text = Monitoring::new(store.store()).metrics(mine).await.expect("text");
         assert!(text.contains("# TYPE pending_executions_count gauge\npending_executions_count 0\n"), "{text}");
         assert!(text.contains("executions_count{state=\"completed\"} 0\n"), "{text}");
-        let of = move |project_id| vec![Gauge { name: "mine", help: "Mine.", value: f64::from(project_id == mine) }];
+        let of = move |project_id| {
+            vec![Gauge {
+                name: "mine",
+                help: "Mine.",
+                values: vec![(None, f64::from(project_id == mine)), (Some("hello".to_owned()), 2.5)],
+            }]
+        };
         let text = Monitoring::new(store.store()).with_gauges(of).metrics(mine).await.expect("text");
-        assert!(text.ends_with("# HELP mine Mine.\n# TYPE mine gauge\nmine 1\n"), "{text}");
+        assert!(text.ends_with("# HELP mine Mine.\n# TYPE mine gauge\nmine 1\nmine{agent=\"hello\"} 2.5\n"), "{text}");
     }
 }

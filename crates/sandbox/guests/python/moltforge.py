@@ -3,7 +3,7 @@
     from moltforge import tools, llm, state, events, agents, approvals, signals, timers, http, log
 """
 
-from _moltforge.calls import CapabilityError, call as _call
+from _moltforge.calls import CapabilityError, begin as _begin, call as _call
 from _moltforge.output import write as _write
 
 __all__ = ["CapabilityError", "agents", "approvals", "events", "http", "llm", "log", "signals", "state", "timers", "tools"]
@@ -21,14 +21,45 @@ class _Tools:
         return await _call(name, {**(args or {}), **more})
 
 
+def _asked(prompt, messages, options):
+    if (prompt is None) == (messages is None):
+        raise TypeError("llm.complete takes a prompt or messages")
+    if messages is None:
+        messages = [{"role": "user", "content": prompt}]
+    return {**_given(**options), "messages": messages}
+
+
 class _Llm:
     async def complete(self, prompt=None, *, messages=None, **options):
         """`complete("text")`, or `complete(messages=[...], model=...)`."""
-        if (prompt is None) == (messages is None):
-            raise TypeError("llm.complete takes a prompt or messages")
-        if messages is None:
-            messages = [{"role": "user", "content": prompt}]
-        return await _call("llm.complete", {**_given(**options), "messages": messages})
+        return await _call("llm.complete", _asked(prompt, messages, options))
+
+    def stream(self, prompt=None, *, messages=None, **options):
+        """The same, read while it is written: `async for piece in llm.stream(...)`. `piece["text"]` is new, `piece["reply"]` is
+        all of it so far. After a crash the model begins anew: then `piece["restarted"]` is true, and what came before is void.
+        `result` is a future of what `complete` would give.
+        """
+        return _Stream(_asked(prompt, messages, options))
+
+
+class _Stream:
+    """A model's reply, read while it is written. Each piece is a call: a rebuilt agent reads the same ones."""
+
+    def __init__(self, args):
+        self._id, self.result = _begin("llm.complete", args)
+
+    async def __aiter__(self):
+        attempt, start, reply, done = 0, 0, "", False
+        while not done:
+            piece = await _call("llm.chunk", {"call": self._id, "attempt": attempt, "from": start})
+            restarted = attempt != 0 and piece["attempt"] != attempt
+            if piece["attempt"] != attempt:
+                reply = ""
+            reply += piece["text"]
+            attempt, start, done = piece["attempt"], piece["to"], piece["done"]
+            if piece["text"] or restarted:
+                yield {"text": piece["text"], "reply": reply, "restarted": restarted}
+        await self.result
 
 
 class _State:

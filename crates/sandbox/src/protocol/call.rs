@@ -19,7 +19,14 @@ pub(crate) fn name(name: &str) -> Result<(), String> {
 
 /// A JSON text that everybody can read: no lone surrogates, no numbers out of range, at most 128 levels.
 pub(crate) fn json(text: &str) -> Result<(), String> {
-    serde_json::from_str::<serde_json::Value>(text).map(drop).map_err(|error| format!("not JSON: {error}"))
+    serde_json::from_str::<serde_json::Value>(text).map(drop).map_err(|error| {
+        let error = error.to_string();
+        // that is how half of a pair of surrogates is met
+        if error.contains("hex escape") {
+            return "not JSON: a text in it has half of a character (a lone surrogate), which is no Unicode".to_owned();
+        }
+        format!("not JSON: {error}")
+    })
 }
 
 /// About how many bytes this keeps in memory.
@@ -49,6 +56,7 @@ mod tests {
         for bad in ["", "{", "1e999", r#""\ud800""#, "undefined", "1 2"] {
             assert!(json(bad).is_err(), "{bad}");
         }
+        assert!(json(r#"["\ud83d"]"#).unwrap_err().contains("a lone surrogate"));
         assert!(json(&"[".repeat(100_000)).is_err());
         assert!(json(&format!("{}{}", "[".repeat(500), "]".repeat(500))).is_err());
     }

@@ -4,21 +4,25 @@
 //! components of users are kept per project. Nothing is used that was not written here: beside each file lies its
 //! authentication code, under a key that is made at the first start and that only the server's user can read.
 
+mod sweep;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest, Sha256};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use super::Config;
 use super::compiler::Compiler;
-use crate::confine::Arguments;
+use super::groups::ProcessGroups;
+use crate::component;
 use crate::error::Error;
 use crate::images::Image;
 
@@ -28,63 +32,149 @@ pub(crate) struct Cache {
     key: [u8; 32],
     fingerprint: [u8; 32],
     compiler: Compiler,
-    /// One at a time: compiling takes all processors there are.
-    compiling: Semaphore,
+    /// One at a time: compiling takes all processors there are. No component of a user keeps the engines waiting.
+    engines: Semaphore,
+    components: Semaphore,
+    /// Of the projects that compile or wait for their turn.
+    projects: Mutex<HashMap<String, Arc<Semaphore>>>,
     /// Compiled and checked by this process, or refused.
-    known: Mutex<HashMap<PathBuf, Arc<OnceCell<Known>>>>,
+    known: Mutex<HashMap<PathBuf, Arc<One>>>,
 }
 
-type Known = Result<(), String>;
+type Known = Result<(), Error>;
+
+#[derive(Default)]
+struct One {
+    known: OnceCell<Known>,
+    touched: Mutex<Option<Instant>>,
+}
+
+impl One {
+    /// Whether its file must be told that it is used. It is told now and then.
+    fn is_due(&self) -> bool {
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = touched.is_none_or(|last| last.elapsed() > TOUCHES);
+        if is_due {
+            *touched = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+/// An image that is used says so after this.
+const TOUCHES: Duration = Duration::from_hours(1);
+
+/// Images that are known at once, at most: a refused one costs its author little and this a line.
+const KNOWN: usize = 10_000;
 
 impl Cache {
     /// Makes the folder and the key.
-    pub(crate) fn open(config: &Config, fingerprint: [u8; 32]) -> Result<Self, Error> {
+    pub(crate) fn open(config: &Config, groups: ProcessGroups, fingerprint: [u8; 32]) -> Result<Self, Error> {
         let root = config.cache.clone();
         let key = key(&root).map_err(|error| failed(&root, &error))?;
-        let args = Arguments { guests: 0, enforcement: config.enforcement.clone() };
-        let compiler = Compiler { program: config.program.clone(), subcommand: config.compiler.clone(), args };
-        Ok(Self { root, key, fingerprint, compiler, compiling: Semaphore::new(1), known: Mutex::default() })
+        let compiler = Compiler {
+            program: config.program.clone(),
+            subcommand: config.compiler.clone(),
+            enforcement: config.enforcement.clone(),
+            groups,
+        };
+        let (engines, components) = (Semaphore::new(1), Semaphore::new(1));
+        let (projects, known) = (Mutex::default(), Mutex::default());
+        Ok(Self { root, key, fingerprint, compiler, engines, components, projects, known })
     }
 
     /// The file of the compiled image, which is made if it is not there.
     pub(crate) async fn compiled(&self, project: &str, image: &Image) -> Result<PathBuf, Error> {
         let path = self.path(project, image)?;
-        let known = Arc::clone(self.known().entry(path.clone()).or_default());
-        let result = known.get_or_try_init(|| self.make(&path, image)).await?;
-        result.clone().map(|()| path).map_err(Error::Refused)
+        loop {
+            let one = self.one(&path);
+            one.known.get_or_try_init(|| self.make(project, &path, image)).await?.clone()?;
+            if !one.is_due() {
+                return Ok(path);
+            }
+            let used = path.clone();
+            if blocking(move || sweep::touch(&used)).await {
+                return Ok(path);
+            }
+            self.forget(&path);
+        }
     }
 
     /// Whether [`Self::compiled`] would answer at once.
     pub(crate) fn has(&self, project: &str, image: &Image) -> bool {
-        self.path(project, image).is_ok_and(|path| self.known().get(&path).is_some_and(|known| known.initialized()))
+        self.path(project, image).is_ok_and(|path| self.known().get(&path).is_some_and(|one| one.known.initialized()))
     }
 
-    async fn make(&self, path: &Path, image: &Image) -> Result<Known, Error> {
-        let Ok(_turn) = self.compiling.acquire().await else {
-            return Err(Error::Compile("the sandbox is gone".to_owned()));
+    async fn make(&self, project: &str, path: &Path, image: &Image) -> Result<Known, Error> {
+        if image.is_shared() {
+            let _turn = turn(&self.engines).await?;
+            return self.make_now(path, image).await;
+        }
+        // a project waits in line once, however many components it has
+        let own = Arc::clone(self.projects().entry(project.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(1))));
+        let made = async {
+            let _own = turn(&own).await?;
+            let _turn = turn(&self.components).await?;
+            self.make_now(path, image).await
         };
+        let made = made.await;
+        drop(own);
+        self.projects().retain(|_, turns| Arc::strong_count(turns) > 1);
+        made
+    }
+
+    async fn make_now(&self, path: &Path, image: &Image) -> Result<Known, Error> {
         let (checked, key) = (path.to_owned(), self.key);
         if blocking(move || is_ours(&checked, &key)).await {
             return Ok(Ok(()));
         }
         let unpacked = image.clone();
         let wasm = blocking(move || unpacked.wasm()).await.map_err(|error| Error::Compile(error.to_string()))?;
-        let code = match self.compiler.compile(&wasm).await {
-            Err(Error::Refused(reason)) => return Ok(Err(reason)),
+        let code = match self.compiler.compile(&wasm, !image.is_shared()).await {
+            Err(refused @ Error::Refused { .. }) => return Ok(Err(refused)),
             code => code?,
         };
         let (target, key) = (path.to_owned(), self.key);
         blocking(move || write(&target, &code, &key)).await.map_err(|error| failed(path, &error))?;
+        let root = self.root.clone();
+        for gone in blocking(move || sweep::sweep(&root, sweep::MOST, sweep::now())).await {
+            self.forget(&gone);
+        }
         Ok(Ok(()))
     }
 
+    fn one(&self, path: &Path) -> Arc<One> {
+        let mut known = self.known();
+        if known.len() >= KNOWN {
+            known.retain(|_, one| !one.known.initialized());
+        }
+        Arc::clone(known.entry(path.to_owned()).or_default())
+    }
+
+    /// Somebody has deleted it, if it is for that.
+    pub(crate) fn cannot_be_opened(&self, path: &Path, error: &Error) {
+        if matches!(error, Error::Cache { .. }) {
+            self.forget(path);
+        }
+    }
+
+    /// Its file is gone: whoever needs it next makes it anew.
+    fn forget(&self, path: &Path) {
+        self.known().remove(path);
+    }
+
     fn path(&self, project: &str, image: &Image) -> Result<PathBuf, Error> {
-        let name = Sha256::new().chain_update(self.fingerprint).chain_update(image.hash()).finalize();
-        let folder = if image.is_shared() { self.root.join("engines") } else { self.components(project)? };
+        let mut name = Sha256::new().chain_update(self.fingerprint).chain_update(image.hash());
+        if !image.is_shared() {
+            // what another release took need not be taken by this one
+            name.update(component::TAKEN);
+        }
+        let name = name.finalize();
+        let folder = if image.is_shared() { self.root.join("engines") } else { self.folder_of(project)? };
         Ok(folder.join(format!("{}.image", hex::encode(name))))
     }
 
-    fn components(&self, project: &str) -> Result<PathBuf, Error> {
+    fn folder_of(&self, project: &str) -> Result<PathBuf, Error> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         if project.is_empty() || project.len() > 128 || !project.bytes().all(plain) {
             return Err(failed(&self.root, &"the project's id cannot be the name of a folder"));
@@ -92,9 +182,17 @@ impl Cache {
         Ok(self.root.join("projects").join(project))
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<OnceCell<Known>>>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<One>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn projects(&self) -> MutexGuard<'_, HashMap<String, Arc<Semaphore>>> {
+        self.projects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
+    turns.acquire().await.map_err(|_| Error::Compile("the sandbox is gone".to_owned()))
 }
 
 /// So that two files of one process have two names.

@@ -1,5 +1,6 @@
 //! A guest, as the engine holds it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -23,8 +24,46 @@ pub enum Event {
         /// What it asked for and logged since it was last heard of.
         last: Asked,
     },
+    /// Others needed its room. It can be rebuilt from its completions, and then needs about as much memory as it had.
+    /// Nothing follows.
+    Evicted {
+        /// Bytes that it had.
+        memory: u64,
+    },
     /// Its worker is gone, for this reason. It can be rebuilt from its completions. Nothing follows.
     Lost(String),
+}
+
+/// What a guest uses, for whoever counts. It can still be read when the guest is gone.
+#[derive(Debug, Clone, Default)]
+pub struct Meter {
+    usage: Arc<Mutex<Usage>>,
+    grows: Arc<AtomicBool>,
+}
+
+impl Meter {
+    /// One that says this.
+    pub fn of(usage: Usage) -> Self {
+        Self { usage: Arc::new(Mutex::new(usage)), grows: Arc::default() }
+    }
+
+    /// What it used when it was last heard of.
+    pub fn read(&self) -> Usage {
+        *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it waits for memory.
+    pub fn waits_for_memory(&self) -> bool {
+        self.grows.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, usage: Usage) {
+        *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = usage;
+    }
+
+    pub(crate) fn set_waits_for_memory(&self, waits: bool) {
+        self.grows.store(waits, Ordering::Relaxed);
+    }
 }
 
 /// An event on its way, with its share of what a worker may have unread.
@@ -38,26 +77,40 @@ pub(crate) struct Opened {
     pub(crate) id: GuestId,
     pub(crate) worker: Arc<Worker>,
     pub(crate) events: mpsc::UnboundedReceiver<Unread>,
-    pub(crate) usage: Arc<Mutex<Usage>>,
+    pub(crate) meter: Meter,
 }
 
 /// A running guest. Dropping it stops the guest and frees everything it has.
 pub struct Guest {
     opened: Opened,
     /// Until somebody else may have its room.
-    _permit: Permit,
+    permit: Permit,
+    is_evicted: bool,
 }
 
 impl Guest {
     pub(crate) fn new(opened: Opened, permit: Permit) -> Self {
-        Self { opened, _permit: permit }
+        Self { opened, permit, is_evicted: false }
     }
 
-    /// What happens next. After [`Event::Ended`], [`Event::Failed`] or [`Event::Lost`] it is `Lost` for ever.
+    /// What happens next. After the last event it is `Lost` for ever. Cancel-safe.
     pub async fn next(&mut self) -> Event {
-        match self.opened.events.recv().await {
-            Some(unread) => unread.event,
-            None => Event::Lost("the guest has ended".to_owned()),
+        loop {
+            tokio::select! {
+                biased;
+                unread = self.opened.events.recv() => match unread {
+                    Some(unread) => return unread.event,
+                    None if std::mem::take(&mut self.is_evicted) => {
+                        return Event::Evicted { memory: self.memory() };
+                    }
+                    None => return Event::Lost("the guest has ended".to_owned()),
+                },
+                () = self.permit.evicted(), if !self.is_evicted => {
+                    // what it said until now counts, then nothing more comes of it
+                    self.is_evicted = true;
+                    self.opened.worker.stop(self.opened.id);
+                }
+            }
         }
     }
 
@@ -66,9 +119,19 @@ impl Guest {
         self.opened.worker.deliver(self.opened.id, completion)
     }
 
+    /// Bytes that are reserved for it.
+    pub fn memory(&self) -> u64 {
+        self.permit.account().memory()
+    }
+
     /// What it used when it was last heard of.
     pub fn usage(&self) -> Usage {
-        *self.opened.usage.lock().unwrap_or_else(PoisonError::into_inner)
+        self.meter().read()
+    }
+
+    /// The same for somebody else.
+    pub fn meter(&self) -> Meter {
+        self.opened.meter.clone()
     }
 
     /// The process that it runs in.

@@ -11,20 +11,39 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::guest::{Event, Opened, Unread};
+use super::admission::{Account, Admission, Permit};
+use super::guest::{Event, Meter, Opened, Unread};
 use super::spawn::Link;
 use super::watch::Watch;
 use crate::error::Error;
-use crate::protocol::{Completion, GuestId, Start, ToWorker, Usage, frame};
+use crate::protocol::{Completion, GuestId, Start, ToWorker, World, frame};
 
 /// Bytes of guests that wait to be sent to a worker; who starts another one waits. The rest is a completion or two for
 /// each guest, which the engine has in memory anyway. A worker that reads nothing is stopped by the clock.
 const UNSENT_MAX: usize = 64 << 20;
 
+/// Words about a guest that may be on their way when it is stopped: its parts, and what it used.
+const LATE: u64 = 128;
+
+/// In so much time a guest that computes is heard of, on a machine that is not busy four times.
+const TURN: Duration = Duration::from_secs(1);
+
+/// How long a worker may be without guests, and how long it may owe a word.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) idle: Duration,
+    pub(crate) silence: Duration,
+}
+/// Bytes that a worker needs for itself, beside the code of its images.
+pub(crate) const OWN: u64 = 24 << 20;
+
 /// The process of one project, and its guests.
 #[derive(Debug)]
 pub(crate) struct Worker {
     process_id: Option<u32>,
+    /// Whose use it counts for; nobody's when it is for one guest alone.
+    project: Option<String>,
+    admission: Arc<Admission>,
     out: mpsc::UnboundedSender<Unsent>,
     room: Arc<Semaphore>,
     state: Mutex<State>,
@@ -35,15 +54,22 @@ struct State {
     alive: bool,
     next_guest: GuestId,
     images: HashMap<PathBuf, u32>,
+    /// Bytes of these images.
+    code: u64,
     guests: HashMap<GuestId, Watched>,
     idle_since: Instant,
+    /// So many words about guests that were stopped may still be on their way.
+    late: u64,
 }
 
 #[derive(Debug)]
 struct Watched {
     watch: Watch,
+    /// When it was last handed something.
+    since: Instant,
     events: mpsc::UnboundedSender<Unread>,
-    usage: Arc<Mutex<Usage>>,
+    meter: Meter,
+    account: Account,
 }
 
 /// A message on its way.
@@ -56,22 +82,32 @@ pub(crate) struct Unsent {
 
 impl Worker {
     /// Begins to speak with a process that was just started.
-    pub(crate) fn start(link: Link, fingerprint: [u8; 32], idle: Duration) -> Arc<Self> {
+    pub(crate) fn start(
+        link: Link,
+        project: Option<String>,
+        admission: Arc<Admission>,
+        fingerprint: [u8; 32],
+        patience: Patience,
+    ) -> Arc<Self> {
         let (out, queue) = mpsc::unbounded_channel();
         let state = State {
             alive: true,
             next_guest: 1,
             images: HashMap::new(),
+            code: 0,
             guests: HashMap::new(),
             idle_since: Instant::now(),
+            late: 0,
         };
         let worker = Arc::new(Self {
             process_id: link.child.id(),
+            project,
+            admission,
             out,
             room: Arc::new(Semaphore::new(UNSENT_MAX)),
             state: Mutex::new(state),
         });
-        tokio::spawn(drive::drive(Arc::clone(&worker), link, queue, fingerprint, idle));
+        tokio::spawn(drive::drive(Arc::clone(&worker), link, queue, fingerprint, patience));
         worker
     }
 
@@ -93,17 +129,18 @@ impl Worker {
     /// Starts a guest; nothing when the worker is gone, then `start` is untouched.
     pub(crate) fn start_guest(
         self: &Arc<Self>,
-        image: &Path,
+        (image, world): (&Path, World),
         start: &mut Option<Start>,
         completions: &[Completion],
         room: OwnedSemaphorePermit,
+        permit: &Permit,
     ) -> Result<Option<Opened>, Error> {
         let mut state = self.lock();
         if !state.alive {
             return Ok(None);
         }
         let Some(mut start) = start.take() else { return Ok(None) };
-        start.image = self.image(&mut state, image)?;
+        start.image = self.image(&mut state, image, world)?;
         let guest = state.next_guest;
         state.next_guest += 1;
         let mut watch = Watch::new(start.limits.clone());
@@ -115,20 +152,22 @@ impl Worker {
         }
         let _ = self.out.send(Unsent { frame, file: None, _room: Some(room) });
         let (events, receiver) = mpsc::unbounded_channel();
-        let usage = Arc::default();
-        state.guests.insert(guest, Watched { watch, events, usage: Arc::clone(&usage) });
-        Ok(Some(Opened { id: guest, worker: Arc::clone(self), events: receiver, usage }))
+        let (meter, account) = (Meter::default(), permit.account());
+        let since = Instant::now();
+        state.guests.insert(guest, Watched { watch, since, events, meter: meter.clone(), account });
+        Ok(Some(Opened { id: guest, worker: Arc::clone(self), events: receiver, meter }))
     }
 
     /// The number of a compiled image, which the worker loads when it is new.
-    fn image(&self, state: &mut State, path: &Path) -> Result<u32, Error> {
+    fn image(&self, state: &mut State, path: &Path, world: World) -> Result<u32, Error> {
         if let Some(image) = state.images.get(path) {
             return Ok(*image);
         }
         let image = u32::try_from(state.images.len()).map_err(|error| Error::Start(error.to_string()))?;
         let file = File::open(path)
             .map_err(|error| Error::Cache { path: path.display().to_string(), reason: error.to_string() })?;
-        let frame = encode(&ToWorker::Load { image })?;
+        state.code += file.metadata().map_or(0, |data| data.len());
+        let frame = encode(&ToWorker::Load { image, world })?;
         let _ = self.out.send(Unsent { frame, file: Some(file.into()), _room: None });
         state.images.insert(path.to_owned(), image);
         Ok(image)
@@ -141,7 +180,18 @@ impl Worker {
         let id = completion.id;
         self.send(&ToWorker::Deliver { guest, completion })?;
         watched.watch.deliver(id);
+        watched.since = Instant::now();
+        watched.account.is_idle(false);
         Ok(())
+    }
+
+    /// A guest that waited for memory may have it.
+    fn grant(&self, guest: GuestId, bytes: u64) {
+        if let Some(watched) = self.lock().guests.get_mut(&guest) {
+            watched.watch.granted();
+            watched.since = Instant::now();
+        }
+        let _ = self.send(&ToWorker::Granted { guest, bytes });
     }
 
     /// Nothing more is wanted of a guest.
@@ -149,6 +199,7 @@ impl Worker {
         let mut state = self.lock();
         if state.guests.remove(&guest).is_some() {
             state.idle_since = Instant::now();
+            state.late = state.late.saturating_add(LATE);
         }
         // also of one that has ended: the worker still has its name
         let _ = self.send(&ToWorker::Stop { guest });
@@ -158,6 +209,16 @@ impl Worker {
         // of a worker that is gone the guests hear by themselves
         let _ = self.out.send(Unsent { frame: encode(message)?, file: None, _room: None });
         Ok(())
+    }
+
+    /// Whether it owes a word for too long, when nothing was heard `since`: some guest has something to do, and all of
+    /// them had time for it, one after the other.
+    fn is_silent(&self, since: Instant, silence: Duration) -> bool {
+        let state = self.lock();
+        let owed = || state.guests.values().filter(|watched| watched.watch.owes());
+        let turns = u32::try_from(owed().count()).unwrap_or(u32::MAX);
+        let allowed = silence.saturating_add(TURN.saturating_mul(turns));
+        owed().any(|watched| watched.since.max(since).elapsed() > allowed)
     }
 
     /// Takes no more guests.
@@ -172,6 +233,13 @@ impl Worker {
         for watched in guests.into_values() {
             let _ = watched.events.send(Unread { event: Event::Lost(reason.to_owned()), _weight: None });
         }
+    }
+
+    /// What its process uses really, nothing when it is gone. What is not its guests' own counts for its project.
+    fn is_measured(&self, bytes: Option<u64>) {
+        let Some(project) = &self.project else { return };
+        let own = self.lock().code + OWN;
+        self.admission.uses(project, bytes.unwrap_or(0).saturating_sub(own));
     }
 
     /// Takes no more guests if there was none for so long.

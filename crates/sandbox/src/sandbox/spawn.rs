@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
-use moltforge_jail::Start;
+use moltforge_jail::{Group, Start};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
@@ -17,10 +18,17 @@ use crate::confine::Arguments;
 pub(crate) struct Link {
     pub(crate) child: Child,
     pub(crate) socket: UnixStream,
+    /// Its group, where there are any.
+    pub(crate) group: Option<Group>,
 }
 
 /// Starts a process, which confines itself.
-pub(crate) fn start(program: &Path, subcommand: &[OsString], args: &Arguments) -> io::Result<Link> {
+pub(crate) fn start(
+    program: &Path,
+    subcommand: &[OsString],
+    args: &Arguments,
+    group: Option<Group>,
+) -> io::Result<Link> {
     let args = subcommand.iter().cloned().chain(args.write());
     let (command, starting) = Start::program(program, args).prepare().map_err(io::Error::other)?;
     let mut command = Command::from(command);
@@ -28,9 +36,20 @@ pub(crate) fn start(program: &Path, subcommand: &[OsString], args: &Arguments) -
     // it holds the other end of the socket
     drop(command);
     let id = child.id().ok_or_else(|| io::Error::other("it has ended"))?;
-    let socket = starting.release(id, None).map_err(io::Error::other)?;
+    let socket = starting.release(id, group.as_ref()).map_err(io::Error::other)?;
     socket.set_nonblocking(true)?;
-    Ok(Link { child, socket: UnixStream::from_std(socket)? })
+    Ok(Link { child, socket: UnixStream::from_std(socket)?, group })
+}
+
+/// Removes the group of a process that has ended: what was below that may take a moment longer.
+pub(crate) async fn clear(mut group: Group) {
+    for _ in 0..200 {
+        if group.remove() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tracing::warn!("the control group of a process that has ended cannot be removed");
 }
 
 /// Kills it, with whatever it may have started.

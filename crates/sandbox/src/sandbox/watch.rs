@@ -14,6 +14,9 @@ pub(crate) type Violation = String;
 /// A worker speaks of a computing guest four times in a second of processor time; a little less is tolerated.
 const HEARD_OF: std::time::Duration = std::time::Duration::from_millis(200);
 
+/// A guest is looked at every ten milliseconds of its time, but not within a call of the worker.
+const OVER: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// What a failure may say.
 const MESSAGE_MAX: usize = 9 << 10;
 const STACK_MAX: usize = 33 << 10;
@@ -34,6 +37,11 @@ pub(crate) struct Watch {
     window_bytes: usize,
     logged: usize,
     waits: bool,
+    /// Bytes that it asked for, and how often.
+    grown: u64,
+    growths: u64,
+    /// It waits for memory.
+    is_growing: bool,
     used: Usage,
     /// When it last spoke of a computing guest, in the guest's time.
     heard_of: std::time::Duration,
@@ -53,6 +61,9 @@ impl Watch {
             window_bytes: 0,
             logged: 0,
             waits: false,
+            grown: 0,
+            growths: 0,
+            is_growing: false,
             used: Usage::default(),
             heard_of: std::time::Duration::ZERO,
         }
@@ -65,21 +76,55 @@ impl Watch {
 
     /// It asks or waits.
     pub(crate) fn asked(&mut self, asked: &Asked, usage: Usage) -> Result<(), Violation> {
+        // a little is said only by one that computes for long
         if !asked.blocked && call::weight(asked) <= PART {
-            return Err("a part that is too small".to_owned());
+            self.hear_of(usage).map_err(|_| "a part that is too small".to_owned())?;
         }
         self.words(asked, usage)?;
         self.waits = asked.blocked;
         Ok(())
     }
 
+    /// Whether it has something to do, so that something will be heard of it.
+    pub(crate) fn owes(&self) -> bool {
+        !self.is_waiting() && !self.is_growing
+    }
+
     /// It computes.
     pub(crate) fn used(&mut self, usage: Usage) -> Result<(), Violation> {
+        self.hear_of(usage)?;
+        self.usage(usage)
+    }
+
+    fn hear_of(&mut self, usage: Usage) -> Result<(), Violation> {
         if usage.cpu < self.heard_of + HEARD_OF {
             return Err("usage that is not new".to_owned());
         }
         self.heard_of = usage.cpu;
+        Ok(())
+    }
+
+    /// It needs memory.
+    pub(crate) fn grows(&mut self, bytes: u64, usage: Usage) -> Result<(), Violation> {
+        const PAGE: u64 = 64 << 10;
+        self.grown = self.grown.saturating_add(bytes);
+        self.growths += 1;
+        let most = self.limits.memory;
+        if self.is_waiting() || self.is_growing || bytes == 0 || self.grown > most || self.growths > most / PAGE + 1 {
+            return Err(format!("a growth that cannot be: {bytes}"));
+        }
+        self.is_growing = true;
         self.usage(usage)
+    }
+
+    /// It may have what it needs, or hears that it never can.
+    pub(crate) fn granted(&mut self) {
+        self.is_growing = false;
+    }
+
+    /// Whether it does nothing until it hears an answer.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waits && self.delivered.is_empty()
     }
 
     /// It returned.
@@ -101,7 +146,7 @@ impl Watch {
     }
 
     fn words(&mut self, asked: &Asked, usage: Usage) -> Result<(), Violation> {
-        if self.waits && self.delivered.is_empty() {
+        if self.is_waiting() || self.is_growing {
             return Err("a guest that waits spoke".to_owned());
         }
         self.usage(usage)?;
@@ -137,7 +182,8 @@ impl Watch {
     }
 
     fn usage(&mut self, usage: Usage) -> Result<(), Violation> {
-        if usage.memory > self.limits.memory || usage.cpu < self.used.cpu {
+        let most = self.limits.cpu.saturating_add(OVER);
+        if usage.memory > self.limits.memory || usage.cpu < self.used.cpu || usage.cpu > most {
             return Err(format!("a usage that cannot be: {usage:?}"));
         }
         self.used = usage;

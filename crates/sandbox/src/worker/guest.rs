@@ -6,38 +6,41 @@ use tokio::sync::mpsc;
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::host::{Ended, Host};
-use super::load::Loaded;
+use super::load::{Loaded, Program};
+use super::memory::Memory;
 use super::meter::Metered;
 use super::report::Report;
 use super::ticker::Ticker;
 use crate::limits::{Limit, Limits};
 use crate::protocol::{Completion, End, Failure, FailureKind, FromWorker, Start, Usage, call};
 use crate::world;
+use crate::world::typescript::Typescript;
 
 /// What wasmtime copies out of a guest in one call. Our own limits are below; this one is for what is far above.
 const HOSTCALL_BYTES: usize = 24 << 20;
 
 /// Runs it and reports its end.
 pub(crate) async fn run(
-    loaded: Result<Loaded, String>,
+    loaded: Result<Loaded, Failure>,
     start: Start,
     inbox: mpsc::UnboundedReceiver<Completion>,
+    grants: mpsc::UnboundedReceiver<u64>,
     report: Report,
     ticker: Arc<Ticker>,
 ) {
     let loaded = match loaded {
         Ok(loaded) => loaded,
-        Err(message) => {
-            let failure = Failure { kind: FailureKind::Engine, message, stack: String::new() };
+        Err(failure) => {
             report.end(0, |guest, last| FromWorker::Failed { guest, failure, last, usage: Usage::default() });
             return;
         }
     };
-    let Start { files, entry, input, seed, now, limits, replay, .. } = start;
-    let host = Host::new(limits.clone(), seed, now, replay, inbox, report);
+    let Start { files, entry, input, seed, now, limits, granted, replay, .. } = start;
+    let memory = Memory::new(granted, grants, loaded.is_ours());
+    let host = Host::new(limits.clone(), seed, now, replay, inbox, memory, report);
     let meter = Arc::clone(&host.meter);
     let mut store = Store::new(&loaded.engine, host);
-    store.limiter(|host| host);
+    store.limiter_async(|host| host);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut store| store.data_mut().tick());
@@ -48,12 +51,34 @@ pub(crate) async fn run(
             let message = format!("the files have more than {} bytes", limits.bundle);
             return Err(super::host::ended(FailureKind::Limit(Limit::Bundle), message));
         }
-        let instance = loaded.pre.instantiate_async(&mut store).await?;
-        instance.call_run(&mut store, &files, &entry, &input, &seed, now).await
+        match &loaded.program {
+            Program::Engine(pre) => {
+                let instance = pre.instantiate_async(&mut store).await?;
+                instance.call_run(&mut store, &files, &entry, &input, &seed, now).await
+            }
+            Program::TypeScript(pre) => {
+                let instance = pre.instantiate_async(&mut store).await?;
+                strip(&instance, &mut store, &files).await
+            }
+            Program::Agent(pre) => {
+                let instance = pre.instantiate_async(&mut store).await?;
+                let returned = instance.call_run(&mut store, &input).await?;
+                store.data_mut().flush_lines()?;
+                Ok(returned.map_err(|error| world::Failure {
+                    kind: "exception".to_owned(),
+                    message: format!("{}: {}", error.code, error.message),
+                    stack: error.details.unwrap_or_default(),
+                }))
+            }
+        }
     };
     let outcome = Metered::new(running, Arc::clone(&meter), ticker).await;
 
-    let host = store.into_data();
+    let mut host = store.into_data();
+    if outcome.is_err() {
+        // what was written last may say why; that it is too much for the log does not matter any more
+        let _ = host.flush_lines();
+    }
     let usage = Usage { cpu: meter.total(), ..host.usage() };
     let outcome = match outcome {
         Ok(Ok(output)) => check(output, &limits),
@@ -64,6 +89,32 @@ pub(crate) async fn run(
         Ok(output) => FromWorker::Ended { guest, end: End { output, last }, usage },
         Err(failure) => FromWorker::Failed { guest, failure, last, usage },
     });
+}
+
+/// All files without their types, as JSON by name.
+async fn strip(
+    instance: &Typescript,
+    store: &mut Store<Host>,
+    files: &[world::File],
+) -> wasmtime::Result<Result<String, world::Failure>> {
+    let mut stripped = serde_json::Map::new();
+    for file in files {
+        match instance.call_strip(&mut *store, &file.name, &file.text).await? {
+            Ok(text) => stripped.insert(file.name.clone(), text.into()),
+            Err(message) => {
+                let (kind, stack) = ("syntax".to_owned(), String::new());
+                return Ok(Err(world::Failure { kind, message: located(&file.name, &message), stack }));
+            }
+        };
+    }
+    Ok(Ok(serde_json::Value::Object(stripped).to_string()))
+}
+
+/// What the compiler says, with the name of the file, and without the names of its own errors.
+fn located(name: &str, message: &str) -> String {
+    let lines = message.lines().filter(|line| !line.starts_with('['));
+    let named = |line: &str| if line.starts_with(name) { line.to_owned() } else { format!("{name}:{line}") };
+    lines.map(named).collect::<Vec<_>>().join("\n")
 }
 
 fn check(output: String, limits: &Limits) -> Result<String, Failure> {
@@ -102,13 +153,16 @@ fn trapped(error: &wasmtime::Error) -> Failure {
         // inside of the guest it was a call, outside it was what `run` returned
         let limit = if error.downcast_ref::<WasmBacktrace>().is_some() { Limit::Call } else { Limit::Output };
         (FailureKind::Limit(limit), format!("more than {HOSTCALL_BYTES} bytes at once"))
+    } else if error.chain().any(<dyn std::error::Error>::is::<std::str::Utf8Error>) {
+        (FailureKind::Misuse, "a text that is not UTF-8".to_owned())
     } else {
         (FailureKind::Engine, trap.map_or_else(|| format!("{error:#}"), ToString::to_string))
     };
     Failure { kind, message: cut(message, 8 << 10), stack: String::new() }
 }
 
-fn cut(mut text: String, bytes: usize) -> String {
+/// At most so many bytes of a text.
+pub(super) fn cut(mut text: String, bytes: usize) -> String {
     if text.len() > bytes {
         text.truncate(text.floor_char_boundary(bytes));
         text.push_str(" ...");

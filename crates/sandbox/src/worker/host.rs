@@ -7,14 +7,16 @@ use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
-use wasmtime::{ResourceLimiter, Result, UpdateDeadline};
+use wasmtime::{Result, UpdateDeadline};
 
+use super::agent::Calls;
+use super::memory::Memory;
 use super::meter::Meter;
 use super::report::Report;
-use crate::config::TABLE_ELEMENTS;
+use super::wasi::Lines;
 use crate::limits::{Limit, Limits};
 use crate::protocol::{Call, Cancelled, Completion, Failure, FailureKind, Log, Usage, call};
-use crate::world;
+use crate::world::{self, EngineImports as _};
 
 /// A guest's end, on its way through wasmtime.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,13 @@ pub(crate) struct Ended(pub(crate) Failure);
 
 pub(crate) fn ended(kind: FailureKind, message: impl Into<String>) -> wasmtime::Error {
     Ended(Failure { kind, message: message.into(), stack: String::new() }).into()
+}
+
+/// Lets the socket be read once, and then everybody run who heard something there. A guest that computes would otherwise be
+/// at turn again before each of them, and an answer take four turns: to be read, to be heard, and to be written.
+async fn others_first() {
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
 }
 
 /// A guest that computes is heard of about this often.
@@ -39,6 +48,10 @@ pub(crate) struct Host {
     pub(crate) random: ChaCha20Rng,
     /// Completions that it consumed.
     pub(crate) consumed: u32,
+    /// Of a component: its calls and their answers.
+    pub(crate) pending: Calls,
+    /// Of a component: what it writes to its standard streams.
+    pub(crate) lines: Lines,
     inbox: mpsc::UnboundedReceiver<Completion>,
     replay: u32,
     issued: u32,
@@ -48,7 +61,7 @@ pub(crate) struct Host {
     window: u32,
     window_bytes: usize,
     logged: usize,
-    memory: usize,
+    pub(crate) memory: Memory,
     heard_of: std::time::Duration,
 }
 
@@ -60,6 +73,7 @@ impl Host {
         now: u64,
         replay: u32,
         inbox: mpsc::UnboundedReceiver<Completion>,
+        memory: Memory,
         report: Report,
     ) -> Self {
         let random = Sha256::new().chain_update(b"wasi:random").chain_update(seed).finalize();
@@ -70,6 +84,8 @@ impl Host {
             now,
             random: ChaCha20Rng::from_seed(random.into()),
             consumed: 0,
+            pending: Calls::default(),
+            lines: Lines::default(),
             inbox,
             replay,
             issued: 0,
@@ -78,14 +94,14 @@ impl Host {
             window: 0,
             window_bytes: 0,
             logged: 0,
-            memory: 0,
+            memory,
             heard_of: std::time::Duration::ZERO,
         }
     }
 
     /// What it uses, while it runs.
     pub(crate) fn usage(&self) -> Usage {
-        Usage { memory: self.memory as u64, cpu: self.meter.now() }
+        Usage { memory: self.memory.bytes(), cpu: self.meter.now() }
     }
 
     /// Every ten milliseconds while it runs.
@@ -97,9 +113,16 @@ impl Host {
         }
         if usage.cpu > self.heard_of + HEARD_OF {
             self.heard_of = usage.cpu;
-            self.report.used(usage);
+            self.report.used(self.consumed, usage);
         }
-        Ok(UpdateDeadline::Yield(1))
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(others_first())))
+    }
+
+    /// Makes a call with the next id, and answers with that.
+    pub(super) fn call(&mut self, name: &str, args: String) -> Result<u32> {
+        let id = self.issued.saturating_add(1);
+        self.submit(id, name.to_owned(), args)?;
+        Ok(id)
     }
 
     fn command(&mut self, bytes: usize) -> Result<()> {
@@ -206,40 +229,5 @@ impl world::EngineImports for Host {
         let (level, after, usage) = (level.min(3), self.consumed, self.usage());
         self.report.add(after, usage, |asked| asked.logs.push(Log { level, message, after }), bytes);
         Ok(())
-    }
-}
-
-impl ResourceLimiter for Host {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
-        let memory = self.memory.saturating_add(desired.saturating_sub(current));
-        if memory as u64 > self.limits.memory || maximum.is_some_and(|maximum| desired > maximum) {
-            let message = format!("more than {} bytes of memory", self.limits.memory);
-            return Err(ended(FailureKind::Limit(Limit::Memory), message));
-        }
-        self.memory = memory;
-        Ok(true)
-    }
-
-    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> Result<()> {
-        Err(ended(FailureKind::Limit(Limit::Memory), format!("no more memory: {error}")))
-    }
-
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        if desired > TABLE_ELEMENTS {
-            return Err(ended(FailureKind::Limit(Limit::Memory), format!("more than {TABLE_ELEMENTS} in a table")));
-        }
-        Ok(true)
-    }
-
-    fn instances(&self) -> usize {
-        60
-    }
-
-    fn memories(&self) -> usize {
-        4
-    }
-
-    fn tables(&self) -> usize {
-        60
     }
 }

@@ -34,9 +34,19 @@ impl Report {
         self.send(FromWorker::Asked { guest: self.guest, asked, usage });
     }
 
-    /// The guest computes for long.
-    pub(crate) fn used(&self, usage: Usage) {
-        self.send(FromWorker::Used { guest: self.guest, usage });
+    /// The guest computes for long. What it asked for and logged before is not kept back until it waits.
+    pub(crate) fn used(&mut self, consumed: u32, usage: Usage) {
+        if self.weight > 0 {
+            let asked = self.take(consumed, false);
+            self.send(FromWorker::Asked { guest: self.guest, asked, usage });
+        } else {
+            self.send(FromWorker::Used { guest: self.guest, usage });
+        }
+    }
+
+    /// The guest needs so many bytes more.
+    pub(crate) fn grows(&self, bytes: u64, usage: Usage) {
+        self.send(FromWorker::Grow { guest: self.guest, bytes, usage });
     }
 
     /// The last message of the guest.

@@ -48,7 +48,8 @@ async fn heard(frames: &[&[u8]]) -> Event {
         bytes += &hex::encode(u32::try_from(frame.len()).unwrap().to_le_bytes());
         bytes += &hex::encode(frame);
     }
-    let sandbox = Sandbox::new(Config { worker: vec!["hostile".into(), bytes.into()], ..config() }).unwrap();
+    let sandbox =
+        Sandbox::new(Config { worker: vec!["hostile".into(), bytes.into(), "01".into()], ..config() }).unwrap();
     let mut guest = sandbox.run(agent(WAITS)).await.unwrap();
     tokio::time::timeout(Duration::from_mins(1), guest.next()).await.unwrap()
 }

@@ -111,3 +111,11 @@ async fn mistakes_name_the_author_s_file_and_line() {
     let failure = run(&sandbox, agent("export default () => new Promise(() => {})")).await.0.failure();
     assert_eq!(failure.kind, FailureKind::Deadlock);
 }
+
+#[tokio::test]
+async fn what_it_logs_before_it_computes_for_long_is_heard() {
+    let source = "export default () => { console.log('begins'); for (;;) {} }";
+    let mut guest = sandbox().run(agent(source)).await.unwrap();
+    let Event::Asked(asked) = guest.next().await else { panic!("it says nothing") };
+    assert_eq!((asked.blocked, asked.logs[0].message.as_str()), (false, "begins"));
+}

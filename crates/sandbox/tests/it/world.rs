@@ -14,9 +14,11 @@ pub(crate) fn config() -> Config {
         cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("images"),
         enforcement: Enforcement::BestEffort { reason: "tests of something else".into() },
         memory: 4 << 30,
+        cpu_milli: None,
         guests: 200,
         guests_per_project: 100,
         idle: Duration::from_secs(30),
+        silence: Duration::from_secs(30),
     }
 }
 
@@ -26,6 +28,16 @@ pub(crate) fn program() -> PathBuf {
 
 pub(crate) fn sandbox() -> Sandbox {
     Sandbox::new(config()).unwrap()
+}
+
+/// Compiles an engine unless that has happened. Tests are processes, and one of them at a time compiles.
+pub(crate) async fn prepared(image: &Image) {
+    let folder = config().cache;
+    std::fs::create_dir_all(&folder).unwrap();
+    let lock = std::fs::File::create(folder.with_extension("lock")).unwrap();
+    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.unwrap().unwrap();
+    sandbox().prepare("proj_1", image).await.unwrap();
+    drop(lock);
 }
 
 /// An agent of one file.
@@ -40,6 +52,7 @@ pub(crate) fn agent(source: &str) -> GuestRequest {
         now: 1_700_000_000_000_000,
         limits: Limits { cpu: Duration::from_secs(20), ..Limits::default() },
         reserve: 16 << 20,
+        alone: false,
         completions: vec![],
     }
 }

@@ -23,6 +23,13 @@ async fn a_bundle_comes_back(world: &World) {
     assert_eq!((found.created_at, found.packed.bytes), (first, bytes.len() as u64));
     assert!(found.packed.body.len() < 2_000);
     assert_eq!(found.packed.unpack().unwrap(), bytes);
+    let damaged = PackedBundle { bytes: 1, body: b"no".to_vec() };
+    let mut tx = world.begin().await.unwrap();
+    tx.bundles(project(1)).put("aa", &damaged).await.unwrap();
+    tx.commit().await.unwrap();
+    put(world, "aa", &bytes).await;
+    let mended = world.bundles(project(1)).find("aa").await.unwrap().unwrap();
+    assert_eq!((mended.created_at, mended.packed.unpack().unwrap()), (first, bytes.clone()));
     put(world, "bb", b"x").await;
     assert_eq!(world.bundles(project(1)).total().await.unwrap(), (2, bytes.len() as u64 + 1));
     let mut tx = world.begin().await.unwrap();

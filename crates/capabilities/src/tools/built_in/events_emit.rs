@@ -2,8 +2,9 @@
 
 use moltforge_manifest::trigger::check_event_type;
 use moltforge_types::Timestamp;
-use moltforge_types::event::TYPE_PREFIX;
+use moltforge_types::event::{is_own_topic, is_own_type};
 use moltforge_types::execution::Effect;
+use moltforge_types::journal::ErrorInfo;
 use serde_json::{Value, json};
 
 use super::BuiltIn;
@@ -37,8 +38,11 @@ fn begin(arguments: &mut Value, _now: Timestamp) -> Begin {
             return refused(TOOL.name, &message);
         }
     }
-    if event_type.starts_with(TYPE_PREFIX) {
-        return refused(TOOL.name, "types that begin with io.moltforge. are MoltForge's own");
+    // who waits for `execution.completed` means what the server says
+    if is_own_type(&event_type) || topic.as_deref().is_some_and(is_own_topic) {
+        let name = topic.filter(|topic| is_own_topic(topic)).unwrap_or(event_type);
+        let message = format!("{}: {name:?} is the name of MoltForge's own events", TOOL.name);
+        return Begin::Rejected(ErrorInfo::new("event_type_reserved", message));
     }
     let data = arguments.get_mut("data").map(Value::take).unwrap_or_default();
     let bytes = data.to_string().len();
@@ -67,11 +71,23 @@ mod tests {
         );
         for bad in [
             json!({ "type": "a b" }),
-            json!({ "type": "io.moltforge.execution.completed" }),
             json!({ "type": "a", "topic": "\u{e9}" }),
             json!({ "type": "a", "data": "x".repeat(70_000) }),
         ] {
             assert!(matches!(emit(bad.clone()), Begin::Rejected(_)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nobody_speaks_for_the_server() {
+        for own in [
+            json!({ "type": "io.moltforge.execution.completed" }),
+            json!({ "type": "execution.completed" }),
+            json!({ "type": "tool.failed", "data": { "n": 1 } }),
+            json!({ "type": "order.paid", "topic": "agent.events" }),
+        ] {
+            let refused = emit(own.clone());
+            assert!(matches!(&refused, Begin::Rejected(error) if error.code == "event_type_reserved"), "{own}");
         }
     }
 }

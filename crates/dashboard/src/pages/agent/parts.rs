@@ -165,7 +165,11 @@ pub(crate) fn configuration(config: &AgentConfig) -> Markup {
     let limits = &config.limits;
     html! {
         dl class="facts column" {
-            div { dt { "Model" } dd { code { (config.model) } } }
+            @if let Some(code) = &config.code {
+                div { dt { "Program" } dd { code { (text::one_line(code, 120)) } } }
+                div { dt { "Memory, CPU time, output" } dd { (limits.memory.as_deref().unwrap_or("64MiB")) ", " (limits.cpu.as_deref().unwrap_or("30s")) ", " (limits.output.as_deref().unwrap_or("1MiB")) } }
+            }
+            @if !config.model.is_empty() { div { dt { "Model" } dd { code { (config.model) } } } }
             div {
                 dt { "Tools" }
                 dd {

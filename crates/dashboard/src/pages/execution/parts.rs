@@ -6,7 +6,7 @@ use moltforge_types::Timestamp;
 use moltforge_types::event::{CloudEvent, TYPE_PREFIX};
 use serde_json::Value;
 
-use super::{Page, actions, family, took};
+use super::{Page, actions, family, log, took};
 use crate::components::badge::look;
 use crate::components::icon::{Icon, icon};
 use crate::components::table::{column, table, wide};
@@ -42,14 +42,16 @@ pub(super) fn callout(page: &Page, now: Timestamp) -> Markup {
         ("paused", error) => html! {
             div class={ "callout " (tone) } {
                 p { (icon(shape)) b { (reason(execution)) } }
-                @if let Some(error) = error { p { (text::one_line(&error.message, 1_000)) " (" (code(error)) ")" } }
+                @if let Some(error) = error { @let (first, place) = log::message(&error.message); p { (first) " (" (code(error)) ")" } (self::place(place)) }
                 p { (what_to_do(page)) }
                 @if execution.reason.as_deref() == Some("effect_unknown") { (actions::unknown_choice(execution)) }
             }
         },
         ("failed", Some(error)) => html! {
             div class={ "callout " (tone) } {
-                p { (icon(shape)) b { (text::one_line(&error.message, 1_000)) } }
+                @let (first, place) = log::message(&error.message);
+                p { (icon(shape)) b { (first) } }
+                (self::place(place))
                 p { "Code " (code(error)) ". Its finished steps stand below." }
             }
         },
@@ -68,6 +70,11 @@ pub(super) fn callout(page: &Page, now: Timestamp) -> Markup {
         },
         _ => html! {},
     }
+}
+
+/// Where an error happened, as the program's engine says it.
+fn place(lines: Option<&str>) -> Markup {
+    html! { @if let Some(lines) = lines { pre class="code place" dir="auto" { (lines) } } }
 }
 
 /// An error's code, which leads to its page.
@@ -139,7 +146,7 @@ pub(super) fn output(execution: &Execution) -> Markup {
         (Some(value), _) => json::json(value, json::WHOLE_LIMIT),
         // what holds a paused one stands in the callout: it may still have an output
         (None, Some(error)) if execution.finished_at.is_some() => {
-            html! { p class="error-line" { (icon(Icon::Cross)) code { (error.code) } " " (text::one_line(&error.message, 1_000)) } }
+            html! { p class="error-line" { (icon(Icon::Cross)) code { (error.code) } " " (log::message(&error.message).0) } }
         }
         (None, _) if execution.finished_at.is_some() => {
             html! { p class="dim" { "None: it was " (text::words(&execution.state)) "." } }

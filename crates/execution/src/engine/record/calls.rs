@@ -8,11 +8,18 @@ use moltforge_types::execution::{EffectDecision, ProbeOutcome};
 use moltforge_types::journal::Entry;
 use serde_json::{Value, json};
 
+use crate::engine::completion;
 use crate::engine::state::{Decided, Execution, Pending, PendingState};
 
 impl Execution {
     pub(super) fn record_call(&mut self, at: Timestamp, entry: &Entry) {
         match entry {
+            Entry::ModelCompleted { step, model, text, usage, started_at, .. } if self.is_of_guest() => {
+                self.progress();
+                self.turns += 1;
+                self.usage.add(*usage);
+                self.guest_hears(at, *step, true, completion::heard(model, text, *usage, *started_at));
+            }
             Entry::ModelCompleted { step, text, tool_calls, usage, .. } => {
                 self.progress();
                 self.turns += 1;

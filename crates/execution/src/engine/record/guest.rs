@@ -1,16 +1,17 @@
 //! What becomes of a guest's calls: asked for, given up, answered. Its answers are kept in the order of the journal.
 
-use moltforge_types::journal::Entry;
+use moltforge_types::journal::{Entry, GuestLog};
 use moltforge_types::{ContentHash, Timestamp};
+use serde_json::Value;
 
 use crate::engine::state::{Execution, Heard, Made, Pending, PendingState};
+use crate::engine::{completion, stream};
 
 impl Execution {
     pub(super) fn guest_asked(&mut self, entry: &Entry) {
         let Entry::GuestAsked { step, calls, cancelled, .. } = entry else { return };
         self.progress();
         let count = u32::try_from(calls.len()).unwrap_or(u32::MAX);
-        self.tool_calls = self.tool_calls.saturating_add(count);
         for (call, step) in calls.iter().zip(*step..) {
             self.guest.calls.push(Made {
                 id: call.id,
@@ -28,12 +29,29 @@ impl Execution {
             });
         }
         self.next_step = step.saturating_add(count);
+        let counted = calls.iter().filter(|call| !self.is_free(&call.name, &call.arguments)).count();
+        self.tool_calls = self.tool_calls.saturating_add(u32::try_from(counted).unwrap_or(u32::MAX));
         for given_up in cancelled {
             self.guest.cancelled.push(*given_up);
             let id = given_up.id.to_string();
             // an effect is seen through; its answer is heard by nobody
             self.pending.retain(|call| call.call_id != id || matches!(call.state, PendingState::Invoked { .. }));
         }
+    }
+
+    /// What `limits.tool_calls` does not count: model calls have a limit of their own.
+    fn is_free(&self, name: &str, arguments: &str) -> bool {
+        name == completion::COMPLETE || stream::reads_along(self, name, arguments)
+    }
+
+    pub(super) fn guest_logged(&mut self, logs: &[GuestLog]) {
+        self.guest.logged = self.guest.logged.saturating_add(u32::try_from(logs.len()).unwrap_or(u32::MAX));
+    }
+
+    pub(super) fn guest_ended(&mut self, output: &Value) {
+        self.progress();
+        self.guest.output = Some(output.clone());
+        self.pending.retain(|call| matches!(call.state, PendingState::Invoked { .. }));
     }
 
     /// Whether a call is a guest's.

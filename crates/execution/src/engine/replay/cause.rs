@@ -41,6 +41,8 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
         Entry::GuestAsked { calls, cancelled, heard, .. } => {
             Command::Guest(GuestEvent::Asked { calls: calls.clone(), cancelled: cancelled.clone(), heard: *heard })
         }
+        Entry::GuestLogged { logs } => Command::Guest(GuestEvent::Logged(logs.clone())),
+        Entry::GuestEnded { output } => Command::Guest(GuestEvent::Ended(output.clone())),
         Entry::Completed { output } if execution.spec.is_code() => Command::Guest(GuestEvent::Ended(output.clone())),
         Entry::Failed { error, .. } if execution.is_in_flight(guest::STEP) && error.code != "wall_limit" => {
             let failed = Command::Guest(GuestEvent::Failed(error.clone()));
@@ -48,6 +50,12 @@ pub(super) fn commands(execution: &Execution, journal: &[Journaled]) -> Vec<Comm
         }
         Entry::Paused { reason: Reason::Diverged, detail: Some(detail), .. } if execution.is_in_flight(guest::STEP) => {
             return vec![Command::Guest(GuestEvent::Diverged(detail.clone())), Command::Wake];
+        }
+        Entry::Paused { reason: Reason::VersionMissing, detail: Some(detail), .. }
+            if execution.is_in_flight(guest::STEP) =>
+        {
+            let (code, message) = detail.split_once(": ").unwrap_or(("", detail));
+            return vec![Command::Guest(GuestEvent::Missing(ErrorInfo::new(code, message))), Command::Wake];
         }
         Entry::SignalReceived { name, payload, dedupe_key } => {
             Command::Signal { name: name.clone(), payload: payload.clone(), dedupe_key: dedupe_key.clone() }
@@ -116,6 +124,18 @@ pub(super) fn handed_over(execution: &Execution, journal: &[Journaled]) -> bool 
 pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
     let Some(Journaled { recorded, .. }) = journal.first() else { return };
     let at = recorded.at;
+    // a guest that waits is rebuilt with its execution when that was loaded, which writes nothing
+    if execution.guest_parked && execution.state == State::Running && may_end_guest(&recorded.entry) {
+        execution.in_flight.insert(guest::STEP);
+    }
+    // that the guest of a stopped execution is not gone yet shows by the end that is missing
+    let ends = |next: &Journaled| matches!(next.recorded.entry, Entry::Cancelled { .. });
+    if execution.spec.is_code()
+        && execution.stopping.is_some()
+        && !journal.iter().take_while(|next| next.recorded.at == at).any(ends)
+    {
+        execution.aborting.insert(guest::STEP);
+    }
     match &recorded.entry {
         // the owner before was lost, and with it what was in flight
         Entry::Running { recovered: true, .. } | Entry::Paused { reason: Reason::CrashLoop, .. } => {
@@ -158,6 +178,11 @@ pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
         // a guest that has heard the latest answer and asks for nothing writes nothing
         Entry::Suspended { .. } | Entry::Failed { .. } if execution.spec.is_code() => {
             execution.guest_heard = u32::try_from(execution.guest.heard.len()).ok();
+            // nor does one that is parked
+            if matches!(&recorded.entry, Entry::Suspended { .. }) {
+                execution.guest_parked = true;
+                execution.in_flight.remove(&guest::STEP);
+            }
         }
         // nor does one to a call that is then given up
         Entry::Resumed { from: State::Paused, .. } => {
@@ -180,6 +205,16 @@ pub(super) fn prepare(execution: &mut Execution, journal: &[Journaled]) {
             execution.aborting = [0].into();
         }
         _ => {}
+    }
+}
+
+/// Whether an entry may be what became of a guest that asked for nothing.
+fn may_end_guest(entry: &Entry) -> bool {
+    match entry {
+        Entry::RetryScheduled { step, .. } => *step == guest::STEP,
+        Entry::Paused { reason, .. } => matches!(reason, Reason::Diverged | Reason::RetriesExhausted),
+        Entry::Failed { .. } => true,
+        _ => false,
     }
 }
 
@@ -321,6 +356,8 @@ pub(super) fn circumstances(journal: &[Journaled]) -> Vec<(bool, Option<Hold>)> 
     let hold = command.find_map(|next| hold_of(&next.recorded.entry));
     let holds: Vec<Option<Hold>> = match (hold, hold_of(&first.recorded.entry)) {
         (Some(_), Some(_)) => vec![hold],
+        // calls that began write nothing: were there any, the stop names them
+        (Some(_), None) if matches!(first.recorded.entry, Entry::GuestAsked { .. }) => vec![hold, None],
         (Some(_), None) => vec![None, hold],
         _ => vec![None],
     };
@@ -368,13 +405,16 @@ fn failed(
         return Command::Guest(GuestEvent::Lost(error));
     }
     let started_at = execution.updated_at;
+    // the delay of a retry is drawn, or longer because the provider says so: both stand in the entry
+    let result = Err(ModelFailure { error: error.clone(), transient, retry_after });
+    if execution.completes(step) {
+        return Command::ModelAnswered { step, started_at, result };
+    }
     let of_tool = execution.pending.iter().any(|call| call.step == step && !answered(&call.state));
     if of_tool {
         let result = Err(ToolFailure { error, outcome_unknown: true });
         return Command::ToolAnswered { step, started_at, result };
     }
-    // the delay of a retry is drawn, or longer because the provider says so: both stand in the entry
-    let result = Err(ModelFailure { error, transient, retry_after });
     Command::ModelAnswered { step, started_at, result }
 }
 

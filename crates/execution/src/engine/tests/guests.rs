@@ -2,7 +2,7 @@
 
 use moltforge_types::approval::Decision;
 use moltforge_types::execution::{Reason, State};
-use moltforge_types::journal::{Entry, ErrorInfo, GuestCall, GuestCancel};
+use moltforge_types::journal::{Entry, ErrorInfo, GuestCall, GuestCancel, GuestLog, GuestLogLevel};
 use moltforge_types::{ExecutionId, Id as _};
 use serde_json::{Value, json};
 
@@ -136,6 +136,11 @@ fn its_end_is_typed_whatever_it_is() {
     assert_eq!((run.execution.state, run.execution.reason), (State::Paused, Some(Reason::Diverged)));
 
     let mut run = Run::with(code);
+    run.apply(Command::Guest(GuestEvent::Missing(error("bundle_damaged"))));
+    assert_eq!((run.execution.state, run.execution.reason), (State::Paused, Some(Reason::VersionMissing)));
+    assert!(runs_guest(&run.apply(Command::Resume { by: "me".to_owned(), unknown_effects: None })));
+
+    let mut run = Run::with(code);
     run.apply(Command::Guest(GuestEvent::Lost(error("worker_lost"))));
     assert_eq!(run.execution.state, State::BackingOff);
     run.wait(60);
@@ -147,6 +152,20 @@ fn its_end_is_typed_whatever_it_is() {
     });
     run.returns(json!("text"));
     assert!(matches!(run.last(), Entry::Failed { error, .. } if error.code == "output_invalid"));
+}
+
+#[test]
+fn what_the_server_lacks_is_waited_for() {
+    let mut run = Run::with(|config| {
+        code(config);
+        config["limits"] = json!({ "attempts": 2 });
+    });
+    for _ in 0..9 {
+        run.apply(Command::Guest(GuestEvent::Lost(ErrorInfo::new("sandbox_unavailable", "no engine yet"))));
+        assert_eq!(run.execution.state, State::BackingOff);
+        run.wait(60);
+        assert!(runs_guest(&run.apply(Command::Wake)));
+    }
 }
 
 #[test]
@@ -201,4 +220,55 @@ fn chance_and_time_of_a_guest_are_those_of_its_beginning() {
     assert_eq!((fork.seed, fork.now, fork.execution_id), (first.seed, then, ExecutionId::from_u128(9)));
     run.execution.guest.began = None;
     assert_ne!(run.execution.guest_start().seed, first.seed);
+}
+
+#[test]
+fn a_guest_that_waits_for_a_moment_stays() {
+    let mut run = Run::with(code);
+    run.asks(1, &[("timer", json!({"ms": 900})), ("signals.wait", json!({"name": "go"}))], 0);
+    assert_eq!(run.execution.state, State::Running);
+    run.wait(1);
+    let outcome = run.apply(Command::Wake);
+    assert_eq!(run.heard(), [(1, true, "null")]);
+    assert!(!runs_guest(&outcome), "it is there");
+    run.asks(3, &[], 1);
+    assert_eq!(run.execution.state, State::Suspended);
+}
+
+#[test]
+fn a_guest_that_is_parked_comes_back_with_an_answer() {
+    let mut run = Run::with(code);
+    run.asks(1, &[("look", json!({})), ("book", json!({}))], 0);
+    assert!(!runs_guest(&run.apply(Command::Guest(GuestEvent::Parked))));
+    assert!(!runs_guest(&run.apply(Command::Wake)));
+    assert!(runs_guest(&run.tool_answers(1, json!("seen"))));
+    // an answer that came while it was on its way out
+    run.asks(3, &[], 1);
+    run.tool_answers(2, json!("booked"));
+    assert!(runs_guest(&run.apply(Command::Guest(GuestEvent::Parked))));
+    run.returns(json!(1));
+    assert_eq!(run.execution.state, State::Completed);
+}
+
+#[test]
+fn a_guest_that_had_to_leave_while_it_computes_is_built_again() {
+    let mut run = Run::with(code);
+    for _ in 0..100 {
+        assert!(runs_guest(&run.apply(Command::Guest(GuestEvent::Parked))));
+    }
+    assert_eq!((run.execution.failures, run.execution.state), (0, State::Running), "it is no failure of its own");
+    run.returns(json!(1));
+    assert_eq!(run.execution.state, State::Completed);
+}
+
+#[test]
+fn what_it_logs_is_written_once() {
+    let mut run = Run::with(code);
+    let line = |message: &str| GuestLog { level: GuestLogLevel::Info, message: message.to_owned(), after: 0 };
+    run.apply(Command::Guest(GuestEvent::Logged(vec![line("a"), line("b")])));
+    run.asks(1, &[("look", json!({}))], 0);
+    run.crash();
+    assert_eq!(run.execution.guest.logged, 2);
+    run.apply(Command::Guest(GuestEvent::Logged(vec![line("c")])));
+    assert_eq!(run.kinds().iter().filter(|kind| **kind == "guest.logged").count(), 2);
 }

@@ -284,7 +284,7 @@ impl Run {
         replayed.in_flight.clone_from(&self.execution.in_flight);
         replayed.in_line.clone_from(&self.execution.in_line);
         replayed.guest_heard = self.execution.guest_heard;
-        replayed.guest_output.clone_from(&self.execution.guest_output);
+        replayed.guest_parked = self.execution.guest_parked;
         replayed.aborting.clone_from(&self.execution.aborting);
         // a decision is used up by the command that carries it
         replayed.unknown_effects.clone_from(&self.execution.unknown_effects);

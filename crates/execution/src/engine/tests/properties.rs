@@ -17,7 +17,7 @@ use crate::engine::replay::{Journaled, Options, replay};
 use crate::engine::{Answer, ChildOutcome, Command, Context, Hold, HoldOf, UnknownEffects, apply as engine, approval};
 
 #[derive(Debug, Clone)]
-enum Op {
+pub(super) enum Op {
     Reply(Vec<u8>),
     Final,
     ModelFails(bool),
@@ -45,7 +45,7 @@ enum Op {
     Probed(u32, ProbeOutcome),
 }
 
-fn op() -> impl Strategy<Value = Op> {
+pub(super) fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => prop::collection::vec(0_u8..16, 1..4).prop_map(Op::Reply),
         1 => Just(Op::Final),
@@ -79,7 +79,7 @@ fn probe_outcome() -> impl Strategy<Value = ProbeOutcome> {
     prop_oneof![Just(ProbeOutcome::Done), Just(ProbeOutcome::NotDone), Just(ProbeOutcome::Unknown)]
 }
 
-fn call(which: u8, children: &[ExecutionId]) -> (&'static str, serde_json::Value) {
+pub(super) fn call(which: u8, children: &[ExecutionId]) -> (&'static str, serde_json::Value) {
     match which {
         0 => ("math.add", json!({"a": 1, "b": 2})),
         1 => ("look", json!({})),
@@ -101,7 +101,7 @@ fn call(which: u8, children: &[ExecutionId]) -> (&'static str, serde_json::Value
     }
 }
 
-fn apply(run: &mut Run, op: Op) {
+pub(super) fn apply(run: &mut Run, op: Op) {
     let by = "me".to_owned();
     match op {
         Op::Reply(calls) => {

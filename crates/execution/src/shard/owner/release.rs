@@ -6,6 +6,7 @@ use moltforge_bus::{Committed, Notice};
 use moltforge_capabilities::llm::ModelRequest;
 use moltforge_capabilities::tools::CallRequest;
 use moltforge_store::Message;
+use moltforge_types::journal::Entry;
 use moltforge_types::{ExecutionId, Origin, Parent};
 use serde_json::Value;
 
@@ -60,6 +61,7 @@ impl Owner {
                 if self.hot.get(&execution_id).is_some_and(Hot::has_ended_for_trigger) {
                     self.shared.listeners.hint();
                 }
+                self.replay(execution_id, &committed);
                 self.shared.bus.publish(execution_id, || Notice::Committed(Arc::new(committed)));
             }
             for (reply, answer) in replies {
@@ -81,6 +83,18 @@ impl Owner {
             self.evict(execution_id);
         }
         self.pump();
+    }
+
+    /// Runs the program again whose execution has come to rest, where that is asked for.
+    fn replay(&self, id: ExecutionId, committed: &[Committed]) {
+        let rests =
+            |entry: &Entry| matches!(entry, Entry::Suspended { .. } | Entry::Completed { .. } | Entry::Failed { .. });
+        if !self.shared.config.replay_at_once || !committed.iter().any(|committed| rests(&committed.entry)) {
+            return;
+        }
+        if let Some(hot) = self.hot.get(&id).filter(|hot| hot.execution.spec.is_code()) {
+            crate::guests::replay::at_once(self.shared.clone(), id, hot.execution.spec.clone());
+        }
     }
 
     fn act(&mut self, id: ExecutionId, action: Action) {
@@ -112,20 +126,12 @@ impl Owner {
             Action::CallModel { step, .. }
             | Action::TakeSlot { step, .. }
             | Action::CallTool { step, .. }
+            | Action::ReadReply { step, .. }
             | Action::ProbeTool { step, .. }
             | Action::StartChild { step, .. }
                 if (draining && !has_intent) || !self.authority.holds() || !hot.execution.is_in_flight(step) => {}
             Action::CallModel { step, turn, attempt } => {
-                let request = ModelRequest {
-                    project_id: spec.project_id,
-                    execution_id: id,
-                    step,
-                    turn,
-                    config: spec.config.clone(),
-                    input: hot.execution.input.clone(),
-                    messages: hot.execution.messages.clone(),
-                    tools: spec.tools.clone(),
-                };
+                let request = model_request(&hot.execution, step, turn);
                 let task = effects::call_model(outlet, request, spec.agent_id, attempt);
                 hot.calls.insert(step, Call { number, task });
             }
@@ -146,6 +152,10 @@ impl Owner {
             Action::CallTool { step, tool, arguments, effect: _, idempotency_key } => {
                 let request = call_request(&hot.execution, step, tool, arguments, idempotency_key);
                 let task = effects::call_tool(outlet, request, slot);
+                hot.calls.insert(step, Call { number, task });
+            }
+            Action::ReadReply { step, of, place } => {
+                let task = effects::read_reply(outlet, (id, step), of, place);
                 hot.calls.insert(step, Call { number, task });
             }
             Action::ProbeTool { step, tool, arguments, idempotency_key, by } => {
@@ -190,7 +200,7 @@ impl Owner {
     /// A guest did something. One that was given up, or that another one has replaced, is not heard.
     pub(super) fn guest_did(&mut self, id: ExecutionId, call: u64, event: GuestEvent) {
         let Some(hot) = self.hot.get_mut(&id) else { return };
-        let ends = !matches!(event, GuestEvent::Asked { .. });
+        let ends = !matches!(event, GuestEvent::Asked { .. } | GuestEvent::Logged(_));
         if hot.calls.get(&GUEST_STEP).is_none_or(|current| current.number != call) {
             if ends {
                 self.ended(id, GUEST_STEP);
@@ -229,6 +239,17 @@ impl Owner {
             self.hot.remove(&id);
         }
     }
+}
+
+/// The next model call of a prompt agent, or the one that a program asks for.
+fn model_request(execution: &Execution, step: u32, turn: u32) -> ModelRequest {
+    let (spec, input) = (&execution.spec, execution.input.clone());
+    let (project_id, execution_id) = (spec.project_id, execution.id);
+    let (config, messages, tools) = match execution.completion(step) {
+        Some(own) => (own.config, own.messages, Arc::default()),
+        None => (spec.config.clone(), execution.messages.clone(), spec.tools.clone()),
+    };
+    ModelRequest { project_id, execution_id, step, turn, config, input, messages, tools }
 }
 
 fn call_request(

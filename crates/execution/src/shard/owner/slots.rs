@@ -6,7 +6,7 @@ use moltforge_types::ExecutionId;
 use moltforge_types::execution::State;
 
 use super::Owner;
-use crate::engine::Command;
+use crate::engine::{Command, GUEST_STEP};
 use crate::fairness::{Entry, Permit};
 use crate::mutation::{Mutation, mutated};
 use crate::shard::message::Asker;
@@ -117,12 +117,13 @@ impl Owner {
         self.shared.fairness.watch();
     }
 
-    /// Calls that wait for a slot of their provider or tool are not begun by a node that stops.
+    /// Calls that wait for a slot of their provider or tool are not begun by a node that stops, and a guest is rebuilt
+    /// wherever it goes on.
     pub(super) fn drop_waiting_calls(&mut self) {
         let gates = &self.shared.gates;
         for (id, hot) in &mut self.hot {
             hot.calls.retain(|step, call| {
-                let waits = gates.is_waiting(*id, *step);
+                let waits = *step == GUEST_STEP || gates.is_waiting(*id, *step);
                 if waits {
                     call.abort();
                 }

@@ -133,6 +133,11 @@ pub(super) fn all(server: &Server) -> Vec<Scenario> {
     forked["tool"] = tool("book", "keyed");
     all.push(scenario(Hand::Forks, "completed", vec![forked]));
 
+    let mut program = agent("program", &["look", "book", "signals.wait", "time.sleep", "state.set"], &[], &json!([]));
+    program["kind"] = json!("code");
+    program["tool"] = json!([tool("look", "read")[0], tool("book", "keyed")[0]]);
+    all.push(scenario(Hand::Helps, "completed", vec![program]));
+
     let emit = call("events.emit", json!({ "type": "told", "data": { "run": "{{ input.run }}" } }));
     let teller = agent("teller", &["events.emit"], &[], &json!([{ "calls": [emit] }, { "text": "told" }]));
     let hearer = agent("hearer", &[], &[], &json!([{ "text": "{{ input.run }}" }]));

@@ -123,6 +123,17 @@ pub(super) const ALL: &[Attempt] = &[
     }),
     under(&["compiler"], "file_in_memory", |_| call(libc::SYS_memfd_create, [at(text("x").as_c_str()), 0]).map(drop)),
     under(&["compiler"], "event_loop", |_| call(libc::SYS_epoll_create1, [0]).map(drop)),
+    anybody("inject_terminal_input", |_| {
+        // the socket is no terminal: that the kernel said so is an answer
+        let asked = call(libc::SYS_ioctl, [0, libc::TIOCSTI as usize, at("x")]);
+        asked.map(drop).or_else(|e| if e.raw_os_error() == Some(libc::ENOTTY) { Ok(()) } else { Err(e) })
+    }),
+    anybody("move_bytes_within_the_kernel", |_| {
+        // neither end is a pipe
+        let moved = call(libc::SYS_splice, [0, 0, 0, 0, 1, 0]);
+        moved.map(drop).or_else(|e| if e.raw_os_error() == Some(libc::EINVAL) { Ok(()) } else { Err(e) })
+    }),
+    root("watch_every_file", |_| call(libc::SYS_fanotify_init, [0, 0]).map(drop)),
     anybody("pipe_into_pipe", |_| {
         let mut ends = [0_i32; 2];
         call(libc::SYS_pipe2, [at_mut(&mut ends), 0]).map(drop)

@@ -9,7 +9,7 @@ use nix::libc;
 
 use super::files::at_mut;
 use super::{Attempt, anybody, root, under};
-use crate::kernel::call;
+use crate::kernel::{at, call};
 
 pub(super) const ALL: &[Attempt] = &[
     anybody("connect_tcp", |facts| TcpStream::connect(facts.get("tcp")).map(drop)),
@@ -26,6 +26,17 @@ pub(super) const ALL: &[Attempt] = &[
     root("make_raw_socket", |_| {
         let [family, kind, protocol] = [libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP].map(word);
         call(libc::SYS_socket, [family, kind, protocol]).map(drop)
+    }),
+    anybody("name_half_of_a_pair", |_| {
+        // the kernel chooses an abstract name
+        use std::os::fd::AsRawFd as _;
+        let (one, _other) = UnixStream::pair()?;
+        let family = libc::AF_UNIX as u16;
+        call(libc::SYS_bind, [usize::try_from(one.as_raw_fd()).unwrap(), at(&family), 2]).map(drop)
+    }),
+    anybody("send_datagram_past_its_pair", |facts| {
+        let (one, _other) = UnixDatagram::pair()?;
+        one.send_to_addr(b"x", &SocketAddr::from_abstract_name(facts.get("datagrams"))?).map(drop)
     }),
     under(&["compiler"], "make_socket_pair", |_| UnixStream::pair().map(drop)),
     root("make_netlink_pair", |_| {

@@ -44,6 +44,25 @@ pub(super) const ALL: &[Attempt] = &[
         }
         child_of(Ok(child))
     }),
+    anybody("become_file_in_memory", |_| {
+        let script = "#!/bin/sh\necho done >&0\n";
+        let file = usize::try_from(call(libc::SYS_memfd_create, [at(text("x").as_c_str()), 0])?).unwrap();
+        call(libc::SYS_write, [file, at(script), script.len()])?;
+        let (empty, none) = (text(""), [0_usize]);
+        let arguments = [file, at(empty.as_c_str()), at(&none), at(&none), libc::AT_EMPTY_PATH as usize];
+        call(libc::SYS_execveat, arguments).map(drop)
+    }),
+    anybody("adopt_orphans", |_| call(libc::SYS_prctl, [36, 1, 0, 0, 0]).map(drop)),
+    anybody("signal_through_descriptor", |facts| {
+        let held = call(libc::SYS_pidfd_open, [facts.number("victim"), 0])?;
+        call(libc::SYS_pidfd_send_signal, [usize::try_from(held).unwrap(), 0, 0, 0]).map(drop)
+    }),
+    anybody("write_memory_of_neighbour", |facts| {
+        let buffer = [0_u8; 8];
+        let (local, remote) = ([at(&buffer), 8], [0x1000_usize, 8]);
+        let written = call(libc::SYS_process_vm_writev, [facts.number("victim"), at(&local), 1, at(&remote), 1, 0]);
+        written.map(drop).or_else(|e| if e.raw_os_error() == Some(libc::EFAULT) { Ok(()) } else { Err(e) })
+    }),
     anybody("kill_neighbour", |facts| call(libc::SYS_kill, [facts.number("victim"), 0]).map(drop)),
     root("kill_server", |facts| call(libc::SYS_kill, [facts.number("server"), 0]).map(drop)),
     anybody("kill_everybody", |_| call(libc::SYS_kill, [usize::MAX, 0]).map(drop)),

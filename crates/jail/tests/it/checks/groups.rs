@@ -14,6 +14,7 @@ use crate::server::{By, start};
 pub(super) const TESTS: &[Test] = &[
     ("groups::memory_is_limited_and_counted", memory),
     ("groups::processes_are_limited", processes),
+    ("groups::a_server_has_one_of_its_own_and_removes_those_of_the_dead", own),
     ("groups::processor_time_is_counted_and_a_group_goes_with_its_process", time),
 ];
 
@@ -67,6 +68,26 @@ fn time() {
     let name = format!("moltforge-{}-", std::process::id());
     let left = left_below("/sys/fs/cgroup".as_ref(), &name, 4);
     assert!(left.is_empty(), "{left:?}");
+}
+
+fn own() {
+    let groups = match Groups::of_server(&GroupLimits { cpu_milli: Some(1500), ..GroupLimits::default() }) {
+        Ok(groups) => groups,
+        Err(error) => return println!("  NOT TRIED: {error}"),
+    };
+    println!("  {}", groups.words());
+    let mut group = groups.make(&GroupLimits { memory: Some(512 * MEGABYTE), ..GroupLimits::default() }).unwrap();
+    let running = start(By::Nobody, "worker", "report", &Facts::default(), Some(&group));
+    assert_eq!(running.outcome().ended, Ended::Exited(0));
+    let left = || left_below("/sys/fs/cgroup".as_ref(), "moltforge-node-", 4);
+    let mine = |all: &[std::path::PathBuf]| {
+        let name = format!("moltforge-node-{}-", std::process::id());
+        all.iter().filter(|path| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&name))).count()
+    };
+    assert!(mine(&left()) > 0);
+    assert!(group.remove(), "nobody is in it");
+    drop((group, groups));
+    assert_eq!(mine(&left()), 0);
 }
 
 fn left_below(folder: &std::path::Path, name: &str, depth: u32) -> Vec<std::path::PathBuf> {

@@ -20,7 +20,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let attempted = || format!("get agent {agent}");
     let client = context.connection.client().attempt(attempted)?;
     let agent = client.agents().get(&agent).await.attempt(attempted)?;
-    context.output.data(&agent, |out| print(out, &agent));
+    let files = match &agent.config.bundle {
+        // those of a deleted agent may be gone
+        Some(sha256) => client.bundles().get(sha256, None).await.ok(),
+        None => None,
+    };
+    context.output.data(&agent, |out| {
+        print(out, &agent);
+        for file in files.iter().flat_map(|bundle| &bundle.files) {
+            out.pieces(&[(DIM, &format!("{:>9} bytes  ", file.bytes)), (PLAIN, &file.name)]);
+        }
+    });
     Ok(Exit::Done)
 }
 

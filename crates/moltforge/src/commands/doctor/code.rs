@@ -18,13 +18,13 @@ pub(super) async fn check(config: &Config) -> Check {
     let mut settings = config.sandbox.clone();
     settings.cache_dir = Some(folder.0.clone());
     let probed = match Sandbox::new(settings.sandbox(&folder.0)) {
-        Ok(sandbox) => guests::probe(&sandbox).await,
+        Ok(sandbox) => guests::probe(&sandbox).await.map(|()| sandbox.groups()),
         Err(error) => Err(error.to_string()),
     };
     match (probed, &config.sandbox.best_effort_because) {
-        (Ok(()), None) => Check::ok(NAME, "their processes are confined here"),
-        (Ok(()), Some(reason)) => {
-            Check::new(NAME, Outcome::Warning, format!("confined as far as this kernel goes: {reason}"))
+        (Ok(groups), None) => Check::ok(NAME, format!("their processes are confined here; {groups}")),
+        (Ok(groups), Some(reason)) => {
+            Check::new(NAME, Outcome::Warning, format!("confined as far as this kernel goes: {reason}; {groups}"))
                 .hint("`sandbox.best_effort_because` is for development; remove it where strangers deploy")
         }
         (Err(reason), _) => Check::new(NAME, Outcome::Warning, format!("cannot run here: {reason}"))

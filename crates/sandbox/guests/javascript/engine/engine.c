@@ -46,7 +46,9 @@ static void fail_with(JSValueConst error) {
     JSValue result = JS_Call(mf_ctx, mf_failed, JS_UNDEFINED, 1, &error);
     if (JS_IsException(result)) JS_FreeValue(mf_ctx, JS_GetException(mf_ctx));
     JS_FreeValue(mf_ctx, result);
-    mf_fail("engine", "out of memory"); // when even that did not work
+    // when even that did not work
+    if (mf_out_of_memory) mf_fail("engine", "out of memory");
+    else mf_fail("exception", "an error that cannot be shown was thrown");
 }
 static void fail_with_exception(void) {
     JSValue error = JS_GetException(mf_ctx);
@@ -74,7 +76,7 @@ MF_EXPORT("wizer-initialize") void wizer_initialize(void) {
     static const uint8_t seed[32];
     if (mf_ctx) return;
     mf_system_start(seed, 0);
-    mf_rt = JS_NewRuntime();
+    mf_rt = mf_new_runtime();
     JS_SetMaxStackSize(mf_rt, STACK);
     mf_ctx = JS_NewContext(mf_rt);
     mf_modules_init();

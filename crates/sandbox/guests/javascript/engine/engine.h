@@ -26,6 +26,8 @@ extern mf_result mf_outcome;
 void mf_fail(const char *kind, const char *message);
 
 // ---- quickjs.c
+extern bool mf_out_of_memory; // an allocation was refused in this run
+JSRuntime *mf_new_runtime(void);
 void mf_reseed(JSContext *ctx, uint64_t seed);
 
 #endif

@@ -90,6 +90,7 @@ METHOD(host_load) {
     return promise;
 }
 METHOD(host_load_failed) { return JS_NewBool(ctx, mf_load_failed); }
+METHOD(host_out_of_memory) { return JS_NewBool(ctx, mf_out_of_memory); }
 METHOD(host_elapsed) { return JS_NewFloat64(ctx, (double)mf_system_elapsed()); }
 METHOD(host_random) {
     uint32_t len;
@@ -137,7 +138,8 @@ METHOD(host_ready) {
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("submit", 2, host_submit), JS_CFUNC_DEF("cancel", 1, host_cancel), JS_CFUNC_DEF("log", 2, host_log),
     JS_CFUNC_DEF("succeed", 1, host_succeed), JS_CFUNC_DEF("fail", 3, host_fail), JS_CFUNC_DEF("load", 1, host_load),
-    JS_CFUNC_DEF("loadFailed", 0, host_load_failed), JS_CFUNC_DEF("elapsed", 0, host_elapsed),
+    JS_CFUNC_DEF("loadFailed", 0, host_load_failed), JS_CFUNC_DEF("outOfMemory", 0, host_out_of_memory),
+    JS_CFUNC_DEF("elapsed", 0, host_elapsed),
     JS_CFUNC_DEF("random", 1, host_random), JS_CFUNC_DEF("encode", 1, host_encode),
     JS_CFUNC_DEF("decode", 5, host_decode), JS_CFUNC_DEF("ready", 3, host_ready),
 };

@@ -2,6 +2,7 @@
 import { log as write } from "host";
 import { call, CapabilityError } from "./calls.js";
 import { format } from "./inspect.js";
+import { stream } from "./stream.js";
 
 export { CapabilityError };
 
@@ -17,14 +18,27 @@ export const tools = Object.freeze({
   },
 });
 
+/** The arguments of a model call, and its signal. */
+function asked(request, { signal, ...options }) {
+  const { prompt, signal: inner, ...rest } = typeof request === "string" ? { prompt: request, ...options } : { ...request, ...options };
+  if (prompt !== undefined && rest.messages !== undefined) throw new TypeError("give prompt or messages, not both");
+  const messages = prompt === undefined ? rest.messages : [{ role: "user", content: prompt }];
+  if (!Array.isArray(messages)) throw new TypeError("llm.complete takes a text, or { messages: [...] }, or { prompt }");
+  return [{ ...given(rest), messages }, signal ?? inner];
+}
+
 export const llm = Object.freeze({
   /** `complete("text")`, or `complete({ prompt | messages, model, ... })`. */
-  complete(request, { signal, ...options } = {}) {
-    const { prompt, signal: inner, ...rest } = typeof request === "string" ? { prompt: request, ...options } : { ...request, ...options };
-    if (prompt !== undefined && rest.messages !== undefined) throw new TypeError("give prompt or messages, not both");
-    const messages = prompt === undefined ? rest.messages : [{ role: "user", content: prompt }];
-    if (!Array.isArray(messages)) throw new TypeError("llm.complete takes a text, or { messages: [...] }, or { prompt }");
-    return call("llm.complete", { ...given(rest), messages }, signal ?? inner, llm.complete);
+  complete(request, options = {}) {
+    return call("llm.complete", ...asked(request, options), llm.complete);
+  },
+  /**
+   * The same, read while it is written: `for await (const { text, reply, restarted } of llm.stream(...))`. `reply` is all of
+   * it so far. After a crash the model begins anew: then `restarted` is true, and what came before is void.
+   * `result` is what `complete` would give.
+   */
+  stream(request, options = {}) {
+    return stream(...asked(request, options), llm.stream);
   },
 });
 

@@ -42,8 +42,8 @@ function failure(name, json) {
   return { code: "unknown", message: json };
 }
 
-/** Calls a capability. The error of a failed call names the line that made the call. */
-export function call(name, args, signal, here = call) {
+/** Calls a capability. The error of a failed call names the line that made the call. `begun` gets the call's id. */
+export function call(name, args, signal, here = call, begun = undefined) {
   if (typeof name !== "string" || name === "") throw new TypeError("the name of a capability is a text");
   if (signal?.aborted) return Promise.reject(signal.reason);
   const place = {};
@@ -60,6 +60,7 @@ export function call(name, args, signal, here = call) {
       Object.defineProperty(error, "stack", { value: place.stack, writable: true, configurable: true });
       reject(error);
     });
+    begun?.(id);
     signal?.addEventListener("abort", stop, { once: true });
   });
 }

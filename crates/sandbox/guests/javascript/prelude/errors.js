@@ -1,6 +1,10 @@
 // What a failed run says: the kind, one line, and a stack that names the author's files only.
-import { loadFailed } from "host";
+import { loadFailed, outOfMemory } from "host";
 import { inspect } from "./inspect.js";
+
+// kept: a program may empty its global object
+const { Error, AggregateError, InternalError, ReferenceError, SyntaxError, String } = globalThis;
+const wellFormed = Function.prototype.call.bind(String.prototype.toWellFormed);
 
 const OURS = /\(moltforge:|\(native\)$|^\s*at moltforge:/;
 const LINKING = /^(Could not find export|circular reference when looking)/;
@@ -32,20 +36,32 @@ function located(error) {
   return place ? `${place[1]}: ` : "";
 }
 
-/** kind, message and stack of whatever was thrown. Never throws. */
-export function describe(error) {
+/** What a function gives, or something else when the program broke what it needs. */
+function attempt(shown, otherwise) {
   try {
-    const stack = full(error).join("\n").toWellFormed();
-    if (error === null || (error instanceof InternalError && error.message === "out of memory")) {
-      return { kind: "engine", message: "out of memory", stack };
-    }
-    const loading = loadFailed() || (error instanceof SyntaxError && LINKING.test(error.message));
-    if (loading && (error instanceof SyntaxError || error instanceof ReferenceError)) {
-      return { kind: "syntax", message: `${located(error)}${line(error)}`.toWellFormed(), stack };
-    }
-    return { kind: "exception", message: line(error).toWellFormed(), stack };
-  } catch (inner) {
-    if (inner === null || inner instanceof InternalError) return { kind: "engine", message: "out of memory", stack: "" };
-    return { kind: "exception", message: "an error that cannot be shown was thrown", stack: "" };
+    return shown();
+  } catch {
+    return otherwise;
   }
+}
+
+/** Whether the engine threw it for want of memory: `null` when there was not even enough for an error. */
+function isMemory(error) {
+  return outOfMemory() && (error === null || (error instanceof InternalError && error.message === "out of memory"));
+}
+
+function kindOf(error) {
+  if (isMemory(error)) return "engine";
+  const loading = loadFailed() || (error instanceof SyntaxError && LINKING.test(error.message));
+  return loading && (error instanceof SyntaxError || error instanceof ReferenceError) ? "syntax" : "exception";
+}
+
+/** kind, message and stack of whatever was thrown. */
+export function describe(error) {
+  const kind = attempt(() => kindOf(error), "exception");
+  const stack = attempt(() => wellFormed(full(error).join("\n")), "");
+  if (kind === "engine") return { kind, message: "out of memory", stack };
+  const message = attempt(() => wellFormed(line(error)), "an error that cannot be shown was thrown");
+  const place = kind === "syntax" ? attempt(() => wellFormed(located(error)), "") : "";
+  return { kind, message: `${place}${message}`, stack };
 }

@@ -1,5 +1,7 @@
 // How values look in the log.
 
+// kept: a program may empty its global object
+const { Array, ArrayBuffer, DataView, Date, Error, Function, JSON, Map, Number, Object, Promise, RegExp, Set, String } = globalThis;
 const DEPTH = 4, ITEMS = 100, TEXT = 10_000;
 const identifier = /^[A-Za-z_$][\w$]*$/;
 

@@ -8,6 +8,7 @@ import linecache
 import os
 import sys
 
+from . import source
 from .missing import Missing
 
 files = {}
@@ -44,7 +45,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def get_code(self, name):
         file = self.find_spec(name).origin
-        return compile(files[file], file, "exec", dont_inherit=True)
+        return source.compiled(files[file], file)
 
     def is_package(self, name):
         return self.find_spec(name).submodule_search_locations is not None

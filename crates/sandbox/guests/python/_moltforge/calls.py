@@ -84,7 +84,8 @@ def _error(text):
     return error if isinstance(error, dict) else {"code": "unknown", "message": text}
 
 
-async def call(name, args):
+def begin(name, args):
+    """Begins a call: its id, and the future of its answer."""
     if not isinstance(name, str) or not name:
         raise TypeError("the name of a capability is a text")
     future = asyncio.get_running_loop().create_future()
@@ -97,7 +98,11 @@ async def call(name, args):
         else:
             future.set_exception(CapabilityError(name, _error(value)))
 
-    id = command(name, args, settle)
+    return command(name, args, settle), future
+
+
+async def call(name, args):
+    id, future = begin(name, args)
     try:
         return await future
     finally:

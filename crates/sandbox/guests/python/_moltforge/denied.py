@@ -5,8 +5,10 @@ import socket
 import subprocess
 import threading
 
+from .missing import INSTEAD
+
 NO_NETWORK = "a code agent has no sockets: use moltforge.http or a tool"
-NO_PROCESS = "a code agent cannot start processes: put the work behind a tool, or run it as a process agent"
+NO_PROCESS = f"a code agent cannot start processes: {INSTEAD}"
 NO_THREAD = "a code agent has no threads: use asyncio (asyncio.to_thread runs at once, in the same thread)"
 
 

@@ -46,12 +46,11 @@ def describe(error):
         return "deadlock", str(error), ""
     if isinstance(error, NoRun):
         return "no-run", str(error), ""
-    if isinstance(error, MemoryError):
-        return "engine", "out of memory", ""
     try:
         message, stack = _clean(_line(error)), _clean(_stack(error))
         if not loaded and isinstance(error, SyntaxError):
-            message = f"{error.filename}:{error.lineno}:{error.offset}: {type(error).__name__}: {error.msg}"
+            place = (str(part) for part in (error.filename, error.lineno, error.offset) if part is not None)
+            message = f"{':'.join(place)}: {type(error).__name__}: {error.msg}"
         return "syntax" if not loaded and isinstance(error, (SyntaxError, ImportError)) else "exception", message, stack
     except BaseException:
         return "exception", f"{type(error).__name__}, which cannot be shown", ""

@@ -3,7 +3,7 @@
 import importlib.abc
 import sys
 
-INSTEAD = "put the work behind a tool, or run it as a process agent"
+INSTEAD = "declare the work as an HTTP tool ([[tool]] in agent.toml) and call it with moltforge.tools"
 
 NATIVE = frozenset(
     """numpy scipy pandas polars pyarrow torch torchvision tensorflow jax sklearn matplotlib PIL cv2 lxml cryptography
@@ -53,7 +53,7 @@ class Missing(importlib.abc.MetaPathFinder):
         base = name.replace(".", "/")
         native = [file for file in self._files if file.startswith(base + ".") and file.endswith((".so", ".pyd", ".dylib"))]
         if top in NATIVE or native:
-            return f"it has native code, which cannot run in a code agent; {INSTEAD}"
+            return f"it has native code, which cannot run in a code agent: use a pure-Python package, or {INSTEAD}"
         if top in ABSENT:
             return ABSENT[top]
         if top in sys.stdlib_module_names:

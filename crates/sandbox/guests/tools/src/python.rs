@@ -3,22 +3,19 @@
 //! The bake is a program that runs, and whatever it sees of the machine would stay in its memory. So it sees one clock that
 //! stands still, one stream of bytes for random, and files without times, in the order of their names.
 
-use std::collections::{HashMap, VecDeque};
+mod files;
+
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
 
 use anyhow::{Context as _, Result};
 use componentize_py::{ComponentGenerator, Ctx};
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, LinkerInstance, Resource};
-use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
+use wasmtime::component::{Linker, LinkerInstance};
+use wasmtime_wasi::filesystem::WasiFilesystemView as _;
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
-use wasmtime_wasi::p2::bindings::filesystem::types::{
-    self, DescriptorStat, DirectoryEntry, DirectoryEntryStream, ErrorCode, HostDescriptor as _,
-    HostDirectoryEntryStream as _, MetadataHashValue, PathFlags,
-};
-use wasmtime_wasi::p2::{FsError, FsResult};
+use wasmtime_wasi::p2::{Pollable, subscribe};
 
 /// When the bake takes place, in seconds since 1970.
 const NOW: u64 = 1_700_000_000;
@@ -72,21 +69,48 @@ fn copy_sources(from: &Path, to: &Path) -> Result<()> {
 
 fn add_to_linker(linker: &mut Linker<Ctx>) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    // an interface that is opened again begins empty: each of these is defined whole
     linker.allow_shadowing(true);
     for name in IMPORTS {
         linker.root().func_new(name, move |_, _, _, _| Err(wasmtime::Error::msg(format!("{name} is for agents"))))?;
     }
     clocks(linker)?;
     random(linker)?;
-    files(linker)
+    files::add(linker)
 }
 
 fn clocks(linker: &mut Linker<Ctx>) -> Result<()> {
     let fixed = || Datetime { seconds: NOW, nanoseconds: 0 };
     let mut wall = linker.instance(&versioned("wasi:clocks/wall-clock"))?;
     wall.func_wrap("now", move |_, (): ()| Ok((fixed(),)))?;
+    wall.func_wrap("resolution", |_, (): ()| Ok((Datetime { seconds: 0, nanoseconds: 1000 },)))?;
     let mut monotonic = linker.instance(&versioned("wasi:clocks/monotonic-clock"))?;
     monotonic.func_wrap("now", |_, (): ()| Ok((NOW * 1_000_000_000,)))?;
+    monotonic.func_wrap("resolution", |_, (): ()| Ok((1000_u64,)))?;
+    for name in ["subscribe-instant", "subscribe-duration"] {
+        monotonic.func_wrap(name, |mut store, (_,): (u64,)| {
+            let table = store.data_mut().filesystem().table;
+            let over = table.push(Over)?;
+            Ok((subscribe(table, over)?,))
+        })?;
+    }
+    Ok(())
+}
+
+/// A wait for a clock that stands still is over at once.
+struct Over;
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Over {
+    async fn ready(&mut self) {}
+}
+
+/// What the bake has no need of ends it.
+fn absent(interface: &mut LinkerInstance<'_, Ctx>, names: &[&str]) -> Result<()> {
+    for name in names {
+        let message = format!("the bake has no {name}");
+        interface.func_new(name, move |_, _, _, _| Err(wasmtime::Error::msg(message.clone())))?;
+    }
     Ok(())
 }
 
@@ -109,95 +133,6 @@ fn random(linker: &mut Linker<Ctx>) -> Result<()> {
     let mut seed = linker.instance(&versioned("wasi:random/insecure-seed"))?;
     seed.func_wrap("insecure-seed", |_, (): ()| Ok(((7_u64, 7_u64),)))?;
     Ok(())
-}
-
-fn files(linker: &mut Linker<Ctx>) -> Result<()> {
-    let mut types = linker.instance(&versioned("wasi:filesystem/types"))?;
-    types.func_wrap_async("[method]descriptor.stat", |mut store, (descriptor,): (Resource<Descriptor>,)| {
-        Box::new(async move {
-            let mut view = store.data_mut().filesystem();
-            let stat = view.stat(descriptor).await.map(timeless);
-            Ok((code(stat)?,))
-        })
-    })?;
-    types.func_wrap_async(
-        "[method]descriptor.stat-at",
-        |mut store, (descriptor, flags, path): (Resource<Descriptor>, PathFlags, String)| {
-            Box::new(async move {
-                let mut view = store.data_mut().filesystem();
-                let stat = view.stat_at(descriptor, flags, path).await.map(timeless);
-                Ok((code(stat)?,))
-            })
-        },
-    )?;
-    types.func_wrap_async("[method]descriptor.metadata-hash", |_, (_,): (Resource<Descriptor>,)| {
-        Box::new(async move { Ok((code(Ok(MetadataHashValue { lower: 1, upper: 1 }))?,)) })
-    })?;
-    types.func_wrap_async(
-        "[method]descriptor.metadata-hash-at",
-        |_, (_, _, path): (Resource<Descriptor>, PathFlags, String)| {
-            let lower = path.bytes().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-            Box::new(async move { Ok((code(Ok(MetadataHashValue { lower, upper: 1 }))?,)) })
-        },
-    )?;
-    entries(&mut types)
-}
-
-/// Folders in the order of names. A stream is read to its end before its handle is used again.
-fn entries(types: &mut LinkerInstance<'_, Ctx>) -> Result<()> {
-    static OPEN: Mutex<Option<HashMap<u32, VecDeque<DirectoryEntry>>>> = Mutex::new(None);
-    types.func_wrap_async(
-        "[method]directory-entry-stream.read-directory-entry",
-        |mut store, (stream,): (Resource<DirectoryEntryStream>,)| {
-            Box::new(async move {
-                let handle = stream.rep();
-                let known = OPEN.lock().expect("no panic").get_or_insert_default().contains_key(&handle);
-                if !known {
-                    let mut view = store.data_mut().filesystem();
-                    let mut list = Vec::new();
-                    loop {
-                        let entry = view.read_directory_entry(Resource::new_borrow(handle)).await;
-                        match code(entry)? {
-                            Ok(Some(entry)) => list.push(entry),
-                            Ok(None) => break,
-                            Err(code) => return Ok((Err(code),)),
-                        }
-                    }
-                    list.sort_by(|a, b| a.name.cmp(&b.name));
-                    OPEN.lock().expect("no panic").get_or_insert_default().insert(handle, list.into());
-                }
-                let mut open = OPEN.lock().expect("no panic");
-                let open = open.get_or_insert_default();
-                let next = open.get_mut(&handle).and_then(VecDeque::pop_front);
-                if next.is_none() {
-                    open.remove(&handle);
-                }
-                Ok((Ok::<_, ErrorCode>(next),))
-            })
-        },
-    )?;
-    Ok(())
-}
-
-fn timeless(stat: DescriptorStat) -> DescriptorStat {
-    let at = Some(Datetime { seconds: NOW, nanoseconds: 0 });
-    let size = if stat.type_ == types::DescriptorType::Directory { 4096 } else { stat.size };
-    DescriptorStat {
-        link_count: 1,
-        size,
-        data_access_timestamp: at,
-        data_modification_timestamp: at,
-        status_change_timestamp: at,
-        ..stat
-    }
-}
-
-/// An error that the guest may see, or one that ends it.
-fn code<T>(result: FsResult<T>) -> wasmtime::Result<Result<T, ErrorCode>> {
-    match result {
-        Ok(value) => Ok(Ok(value)),
-        Err(error) => FsError::downcast(error).map(Err),
-    }
 }
 
 /// The version of WASI that componentize-py's wasmtime-wasi has.

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use moltforge_jail::Group;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
@@ -12,10 +13,12 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, interval_at, timeout};
 
-use super::{Unsent, Worker};
-use crate::protocol::{FRAME_MAX, FromWorker, GuestId, Usage, call, descriptor, frame};
-use crate::sandbox::guest::{Event, Unread};
-use crate::sandbox::spawn::{Link, kill, said};
+use super::{Patience, Unsent, Worker};
+use crate::protocol::{FRAME_MAX, FromWorker, GuestId, ToWorker, Usage, call, descriptor, frame};
+use crate::sandbox::admission::Growth;
+use crate::sandbox::guest::{Event, Meter, Unread};
+use crate::sandbox::resident::resident;
+use crate::sandbox::spawn::{Link, clear, kill, said};
 use crate::sandbox::watch::Violation;
 
 /// A process that is not ready by then never will be.
@@ -23,6 +26,9 @@ const READY: Duration = Duration::from_mins(1);
 
 /// A worker reads always; one that does not is broken.
 const WRITE: Duration = Duration::from_secs(30);
+
+/// How often it is looked at what a worker uses.
+const MEASURE: Duration = Duration::from_millis(250);
 
 /// So long a worker may take to end by itself.
 const GRACE: Duration = Duration::from_secs(2);
@@ -36,17 +42,18 @@ pub(super) async fn drive(
     link: Link,
     queue: mpsc::UnboundedReceiver<Unsent>,
     fingerprint: [u8; 32],
-    idle: Duration,
+    patience: Patience,
 ) {
-    let Link { mut child, socket } = link;
+    let Link { mut child, socket, group } = link;
     let (from, to) = socket.into_split();
     let errors = tokio::spawn(said(child.stderr.take()));
     let mut writer = tokio::spawn(write(queue, to));
     let reason = {
-        let mut reading = pin!(read(&worker, from, fingerprint));
+        let mut reading = pin!(read(&worker, from, fingerprint, patience.silence));
         tokio::select! {
             reason = &mut reading => reason,
-            reason = quiet(&worker, idle) => reason,
+            reason = quiet(&worker, patience.idle) => reason,
+            () = measure(&worker) => String::new(),
             // one that ended says more than one that cannot be written to
             written = &mut writer => timeout(GRACE, reading).await.unwrap_or_else(|_| match written {
                 Ok(Err(error)) => format!("it cannot be written to: {error}"),
@@ -58,6 +65,12 @@ pub(super) async fn drive(
     worker.refuse();
     writer.abort();
     let status = end(&mut child, reason == IDLE).await;
+    worker.is_measured(None);
+    let ran_out = group.as_ref().and_then(Group::out_of_memory).is_some_and(|times| times > 0);
+    let reason = if ran_out { format!("the kernel ended it, its memory ran out: {reason}") } else { reason };
+    if let Some(group) = group {
+        tokio::spawn(clear(group));
+    }
     let said = timeout(GRACE, errors).await.ok().and_then(Result::ok).unwrap_or_default();
     if !said.is_empty() || reason != IDLE {
         tracing::warn!(process = worker.process_id, reason, status, said, "a worker has ended");
@@ -79,6 +92,15 @@ async fn quiet(worker: &Worker, idle: Duration) -> String {
     }
 }
 
+/// Looks again and again at what the process really uses.
+async fn measure(worker: &Worker) {
+    let mut ticks = interval_at(Instant::now() + MEASURE, MEASURE);
+    loop {
+        ticks.tick().await;
+        worker.is_measured(worker.process_id.and_then(resident));
+    }
+}
+
 /// The socket is closed: it may end by itself, or is killed.
 async fn end(child: &mut Child, gently: bool) -> String {
     let grace = if gently { GRACE } else { Duration::ZERO };
@@ -89,6 +111,18 @@ async fn end(child: &mut Child, gently: bool) -> String {
         child.wait().await
     };
     status.map_or_else(|error| error.to_string(), |status| status.to_string())
+}
+
+/// Ends when the worker owes a word for too long.
+async fn silence(worker: &Worker, patience: Duration) {
+    let since = std::time::Instant::now();
+    loop {
+        // a real wait: another process is to speak
+        tokio::time::sleep(patience / 8).await;
+        if worker.is_silent(since, patience) {
+            return;
+        }
+    }
 }
 
 async fn write(mut queue: mpsc::UnboundedReceiver<Unsent>, mut to: OwnedWriteHalf) -> io::Result<()> {
@@ -125,7 +159,7 @@ fn too_slow(_: Elapsed) -> io::Error {
 }
 
 /// Reads until something is wrong, and says what.
-async fn read(worker: &Worker, mut from: OwnedReadHalf, fingerprint: [u8; 32]) -> String {
+async fn read(worker: &Arc<Worker>, mut from: OwnedReadHalf, fingerprint: [u8; 32], patience: Duration) -> String {
     match timeout(READY, frame::read(&mut from)).await {
         Ok(Ok(Some(FromWorker::Ready { fingerprint: theirs, report }))) if theirs == fingerprint => {
             if !report.is_complete() {
@@ -143,7 +177,13 @@ async fn read(worker: &Worker, mut from: OwnedReadHalf, fingerprint: [u8; 32]) -
     }
     let unread = Arc::new(Semaphore::new(UNREAD_MAX));
     loop {
-        let message = match frame::read(&mut from).await {
+        // only while this waits: what the engine has not read yet is not the worker's silence
+        let heard = tokio::select! {
+            biased;
+            heard = frame::read(&mut from) => heard,
+            () = silence(worker, patience) => return "it says nothing".to_owned(),
+        };
+        let message = match heard {
             Ok(Some(message)) => message,
             Ok(None) => return "it ended".to_owned(),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -167,24 +207,39 @@ async fn read(worker: &Worker, mut from: OwnedReadHalf, fingerprint: [u8; 32]) -
 type Passed = Option<(Event, usize, mpsc::UnboundedSender<Unread>)>;
 
 /// Checks a message against what is known of its guest.
-fn check(worker: &Worker, message: FromWorker) -> Result<Passed, Violation> {
+fn check(worker: &Arc<Worker>, message: FromWorker) -> Result<Passed, Violation> {
     let mut state = worker.lock();
     let (guest, usage) = subject(&message).ok_or("it is ready twice")?;
     if guest == 0 || guest >= state.next_guest {
         return Err(format!("there is no guest {guest}"));
     }
-    // one that was stopped while this was on its way
+    if !state.guests.contains_key(&guest) {
+        // one that was stopped while this was on its way
+        state.late = state.late.checked_sub(1).ok_or_else(|| format!("guest {guest} is no more"))?;
+        return Ok(None);
+    }
     let Some(watched) = state.guests.get_mut(&guest) else { return Ok(None) };
     let watch = &mut watched.watch;
     let (event, weight) = match message {
         FromWorker::Ready { .. } => return Ok(None),
         FromWorker::Used { .. } => {
             watch.used(usage)?;
-            *watched.usage.lock().unwrap_or_else(PoisonError::into_inner) = usage;
+            watched.meter.set(usage);
+            return Ok(None);
+        }
+        FromWorker::Grow { bytes, .. } => {
+            watch.grows(bytes, usage)?;
+            watched.meter.set(usage);
+            let growth = watched.account.grow(bytes);
+            if matches!(growth, Growth::Now | Growth::Never) {
+                watch.granted();
+            }
+            grow(worker, guest, bytes, growth, watched.meter.clone());
             return Ok(None);
         }
         FromWorker::Asked { asked, .. } => {
             watch.asked(&asked, usage)?;
+            watched.account.is_idle(watch.is_waiting());
             let weight = call::weight(&asked);
             (Event::Asked(asked), weight)
         }
@@ -199,7 +254,7 @@ fn check(worker: &Worker, message: FromWorker) -> Result<Passed, Violation> {
             (Event::Failed { failure, last }, weight)
         }
     };
-    *watched.usage.lock().unwrap_or_else(PoisonError::into_inner) = usage;
+    watched.meter.set(usage);
     let events = watched.events.clone();
     if !matches!(event, Event::Asked(_)) {
         state.guests.remove(&guest);
@@ -208,12 +263,36 @@ fn check(worker: &Worker, message: FromWorker) -> Result<Passed, Violation> {
     Ok(Some((event, weight, events)))
 }
 
+/// Tells a guest what becomes of its wish for memory: at once, or when there is room.
+fn grow(worker: &Arc<Worker>, guest: GuestId, bytes: u64, growth: Growth, meter: Meter) {
+    let granted = match growth {
+        Growth::Now => bytes,
+        Growth::Never => 0,
+        Growth::Leaves => return,
+        Growth::Later(granted) => {
+            meter.set_waits_for_memory(true);
+            let worker = Arc::clone(worker);
+            // ends with the guest
+            tokio::spawn(async move {
+                let granted = granted.await;
+                meter.set_waits_for_memory(false);
+                if granted.is_ok() {
+                    worker.grant(guest, bytes);
+                }
+            });
+            return;
+        }
+    };
+    let _ = worker.send(&ToWorker::Granted { guest, bytes: granted });
+}
+
 fn subject(message: &FromWorker) -> Option<(GuestId, Usage)> {
     match message {
         FromWorker::Ready { .. } => None,
         FromWorker::Asked { guest, usage, .. }
         | FromWorker::Ended { guest, usage, .. }
         | FromWorker::Failed { guest, usage, .. }
+        | FromWorker::Grow { guest, usage, .. }
         | FromWorker::Used { guest, usage } => Some((*guest, *usage)),
     }
 }

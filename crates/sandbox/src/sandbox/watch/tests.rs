@@ -95,6 +95,17 @@ fn small_parts_and_stale_usage_are_refused() {
 }
 
 #[test]
+fn who_computes_for_long_may_say_a_little_now_and_then() {
+    let little = Asked { blocked: false, ..waits(&[call(1, 0)], 0) };
+    let after = |ms| Usage { memory: 0, cpu: Duration::from_millis(ms) };
+    let mut watch = Watch::new(limits());
+    watch.asked(&little, after(250)).unwrap();
+    let more = Asked { blocked: false, ..waits(&[call(2, 0)], 0) };
+    assert!(watch.asked(&more, after(300)).is_err(), "too soon");
+    watch.asked(&more, after(500)).unwrap();
+}
+
+#[test]
 fn ends_that_cannot_be_are_refused() {
     let ends = |output: &str| {
         let end = End { output: output.into(), last: Asked::default() };

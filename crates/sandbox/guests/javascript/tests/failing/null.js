@@ -1,0 +1,5 @@
+// fails: exception
+// message: thrown: null
+export default async function run() {
+  throw null;
+}

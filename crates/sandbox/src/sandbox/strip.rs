@@ -1,0 +1,72 @@
+//! TypeScript becomes JavaScript: its types are stripped by a guest like any other, lines and columns stay.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{Event, GuestRequest, Sandbox};
+use crate::error::Error;
+use crate::images::Image;
+use crate::limits::Limits;
+use crate::protocol::{Failure, File};
+
+/// What the compiler may use for all files together.
+const LIMITS: Limits = Limits {
+    memory: 256 << 20,
+    cpu: Duration::from_secs(30),
+    output: 16 << 20,
+    logs: 0,
+    calls: 0,
+    call: 0,
+    bundle: 8 << 20,
+};
+
+/// Bytes that admission counts: what swc needs for an ordinary program.
+const RESERVE: u64 = 32 << 20;
+
+/// Why there is no JavaScript.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StripError {
+    /// The files say so: not TypeScript, or what is more than types. Names the file, the line and the column.
+    #[error("{}", .0.message)]
+    Refused(Failure),
+    /// Nobody could look. It can be tried again.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<Error> for StripError {
+    fn from(error: Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl Sandbox {
+    /// The files with their types stripped, under the same names, in the same order.
+    pub async fn strip(&self, project: &str, files: Vec<File>) -> Result<Vec<File>, StripError> {
+        let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
+        let request = GuestRequest {
+            project: project.to_owned(),
+            image: Image::TypeScript,
+            files,
+            entry: String::new(),
+            input: "null".to_owned(),
+            seed: [0; 32],
+            now: 0,
+            limits: LIMITS,
+            reserve: RESERVE,
+            alone: false,
+            completions: Vec::new(),
+        };
+        let mut guest = self.run(request).await?;
+        let output = match guest.next().await {
+            Event::Ended(end) => end.output,
+            Event::Failed { failure, .. } => return Err(StripError::Refused(failure)),
+            Event::Evicted { .. } => return Err(StripError::Unavailable("others needed its room".to_owned())),
+            Event::Lost(reason) => return Err(StripError::Unavailable(reason)),
+            Event::Asked(_) => return Err(StripError::Unavailable("it asks for something".to_owned())),
+        };
+        let odd = || StripError::Unavailable("its answer cannot be read".to_owned());
+        let mut texts: HashMap<String, String> = serde_json::from_str(&output).map_err(|_| odd())?;
+        names.into_iter().map(|name| texts.remove(&name).map(|text| File { name, text }).ok_or_else(odd)).collect()
+    }
+}
