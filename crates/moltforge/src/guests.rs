@@ -236,7 +236,9 @@ fn image(language: Language) -> Option<Image> {
 /// What the kernel refuses, and what to do about it.
 pub(crate) async fn probe(sandbox: &Sandbox) -> Result<(), String> {
     sandbox.prepare(PROBE, &Image::Empty).await.map_err(|error| error.to_string())?;
-    let mut guest = sandbox.run(request(PROBE, Image::Empty)).await.map_err(|error| error.to_string())?;
+    // alone: its worker is gone a second later, and a server without code agents has only itself in memory
+    let looks = GuestRequest { alone: true, ..request(PROBE, Image::Empty) };
+    let mut guest = sandbox.run(looks).await.map_err(|error| error.to_string())?;
     match guest.next().await {
         Event::Lost(reason) => Err(reason),
         // it has nothing to run, and that it says so is what was to be seen

@@ -40,7 +40,9 @@ pub(super) fn simulation() -> Result<Tally> {
 /// Simulates these seeds.
 pub(crate) fn seeds(first: u64, count: u64) -> Result<Tally> {
     let mut command = process::cargo();
-    command.args(["test", "-p", "moltforge-execution", "--lib", "--profile", PROFILE]);
+    // of the whole workspace, with a name that only one of them has: a package alone has other features of its
+    // dependencies, and half of them would be compiled once more
+    command.args(["test", "--workspace", "--lib", "--profile", PROFILE]);
     locked(&mut command);
     command.args(["sim::seeds::seeds", "--", "--exact", "--nocapture"]);
     command.env("MOLTFORGE_SIM_SEEDS", count.to_string()).env("MOLTFORGE_SIM_FIRST", first.to_string());
