@@ -1,6 +1,6 @@
 //! `cargo xtask nightly`: what takes hours. Many seeds of the simulation, whether it sees the bugs that are switched on, the
-//! model of the takeover, every crash point, real kills and late owners, the guest images built again, and the benchmarks
-//! in small.
+//! model of the takeover, every crash point, real kills and late owners, the guest images built again, the template in Rust
+//! compiled as its author would, and the benchmarks in small.
 //!
 //! Each part goes on whatever the others found; the summary names what failed. A part that was cut off is repeated with
 //! `--only`, the simulation from the seed that its last line of progress names (`--first`).
@@ -15,7 +15,7 @@ use crate::test::postgres::Postgres;
 use crate::test::rust;
 use crate::workspace::PROFILE;
 
-const PARTS: [&str; 7] = ["model", "images", "crash", "mutations", "kill", "bench", "simulation"];
+const PARTS: [&str; 8] = ["model", "images", "template", "crash", "mutations", "kill", "bench", "simulation"];
 
 /// How much.
 #[derive(clap::Args)]
@@ -59,6 +59,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if wanted("images") {
         stages.step("images", images::check);
+    }
+    if wanted("template") {
+        stages.run("template", || {
+            let mut rustup = process::command("rustup");
+            rustup.args(["target", "add", "wasm32-wasip2"]);
+            process::run(rustup)?;
+            rust::template(url)
+        });
     }
     if wanted("crash") {
         stages.run("crash", || rust::named("moltforge-execution", "--test=it", "crash::", url));

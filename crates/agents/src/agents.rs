@@ -11,9 +11,11 @@ use std::sync::Arc;
 use moltforge_api::Page;
 use moltforge_api::agents::Agent;
 use moltforge_api::bundles::Bundle;
+use moltforge_http::Turns;
 use moltforge_store::{AgentFilter, AgentRef, Store, Tx};
 use moltforge_types::{AgentId, AgentName, Principal, ProjectId};
 
+use crate::bundles::AT_ONCE;
 use crate::error::Error;
 use crate::views;
 
@@ -84,6 +86,7 @@ pub struct Agents {
     pub(crate) cancel: CancelExecutions,
     pub(crate) deployed: Deployed,
     pub(crate) programs: ProgramCheck,
+    pub(crate) bundles: Arc<Turns>,
 }
 
 impl fmt::Debug for Agents {
@@ -95,7 +98,8 @@ impl fmt::Debug for Agents {
 impl Agents {
     /// The service over `store`; `models` answers whether a model is configured, `cancel` stops executions.
     pub fn new(store: Store, models: ModelCheck, cancel: CancelExecutions) -> Self {
-        Self { store, models, cancel, deployed: Arc::new(|| {}), programs: Arc::new(|_| Box::pin(async { Ok(()) })) }
+        let programs: ProgramCheck = Arc::new(|_| Box::pin(async { Ok(()) }));
+        Self { store, models, cancel, deployed: Arc::new(|| {}), programs, bundles: Arc::new(Turns::new(AT_ONCE)) }
     }
 
     /// The same service, which has programs checked before versions are made of them.

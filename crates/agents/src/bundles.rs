@@ -18,6 +18,8 @@ const MAX_BUNDLES: u64 = 10_000;
 const MAX_TOTAL: u64 = 4 << 30;
 /// An upload that no version was made of is kept for this long.
 const KEPT: Duration = Duration::from_hours(24);
+/// Stored bundles of a project that are in memory at once, some dozen mebibytes each; who wants another one waits.
+pub(crate) const AT_ONCE: usize = 4;
 /// Bundles that one transaction deletes.
 const SWEEP: u32 = 100;
 
@@ -63,6 +65,7 @@ impl Agents {
     /// # Errors
     /// `bundle_not_found`.
     pub async fn bundle(&self, principal: &Principal, sha256: &str, file: Option<&str>) -> Result<StoredBundle, Error> {
+        let _turn = self.bundles.enter(principal.project_id).await;
         let (parsed, created_at) = self.stored_bundle(principal, sha256).await?.ok_or_else(|| missing(sha256))?;
         Ok(view(sha256.to_owned(), &parsed, created_at, file))
     }
@@ -95,6 +98,8 @@ impl Agents {
                            or use `moltforge deploy`";
             return Err(fault("/bundle", message));
         };
+        // it is in memory until it was looked at
+        let _turn = self.bundles.enter(principal.project_id).await;
         let (files, _) = self.stored_bundle(principal, sha256).await?.ok_or_else(|| absent(sha256))?;
         if !files.files.contains_key(code) {
             let names: Vec<_> = files.files.keys().take(20).map(String::as_str).collect();

@@ -124,7 +124,7 @@ async fn read(
             Ok(Some(chunk)) if chunk.len() > limit - body.len() => return Err(too_large()),
             Ok(Some(chunk)) => {
                 body.extend_from_slice(&chunk);
-                place.pass(chunk.len()).await;
+                place.has_come(chunk.len()).await;
             }
             Ok(None) => break,
             Err(error) => {

@@ -113,22 +113,66 @@ impl Share {
         *self.paid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When so many bytes more may pass.
-    fn pay(&self, bytes: usize, per_second: u64) -> Instant {
+    /// When bytes that take so long may pass.
+    fn pay(&self, cost: Duration) -> Instant {
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let from = (*paid).max(now.checked_sub(BURST).unwrap_or(now));
-        let nanos = u128::from(bytes as u64) * 1_000_000_000 / u128::from(per_second.max(1));
-        *paid = from + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        *paid = from + cost;
         *paid
+    }
+
+    /// Bytes that were paid for and have not passed.
+    fn give_back(&self, cost: Duration) {
+        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        *paid = paid.checked_sub(cost).unwrap_or(*paid);
+    }
+}
+
+/// How long so many bytes take.
+fn cost(bytes: usize, per_second: u64) -> Duration {
+    let nanos = u128::from(bytes as u64) * 1_000_000_000 / u128::from(per_second.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// Bytes that wait for their turn: what gives up before owes nothing.
+struct Unsent<'a> {
+    share: &'a Share,
+    cost: Duration,
+}
+
+impl Unsent<'_> {
+    /// They pass now.
+    fn passes(mut self) {
+        self.cost = Duration::ZERO;
+    }
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        if !self.cost.is_zero() {
+            self.share.give_back(self.cost);
+        }
     }
 }
 
 impl Place {
-    /// Waits until so many bytes may pass.
+    /// Waits until so many bytes may be sent.
     pub(crate) async fn pass(&self, bytes: usize) {
         let Some(per_second) = self.bytes_per_second else { return };
-        let paid = self.share.pay(bytes, per_second);
+        let cost = cost(bytes, per_second);
+        let unsent = Unsent { share: &self.share, cost };
+        self.wait(self.share.pay(cost), per_second).await;
+        unsent.passes();
+    }
+
+    /// Waits for so many bytes that have come.
+    pub(crate) async fn has_come(&self, bytes: usize) {
+        let Some(per_second) = self.bytes_per_second else { return };
+        self.wait(self.share.pay(cost(bytes, per_second)), per_second).await;
+    }
+
+    async fn wait(&self, paid: Instant, per_second: u64) {
         if paid > Instant::now() {
             self.waits.set(Some(format!("its project's share of the network, {per_second} bytes a second")));
             sleep_until(paid).await;
@@ -188,6 +232,25 @@ mod tests {
         let other = shares.enter(project(2), &one).await.unwrap();
         other.pass(1000).await;
         assert_eq!(began.elapsed().as_millis(), 1000, "others do not wait for them");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_gives_up_owes_nothing() {
+        let shares = shares(10, 10, Some(1000));
+        let waits = Waits::default();
+        let place = shares.enter(project(1), &waits).await.unwrap();
+        for _ in 0..10 {
+            // more than can be sent in its time, tried again and again
+            assert!(tokio::time::timeout(Duration::from_secs(30), place.pass(100_000)).await.is_err());
+        }
+        let began = Instant::now();
+        place.pass(500).await;
+        assert_eq!(began.elapsed(), Duration::ZERO, "nothing was sent before");
+        // what has come has come
+        let soon = Duration::from_millis(1);
+        assert!(tokio::time::timeout(soon, place.has_come(10_000)).await.is_err());
+        place.pass(1).await;
+        assert!(began.elapsed() > Duration::from_secs(9), "{:?}", began.elapsed());
     }
 
     #[tokio::test]

@@ -32,17 +32,22 @@ pub enum Image {
     JavaScript,
     /// The Python engine that comes with the server.
     Python,
-    /// The program is a component itself: its bytes.
-    Component(Arc<[u8]>),
+    /// The program is a component itself.
+    Component {
+        /// Its bytes.
+        bytes: Arc<[u8]>,
+        /// Their SHA-256, made once: it names what is compiled of them, at each start.
+        sha256: [u8; 32],
+    },
 }
 
 /// A file of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// Its name as imports say it: `agent.js`, `lib/text.js`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its text.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// Where the programs of code agents are kept.

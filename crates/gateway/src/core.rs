@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use bytes::Bytes;
-use moltforge_http::CallerKeys;
+use moltforge_http::{CallerKeys, Turns};
 use moltforge_store::Store;
 use moltforge_types::Ambient;
 use tokio::sync::Semaphore;
@@ -28,6 +28,8 @@ use crate::waiting::Waiting;
 
 /// Uploads in memory at a time; a dozen mebibytes each.
 const UPLOADS: usize = 8;
+/// Those of one project: who sends slowly holds a place, and the others keep some.
+const UPLOADS_OF_PROJECT: usize = 2;
 
 /// Gives the page of an error code, as Markdown.
 pub(crate) type ErrorPages = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -42,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) waiting: Waiting,
     /// Uploads that are in memory at a time.
     pub(crate) uploads: Semaphore,
+    /// Those of each project.
+    pub(crate) uploads_of: Turns,
     pub(crate) credentials: Credentials,
     pub(crate) store: Store,
     pub(crate) ambient: Ambient,
@@ -113,6 +117,7 @@ impl GatewayBuilder {
             in_flight: Semaphore::new(config.limits.in_flight),
             waiting: Waiting::new(&config.limits),
             uploads: Semaphore::new(UPLOADS),
+            uploads_of: Turns::new(UPLOADS_OF_PROJECT),
             credentials: Credentials::new(self.store.clone(), Duration::from_secs(config.rate.session_idle_seconds)),
             request_ids: RequestIds::new(self.store.ambient()),
             ambient: self.store.ambient().clone(),

@@ -16,6 +16,7 @@ pub mod problem;
 mod query;
 pub mod request_id;
 pub mod session;
+mod turns;
 
 pub use caller::{Caller, CallerKeys};
 pub use cursor::page_limit;
@@ -25,3 +26,4 @@ pub use json::Json;
 pub use path::Path;
 pub use problem::{ApiError, ApiResult};
 pub use query::Query;
+pub use turns::Turns;

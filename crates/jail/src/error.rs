@@ -42,6 +42,22 @@ pub enum Step {
 }
 
 impl Step {
+    /// Those that a confined process reports.
+    pub(crate) const OF_A_PROCESS: [Self; 12] = [
+        Self::Descriptors,
+        Self::Identity,
+        Self::ProcessNamespace,
+        Self::NoNewPrivileges,
+        Self::Namespaces,
+        Self::Root,
+        Self::Limits,
+        Self::Capabilities,
+        Self::Landlock,
+        Self::Traces,
+        Self::SystemCalls,
+        Self::Check,
+    ];
+
     /// In words.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -42,7 +42,7 @@ impl Report {
 
     /// Whether every step holds.
     pub fn is_complete(&self) -> bool {
-        self.missing.is_empty()
+        self.missing.is_empty() && Step::OF_A_PROCESS.iter().all(|step| self.enforced.contains(step))
     }
 
     /// Notes a step that must hold.
@@ -105,6 +105,9 @@ mod tests {
         let mut lax = Report::new(&Enforcement::BestEffort { reason: "old kernel".to_owned() });
         assert!(!lax.wanted(Step::Landlock, refused).unwrap());
         assert!(!lax.is_complete());
+        let nothing = Report::default();
+        assert!(!nothing.is_complete(), "that nothing is missing does not say that it holds");
+        assert!(Report { enforced: Step::OF_A_PROCESS.to_vec(), ..nothing }.is_complete());
         assert_eq!(lax.to_string(), "NOT CONFINED, allowed because: old kernel; without Landlock (no)");
         assert!(lax.required(Step::Limits, refused()).is_err(), "no reason lets this pass");
     }

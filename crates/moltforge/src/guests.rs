@@ -41,7 +41,7 @@ pub struct CodeAgents {
 
 /// Between two looks whether an engine is ready.
 const LOOK: Duration = Duration::from_millis(20);
-/// Before the engines that could not be compiled are tried again, at first and at last.
+/// Before what failed is tried again, the confinement or the engines, at first and at last.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
@@ -189,13 +189,15 @@ impl CodeAgents {
             if let Some(reason) = &config.best_effort_because {
                 tracing::warn!(%reason, "code agents run less confined than they should, for this reason");
             }
-            match probe(&sandbox).await {
-                Ok(()) => this.set(CONFINEMENT, State::Ready),
-                Err(reason) => {
-                    tracing::error!(%reason, "code agents cannot run here");
-                    return this.set(CONFINEMENT, State::Failed(reason));
-                }
+            let mut pause = FIRST_PAUSE;
+            // a full disk or a machine that is too busy is not so for ever
+            while let Err(reason) = probe(&sandbox).await {
+                tracing::error!(%reason, "code agents cannot run here");
+                this.set(CONFINEMENT, State::Failed(reason));
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
+            this.set(CONFINEMENT, State::Ready);
             if config.prepare {
                 this.compile_all().await;
             }

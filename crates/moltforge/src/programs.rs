@@ -79,17 +79,41 @@ impl Found {
         if self.files.contains_key(name) {
             return Ok(());
         }
+        let bytes = self.read(name)?;
+        self.insert(name, bytes)
+    }
+
+    /// Adds a file unless it is data that is no text: a bundle is text.
+    fn add_text(&mut self, name: &str) -> Result<(), Error> {
+        if self.files.contains_key(name) {
+            return Ok(());
+        }
+        let bytes = self.read(name)?;
+        // what ends within a character may only have been cut
+        let is_binary = std::str::from_utf8(&bytes).is_err_and(|error| error.error_len().is_some());
+        if is_binary { Ok(()) } else { self.insert(name, bytes) }
+    }
+
+    /// The bytes of a file, never more than one beyond what is taken.
+    fn read(&self, name: &str) -> Result<Vec<u8>, Error> {
         let path = self.root.join(name);
         // a link must not take a file along that is none of the agent's
         let real = path.canonicalize().map_err(|source| unreadable(&path, source))?;
         if !real.starts_with(&self.canonical) {
             return Err(self.fault(name, "", None, "it is outside of the agent's folder"));
         }
+        if !real.is_file() {
+            return Err(self.fault(name, "", None, "it is no file"));
+        }
         let left = MAX_BYTES.saturating_sub(self.bytes) as u64;
         let mut bytes = Vec::new();
         let file = std::fs::File::open(&path).map_err(|source| unreadable(&path, source))?;
         // one byte more tells what is too large from what just fits
         file.take(left + 1).read_to_end(&mut bytes).map_err(|source| unreadable(&path, source))?;
+        Ok(bytes)
+    }
+
+    fn insert(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), Error> {
         self.bytes += bytes.len();
         if self.bytes > MAX_BYTES {
             let most = MAX_BYTES >> 20;

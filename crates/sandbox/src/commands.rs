@@ -4,6 +4,9 @@ use sha2::{Digest, Sha256};
 
 use crate::protocol::{Asked, Call, Cancelled};
 
+/// Characters of arguments that a divergence shows.
+const SHOWN: usize = 300;
+
 /// A call, as it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
@@ -42,6 +45,8 @@ pub enum Divergence {
         before: Box<Made>,
         /// What it does now.
         now: Box<Made>,
+        /// The beginning of its arguments now. Those before are in the journal.
+        arguments: String,
     },
     /// It cancels another call, or at another time.
     Cancelled {
@@ -78,7 +83,12 @@ impl Commands {
             let now = Made::from(&call);
             match self.calls.get(self.calls_seen) {
                 Some(before) if *before == now => {}
-                Some(before) => return Err(Divergence::Call { before: Box::new(before.clone()), now: Box::new(now) }),
+                Some(before) => {
+                    let (before, now) = (Box::new(before.clone()), Box::new(now));
+                    let shown = call.args.chars().take(SHOWN);
+                    let arguments = shown.map(|c| if c.is_control() { ' ' } else { c }).collect();
+                    return Err(Divergence::Call { before, now, arguments });
+                }
                 None => {
                     self.calls.push(now);
                     new.calls.push(call);
@@ -131,7 +141,9 @@ impl std::fmt::Display for Divergence {
             format!("call {} of {} ({}) after {} answers", made.id, made.name, hex::encode(&made.args[..4]), made.after)
         };
         match self {
-            Self::Call { before, now } => write!(f, "before: {}; now: {}", call(before), call(now)),
+            Self::Call { before, now, arguments } => {
+                write!(f, "before: {}; now: {}: {arguments}", call(before), call(now))
+            }
             Self::Cancelled { before, now } => write!(
                 f,
                 "before: call {} cancelled after {} answers; now: call {} after {}",

@@ -1,7 +1,8 @@
 //! The one constructor of wasmtime's configuration.
 //!
-//! Every limit that wasmtime leaves to its embedder is set here. The compile process and the workers must agree on
-//! what changes the code: a compiled image is named by a hash of it ([`fingerprint`]).
+//! Every limit that wasmtime leaves to its embedder is set here, or for each guest in `worker/guest.rs`. The compile
+//! process and the workers must agree on what changes the code: a compiled image is named by a hash of it
+//! ([`fingerprint`]).
 
 use std::hash::{Hash, Hasher};
 
@@ -18,6 +19,9 @@ pub(crate) const MEMORY_MAX: usize = 256 * MIB;
 
 /// Elements of all tables of a guest.
 pub(crate) const TABLE_ELEMENTS: usize = 100_000;
+
+/// Handles of resources that a guest may have beside those of its calls: each is kept outside of its memory.
+pub(crate) const HANDLES: usize = 10_000;
 
 const MIB: usize = 1 << 20;
 

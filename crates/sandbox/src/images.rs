@@ -36,6 +36,11 @@ impl Component {
         let hash = Sha256::digest(&bytes).into();
         Self { bytes, hash }
     }
+
+    /// The same, with its SHA-256: many megabytes need not be read at each start of a guest.
+    pub fn hashed(bytes: Arc<[u8]>, sha256: [u8; 32]) -> Self {
+        Self { bytes, hash: sha256 }
+    }
 }
 
 const JAVASCRIPT: &[u8] = include_bytes!("../images/javascript.wasm.zst");
@@ -108,6 +113,25 @@ mod tests {
         for image in [Image::JavaScript, Image::Python, Image::TypeScript] {
             let wasm = image.wasm().unwrap();
             assert_eq!(&wasm[..8], b"\0asm\x0d\0\x01\0", "{image:?}");
+        }
+    }
+
+    #[test]
+    fn the_images_of_the_tree_are_those_of_the_manifest() {
+        let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("images/MANIFEST.toml")).unwrap();
+        let hash = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
+        for (image, packed) in
+            [(Image::JavaScript, JAVASCRIPT), (Image::Python, PYTHON), (Image::TypeScript, TYPESCRIPT)]
+        {
+            let wasm = image.wasm().unwrap();
+            let recorded = format!(
+                "\nbytes = {}\nsha256 = \"{}\"\ncompressed_bytes = {}\ncompressed_sha256 = \"{}\"\n",
+                wasm.len(),
+                hash(&wasm),
+                packed.len(),
+                hash(packed)
+            );
+            assert!(manifest.contains(&recorded), "{image:?} is another: {recorded}");
         }
     }
 

@@ -6,10 +6,11 @@
 pub(crate) mod call;
 pub(crate) mod descriptor;
 pub(crate) mod frame;
+mod list;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use moltforge_jail::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{Limit, Limits};
@@ -19,6 +20,15 @@ pub(crate) const FRAME_MAX: usize = 48 << 20;
 
 /// After so many bytes of commands a worker sends them, without waiting for the guest to block.
 pub(crate) const PART: usize = 1 << 20;
+
+/// What each of them counts for besides its bytes.
+pub(crate) const EACH: usize = 16;
+
+/// The most elements of a list in a message: with one more its worker would have sent a part before.
+pub(crate) const LIST_MAX: usize = PART / EACH + 1;
+
+/// The most bytes of what a worker says of its confinement.
+pub(crate) const REPORT_MAX: usize = 64 << 10;
 
 /// The least that a guest asks for at a time, if it may have so much.
 pub(crate) const GROWTH: u64 = 1 << 20;
@@ -72,9 +82,9 @@ pub(crate) struct Start {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// Its name as imports say it: `agent.js`, `lib/text.js`.
-    pub name: String,
-    /// Its text.
-    pub text: String,
+    pub name: Arc<str>,
+    /// Its text. All guests of a program share it until they are sent to their worker.
+    pub text: Arc<str>,
 }
 
 /// What became of a call.
@@ -95,8 +105,9 @@ pub(crate) enum FromWorker {
     Ready {
         /// [`crate::config::fingerprint`] of the worker.
         fingerprint: [u8; 32],
-        /// What confines it.
-        report: Report,
+        /// What confines it: a `moltforge_jail::Report` as JSON. A worker can say this at any time, and only the first
+        /// one is read.
+        report: String,
     },
     /// A guest asks for something, or waits.
     Asked { guest: GuestId, asked: Asked, usage: Usage },
@@ -123,10 +134,13 @@ pub struct End {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// Calls, in program order.
+    #[serde(deserialize_with = "list::read")]
     pub calls: Vec<Call>,
     /// Calls whose completion it no longer wants.
+    #[serde(deserialize_with = "list::read")]
     pub cancelled: Vec<Cancelled>,
     /// Texts that it logged.
+    #[serde(deserialize_with = "list::read")]
     pub logs: Vec<Log>,
     /// How many completions it has consumed.
     pub consumed: u32,

@@ -14,10 +14,11 @@ mod watch;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use moltforge_jail::{Enforcement, memory as machine_memory};
+use tokio::sync::Semaphore;
 
 pub use admission::Load;
 pub use guest::{Event, Guest, Meter};
@@ -31,7 +32,7 @@ use crate::protocol::{Completion, File, Start};
 use admission::{Admission, Permit};
 use cache::Cache;
 use groups::ProcessGroups;
-use process::{Patience, Worker};
+use process::{Expected, Patience, Worker};
 
 /// A worker that was for one guest is stopped this soon after it.
 const ALONE: Duration = Duration::from_secs(1);
@@ -124,6 +125,8 @@ struct Inner {
     admission: Arc<Admission>,
     groups: ProcessGroups,
     workers: Mutex<HashMap<String, Arc<Worker>>>,
+    /// Workers are started one after another: none twice.
+    starts: Semaphore,
 }
 
 impl Sandbox {
@@ -133,7 +136,8 @@ impl Sandbox {
         let groups = ProcessGroups::find(config.cpu_milli);
         let cache = Cache::open(&config, groups.clone(), fingerprint)?;
         let admission = Admission::new(config.memory, config.guests, config.guests_per_project);
-        Ok(Self { inner: Arc::new(Inner { config, fingerprint, cache, admission, groups, workers: Mutex::default() }) })
+        let (workers, starts) = (Mutex::default(), Semaphore::new(1));
+        Ok(Self { inner: Arc::new(Inner { config, fingerprint, cache, admission, groups, workers, starts }) })
     }
 
     /// Compiles the image if that has not happened yet. [`Self::run`] does it too.
@@ -178,7 +182,7 @@ impl Sandbox {
         // a worker may end between finding and using it; the second one is new
         let mut start = Some(start);
         loop {
-            let worker = self.worker(&name, &request.project)?;
+            let worker = self.worker(&name, &request.project).await?;
             if let Some(room) = worker.room(bytes).await
                 && let Some(opened) = worker
                     .start_guest((&compiled, world), &mut start, &request.completions, room, &permit)
@@ -200,32 +204,53 @@ impl Sandbox {
         self.inner.admission.load()
     }
 
-    fn worker(&self, name: &str, project: &str) -> Result<Arc<Worker>, Error> {
-        let mut workers = self.inner.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(worker) = workers.get(name).filter(|worker| worker.is_alive()) {
-            return Ok(Arc::clone(worker));
+    /// Guests of a project that were let in, and how many there can be at once.
+    pub fn guests_of(&self, project: &str) -> (usize, u32) {
+        self.inner.admission.guests_of(project)
+    }
+
+    async fn worker(&self, name: &str, project: &str) -> Result<Arc<Worker>, Error> {
+        if let Some(worker) = self.alive(name) {
+            return Ok(worker);
         }
-        workers.retain(|_, worker| worker.is_alive());
+        let gone = |_| Error::Worker("the sandbox is gone".to_owned());
+        let _turn = self.inner.starts.acquire().await.map_err(gone)?;
+        // whoever had a turn before may have started it
+        if let Some(worker) = self.alive(name) {
+            return Ok(worker);
+        }
         let config = &self.inner.config;
         let enforcement = config.enforcement.clone();
         let args = Arguments { guests: config.guests_per_project, is_component: false, enforcement };
-        let group = self.inner.groups.worker(config.memory);
-        let link = spawn::start(&config.program, &config.worker, &args, group);
+        let (groups, memory) = (self.inner.groups.clone(), config.memory);
+        let link = spawn::start(&config.program, &config.worker, args, move || groups.worker(memory)).await;
         let link = link.map_err(|error| Error::Worker(error.to_string()))?;
         let admission = Arc::clone(&self.inner.admission);
         // what is for one guest is not kept for others
         let idle = if name == project { config.idle } else { config.idle.min(ALONE) };
         let of = (name == project).then(|| project.to_owned());
         let patience = Patience { idle, silence: config.silence };
-        let worker = Worker::start(link, of, admission, self.inner.fingerprint, patience);
+        let expected =
+            Expected { fingerprint: self.inner.fingerprint, confined: config.enforcement == Enforcement::Required };
+        let worker = Worker::start(link, of, admission, expected, patience);
+        let mut workers = self.workers();
+        workers.retain(|_, worker| worker.is_alive());
         workers.insert(name.to_owned(), Arc::clone(&worker));
         Ok(worker)
     }
 
+    fn alive(&self, name: &str) -> Option<Arc<Worker>> {
+        self.workers().get(name).filter(|worker| worker.is_alive()).cloned()
+    }
+
     fn forget(&self, name: &str, worker: &Arc<Worker>) {
-        let mut workers = self.inner.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workers = self.workers();
         if workers.get(name).is_some_and(|current| Arc::ptr_eq(current, worker)) {
             workers.remove(name);
         }
+    }
+
+    fn workers(&self) -> MutexGuard<'_, HashMap<String, Arc<Worker>>> {
+        self.inner.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -88,7 +88,7 @@ impl Worker {
         let ticker = ticker::Ticker::start(engine.clone())?;
         let mut worker = Self { engine, ticker, images: HashMap::new(), guests: HashMap::new(), out };
         let writer = tokio::spawn(write(queue, to));
-        worker.send(FromWorker::Ready { fingerprint, report });
+        worker.send(FromWorker::Ready { fingerprint, report: serde_json::to_string(&report)? });
         while let Some(message) = frame::read(&mut from).await? {
             if writer.is_finished() {
                 break;

@@ -24,7 +24,12 @@ fn hostile() -> ExitCode {
     let argument = |at| std::env::args().nth(at).and_then(|bytes| hex::decode(bytes).ok()).unwrap_or_default();
     let [said, cue, flood, rights] = [2, 3, 4, 5].map(argument);
     let Ok(fingerprint) = moltforge_sandbox::fingerprint() else { return ExitCode::FAILURE };
-    let ready = [&[37, 0, 0, 0, 0], fingerprint.as_slice(), &[0; 4]].concat();
+    // confined by nothing
+    let report = br#"{"enforced":[],"missing":[],"reason":null,"notes":[]}"#;
+    let (Ok(length), Ok(all)) = (u8::try_from(report.len()), u8::try_from(34 + report.len())) else {
+        return ExitCode::FAILURE;
+    };
+    let ready = [&[all, 0, 0, 0, 0], fingerprint.as_slice(), &[length], report].concat();
     let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
     let mut socket = UnixStream::from(socket);
     let speaks = |socket: &mut UnixStream| {

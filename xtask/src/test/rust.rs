@@ -59,6 +59,16 @@ pub(crate) fn named(package: &str, target: &str, filter: &str, postgres: &str) -
     tests(command)
 }
 
+/// Compiles the template in Rust as its author would, and runs it.
+pub(crate) fn template(postgres: &str) -> Result<Tally> {
+    let mut command = process::cargo();
+    command.args(["test", "-p", "moltforge", "--test=it", "--profile", PROFILE]);
+    locked(&mut command);
+    command.args(["code::the_template_in_rust", "--", "--nocapture"]).env("MOLTFORGE_TEST_WASIP2", "1");
+    backends(&mut command, postgres);
+    tests(command)
+}
+
 /// Runs the examples in the documentation.
 pub(super) fn doc(postgres: &str) -> Result<Tally> {
     let mut command = process::cargo();

@@ -245,18 +245,25 @@ fn unknown() -> execution::Page {
     )
 }
 
-/// Given up before its first step: the error stands at the execution alone.
-fn exhausted() -> execution::Page {
-    let error = ExecutionError {
-        code: "model_unavailable".to_owned(),
-        message: "the provider answered 503 five times".to_owned(),
-    };
+/// Held before its first step: the error stands at the execution alone.
+fn held(reason: &str, code: &str, message: &str) -> execution::Page {
+    let error = ExecutionError { code: code.to_owned(), message: message.to_owned() };
     let execution = Execution {
-        reason: Some("retries_exhausted".to_owned()),
+        reason: Some(reason.to_owned()),
         error: Some(error),
         ..execution(ID, "release-notes", "paused", 9 * MINUTE, 0)
     };
     page(execution, Vec::new(), Vec::new())
+}
+
+fn exhausted() -> execution::Page {
+    held("retries_exhausted", "model_unavailable", "the provider answered 503 five times")
+}
+
+fn diverged() -> execution::Page {
+    let sides = "before: call 1 of state.set (0f5a31c2) after 0 answers; \
+                 now: call 1 of state.set (98d0c1be) after 0 answers: {\"key\":\"b\"}";
+    held("diverged", "diverged", &format!("rebuilt, the program did something else: {sides}"))
 }
 
 /// The same from a server that tells the error at the step alone.
@@ -388,6 +395,7 @@ pub(super) fn samples() -> Vec<Sample> {
         sample("outcome unknown", "/executions/unknown", &unknown()),
         flashed("paused", "/executions/paused", &paused, Some(Flash::Paused)),
         sample("retries exhausted", "/executions/exhausted", &exhausted()),
+        sample("diverged", "/executions/diverged", &diverged()),
         sample("retries exhausted without an error", "/executions/exhausted-silent", &exhausted_in(steps(HOUR).0)),
         sample("retries exhausted in a step", "/executions/exhausted-step", &exhausted_in(gave_up())),
         sample("failed", "/executions/failed", &failed),

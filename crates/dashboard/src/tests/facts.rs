@@ -53,6 +53,16 @@ fn a_paused_execution_says_why_itself() {
 }
 
 #[test]
+fn a_divergence_shows_both_sides() {
+    let page = html("diverged");
+    assert!(page.contains("before: call 1 of state.set (0f5a31c2)"), "{page}");
+    assert!(page.contains("now: call 1 of state.set (98d0c1be) after 0 answers: {&quot;key&quot;"), "{page}");
+    // and a replay shows them as they stand in the journal
+    let page = html("replayed otherwise");
+    assert!(page.contains("http.fetch") && page.contains("github.pulls"), "{page}");
+}
+
+#[test]
 fn what_was_under_way_ends_with_its_execution() {
     // an hour ago, after 9.4 seconds: its last call has no end of its own
     let page = html("cancelled while it waited");

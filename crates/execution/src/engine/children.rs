@@ -114,8 +114,7 @@ pub(super) fn answer(
         let single = (call.tool == "agents.call").then(|| children.first().and_then(|id| execution.children.get(id)));
         match single.flatten().and_then(|child| child.end.clone()) {
             Some(end) if end.state == State::Completed => {
-                let output = json!({ "execution_id": children.first(), "output": end.output });
-                advance::succeed(execution, call, output, context, out);
+                advance::succeed(execution, call, end.output.unwrap_or_default(), context, out);
             }
             Some(end) => {
                 let why = end.error.map(|error| format!(": {}: {}", error.code, error.message)).unwrap_or_default();

@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, StatusCode};
 use moltforge_http::caller::{self, Message, body_hash};
 use moltforge_http::{ApiError, ApiResult, body, request_id, session};
 use moltforge_types::{ContentHash, Principal};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
 use super::{Asked, Front, Seen};
 use crate::credentials::{Credential, clear_cookie, set_cookie};
@@ -33,6 +33,12 @@ const DASHBOARD: &str = "dashboard";
 const CREATION: Duration = Duration::from_secs(30);
 /// Between the moment when a request is given up and the one when its idempotency key may be tried again.
 const MARGIN: Duration = Duration::from_secs(10);
+
+/// What an upload holds for as long as it is in memory.
+struct Room<'a> {
+    _turn: Option<OwnedSemaphorePermit>,
+    _place: Option<SemaphorePermit<'a>>,
+}
 
 impl Front {
     /// Pages: with the browser's cookie, without a principal. The dashboard asks the API, and that decides.
@@ -60,7 +66,7 @@ impl Front {
         host: &ServedHost,
     ) -> ApiResult<Response> {
         let Asked { mut parts, peer, id } = asked;
-        let _room = self.room(&parts).await;
+        let _room = self.room(&parts, seen).await;
         let body = self.read(&parts, body).await?;
         let hash = body_hash(&body);
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
@@ -112,10 +118,16 @@ impl Front {
         idempotency::begin(&self.core.store, &parts.headers, asked).await
     }
 
-    /// Uploads are large: only some are in memory at a time, the others wait unread.
-    async fn room(&self, parts: &Parts) -> Option<SemaphorePermit<'_>> {
-        let is_upload = body::is_upload(parts.uri.path()) && parts.method == Method::PUT;
-        if is_upload { self.core.uploads.acquire().await.ok() } else { None }
+    /// Uploads are large: only some are in memory at a time, few of one project, and the others wait unread.
+    async fn room(&self, parts: &Parts, seen: &Seen) -> Option<Room<'_>> {
+        if !body::is_upload(parts.uri.path()) || parts.method != Method::PUT {
+            return None;
+        }
+        let turn = match &seen.credential {
+            Some(credential) => self.core.uploads_of.enter(credential.principal.project_id).await,
+            None => None,
+        };
+        Some(Room { _turn: turn, _place: self.core.uploads.acquire().await.ok() })
     }
 
     async fn read(&self, parts: &Parts, stream: Body) -> ApiResult<Bytes> {

@@ -1,5 +1,11 @@
 //! Bodies that no service should see, and what comes back for them.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures::future::join_all;
+use futures::stream;
 use serde_json::json;
 
 use crate::world::world;
@@ -52,4 +58,21 @@ async fn wrong_ids_have_their_own_errors() {
     let pointed =
         world.with_key("POST", "/v1/keys").json(&json!({"name": "a", "scopes": ["keys:read", 7]})).send().await;
     assert_eq!(pointed.body["errors"][0]["pointer"], "/scopes/1");
+}
+
+#[tokio::test]
+async fn a_project_that_uploads_slowly_keeps_no_other_from_it() {
+    let world = world().await;
+    let path = format!("/v1/bundles/{}", "a".repeat(64));
+    let never = || Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+    let mut slow = Box::pin(join_all((0..20).map(|_| world.with_key("PUT", &path).raw(never()).send())));
+    let soon = Duration::from_millis(300);
+    assert!(tokio::time::timeout(soon, &mut slow).await.is_err(), "they hold what they may");
+    let stranger = world.stranger().await;
+    let other = world.ask("PUT", &path).bearer(&stranger).json(&json!({})).send();
+    let answer = tokio::time::timeout(Duration::from_secs(10), async {
+        tokio::select! { _ = slow => panic!("nothing came"), answer = other => answer }
+    });
+    // the service behind has no bundles: it was asked
+    assert_eq!(answer.await.expect("it waits for another project").status, 404);
 }

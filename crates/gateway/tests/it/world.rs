@@ -59,6 +59,7 @@ pub(crate) async fn world_with(config: GatewayConfig) -> World {
         .route("/v1/sessions", moltforge_accounts::AUDIENCE, accounts.clone())
         .route("/v1/sign-in-codes", moltforge_accounts::AUDIENCE, accounts)
         .route("/v1/agents", "agents", behind(service(Arc::clone(&calls)), "agents"))
+        .route("/v1/bundles", "agents", behind(service(Arc::clone(&calls)), "agents"))
         .route("/v1/mistaken", "agents", behind(service(Arc::clone(&calls)), "execution"))
         .openapi(openapi)
         .ready_check(ReadyCheck::new("shards", || async { Ok(()) }))

@@ -63,3 +63,36 @@ fn limit(folder: &Path, limits: &GroupLimits) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_written_where_the_kernel_reads_them() {
+        let place = tempfile::tempdir().unwrap();
+        let read = |name: &str| fs::read_to_string(place.path().join(name)).unwrap();
+        fs::write(place.path().join("cgroup.controllers"), "cpuset cpu memory pids\n").unwrap();
+        let parent = prepare(place.path().to_owned()).unwrap();
+        assert_eq!(read("cgroup.subtree_control"), "+memory +pids +cpu");
+        let limits = GroupLimits { memory: Some(1 << 30), processes: Some(160), cpu_milli: Some(1500) };
+        let made = make(&parent, "one", &limits).unwrap();
+        assert_eq!((made.version, made.all.len()), (2, 1));
+        for (file, wanted) in [
+            ("one/memory.max", "1073741824"),
+            ("one/memory.oom.group", "1"),
+            ("one/pids.max", "160"),
+            ("one/cpu.max", "150000 100000"),
+        ] {
+            assert_eq!(read(file), wanted, "{file}");
+        }
+        assert!(!place.path().join("one/memory.swap.max").try_exists().unwrap(), "this kernel has no swap");
+    }
+
+    #[test]
+    fn a_controller_that_is_missing_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("cgroup.controllers"), "hugetlb memory\n").unwrap();
+        assert!(prepare(place.path().to_owned()).unwrap_err().to_string().contains("pids"));
+    }
+}

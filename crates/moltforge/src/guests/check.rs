@@ -62,7 +62,7 @@ async fn unreadable(sandbox: &Sandbox, program: ProgramToCheck, image: Image) ->
         _ => return None,
     }
     let importer = importer(&program.code)?;
-    let entry = importer.name.clone();
+    let entry = importer.name.to_string();
     files.push(importer);
     let failure = first_failure(sandbox, &project, image, files, entry).await?;
     matches!(failure.kind, FailureKind::Syntax | FailureKind::Exception).then_some(failure)
@@ -90,12 +90,12 @@ fn importer(code: &str) -> Option<File> {
         Language::JavaScript | Language::TypeScript => {
             let import = serde_json::to_string(&format!("./{code}")).ok()?;
             let text = format!("import * as program from {import};\nexport default () => {{ void program; }};\n");
-            Some(File { name: "moltforge-check.js".to_owned(), text })
+            Some(File { name: "moltforge-check.js".into(), text: text.into() })
         }
         Language::Python => {
             let stem = code.strip_suffix(".py").filter(|stem| is_plain(stem))?;
             let text = format!("import {stem}\n\nasync def run(input):\n    pass\n");
-            Some(File { name: "moltforge_check.py".to_owned(), text })
+            Some(File { name: "moltforge_check.py".into(), text: text.into() })
         }
         Language::Component => None,
     }

@@ -3,14 +3,16 @@
 use moltforge_sandbox::Failure;
 
 /// What to do about messages that do not say it themselves.
-const HINTS: [(&str, &str); 5] = [
+const HINTS: [(&str, &str); 6] = [
     ("there is no tool \"", "what a program may call is listed in `tools` of its agent file, `agent.toml`"),
     ("require is not defined", COMMON_JS),
     ("module is not defined", COMMON_JS),
     ("exports is not defined", COMMON_JS),
+    ("Could not find export '", "when it is a type of TypeScript, import it with `import type`"),
     (
         "it is not among the agent's files",
-        "a pure-Python package comes along when it lies beside the agent's file: pip install --target . PACKAGE",
+        "a pure-Python package comes along when it lies beside the agent's file and one of the files says `import` with its \
+         name: pip install --target . PACKAGE",
     ),
 ];
 const COMMON_JS: &str = "a program is a module: write `import` and `export` in place of `require` and `module.exports`";

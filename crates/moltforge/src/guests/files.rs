@@ -11,9 +11,9 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 pub(super) fn texts(bundle: Bundle) -> Vec<File> {
     let text = |(name, content): (String, FileContent)| match content {
         FileContent::Text(text) if is_read_by_engine(&name) && text.starts_with(BYTE_ORDER_MARK) => {
-            Some(File { name, text: text[BYTE_ORDER_MARK.len_utf8()..].to_owned() })
+            Some(File { name: name.into(), text: text[BYTE_ORDER_MARK.len_utf8()..].into() })
         }
-        FileContent::Text(text) => Some(File { name, text }),
+        FileContent::Text(text) => Some(File { name: name.into(), text: text.into() }),
         FileContent::Component { .. } => None,
     };
     bundle.files.into_iter().filter_map(text).collect()
@@ -51,7 +51,7 @@ mod tests {
         let names = ["agent.py", "agent.ts", "data.json", "prompt.md"];
         let file = |name: &str| (name.to_owned(), FileContent::Text("\u{feff}1".to_owned()));
         let read = texts(Bundle { files: names.map(file).into() });
-        let texts: Vec<_> = read.iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
+        let texts: Vec<_> = read.iter().map(|file| (&*file.name, &*file.text)).collect();
         assert_eq!(texts, [("agent.py", "1"), ("agent.ts", "1"), ("data.json", "1"), ("prompt.md", "\u{feff}1")]);
     }
 }

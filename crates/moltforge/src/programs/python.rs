@@ -60,20 +60,26 @@ fn add_folder(found: &mut Found, folder: &str) -> Result<(), Error> {
         let entry = entry.map_err(|source| unreadable(&path, source))?;
         let name = entry.file_name();
         let name = name.to_str().ok_or_else(|| found.fault(folder, "", None, "a name in it is not text"))?;
-        names.push((name.to_owned(), entry.path().is_dir()));
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        names.push((name.to_owned(), entry.path().is_dir(), is_link));
     }
     names.sort();
-    for (name, is_folder) in names {
+    for (name, is_folder, is_link) in names {
         let whole = format!("{folder}/{name}");
         if name.starts_with('.') || name == "__pycache__" {
             continue;
         }
-        if is_folder {
+        if is_folder && is_link {
+            // one that leads back has no end
+            return Err(found.fault(&whole, "", None, "it is a link to a folder: put the folder itself in its place"));
+        } else if is_folder {
             add_folder(found, &whole)?;
         } else if is_native(&name) {
             return Err(has_native(found, &whole));
-        } else if Language::of(&name) == Some(Language::Python) || is_text(&found.root.join(&whole)) {
+        } else if Language::of(&name) == Some(Language::Python) {
             found.add(&whole)?;
+        } else if Path::new(&name).extension().is_none_or(|ending| ending != "pyc") && found.exists(&whole) {
+            found.add_text(&whole)?;
         }
     }
     Ok(())
@@ -91,14 +97,9 @@ fn is_native(name: &str) -> bool {
 
 fn has_native(found: &Found, name: &str) -> Error {
     let message = "it is native code, which cannot run in a sandbox: use a pure-Python package in its place, or put the \
-                   work behind a tool that the agent calls over HTTP";
+                   work behind a tool that the agent calls over HTTP; where a package only becomes faster by it, \
+                   deleting the file is enough";
     found.fault(name, "", None, message)
-}
-
-/// Data of a package: binary files are left out, since a bundle is text.
-fn is_text(path: &Path) -> bool {
-    let compiled = path.extension().is_some_and(|ending| ending == "pyc");
-    !compiled && std::fs::read(path).is_ok_and(|bytes| std::str::from_utf8(&bytes).is_ok())
 }
 
 /// The top names of what is imported absolutely, wherever it stands: an import in a function counts as well.

@@ -92,6 +92,7 @@ fn native_python_says_what_to_do_instead() {
         [("agent.py", "import fast"), ("fast/__init__.py", ""), ("fast/_c.cpython-312-x86_64-linux-gnu.so", "")];
     let error = files(&inside, "agent.py").unwrap_err();
     assert!(error.starts_with("fast/_c.cpython-312-x86_64-linux-gnu.so: it is native code"), "{error}");
+    assert!(error.ends_with("deleting the file is enough"), "{error}");
     let beside = [("agent.py", "import speed"), ("speed.abi3.so", "")];
     assert!(files(&beside, "agent.py").unwrap_err().contains("put the work behind a tool"));
 }
@@ -126,4 +127,25 @@ fn too_much_is_refused_before_it_is_read() {
     large.set_len(1 << 40).unwrap();
     let Err(Error::ProgramInvalid { diagnostics, .. }) = collect(found.path(), "agent.js") else { panic!() };
     assert!(diagnostics[0].message.contains("at most 8 MiB"), "{diagnostics:?}");
+}
+
+#[test]
+fn data_of_a_package_is_not_read_whole_to_see_that_it_is_no_text() {
+    let found = folder(&[("agent.py", "import package"), ("package/__init__.py", ""), ("package/words.txt", "a")]);
+    let model = found.path().join("package/model.bin");
+    std::fs::write(&model, b"\xff").unwrap();
+    std::fs::File::options().write(true).open(&model).unwrap().set_len(1 << 40).unwrap();
+    let program = collect(found.path(), "agent.py").unwrap();
+    assert_eq!(program.files, ["agent.py", "package/__init__.py", "package/words.txt"]);
+}
+
+#[test]
+fn links_to_folders_are_named_and_not_followed() {
+    let found = folder(&[("agent.py", "import package"), ("package/__init__.py", "")]);
+    for name in ["a", "b"] {
+        // followed, these are 2^40 folders
+        std::os::unix::fs::symlink(".", found.path().join("package").join(name)).unwrap();
+    }
+    let Err(Error::ProgramInvalid { path, diagnostics, .. }) = collect(found.path(), "agent.py") else { panic!() };
+    assert!(path.ends_with("package/a") && diagnostics[0].message.contains("a link to a folder"), "{diagnostics:?}");
 }

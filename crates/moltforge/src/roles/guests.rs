@@ -8,11 +8,12 @@ mod waits;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use moltforge_execution::guests::{Bundle, Bundles, Guest, GuestEvent, GuestStart, Guests, Heard, Image};
+use moltforge_execution::guests::{Bundle, Bundles, Guest, GuestEvent, GuestStart, Guests, Heard, Image, SourceFile};
+use moltforge_manifest::bundle::Language;
 use moltforge_sandbox::commands::Made;
 use moltforge_sandbox::{Cancelled, Commands, Completion, Event, File, GuestRequest, Sandbox};
 use moltforge_types::journal::ErrorInfo;
-use moltforge_types::{ExecutionId, Timestamp};
+use moltforge_types::{ExecutionId, ProjectId, Timestamp};
 
 use self::said::Said;
 use self::waits::{Place, Stage, Waits};
@@ -38,6 +39,19 @@ impl Sandboxed {
     }
 }
 
+impl Sandboxed {
+    /// Waits for what strips types, so that an execution says that it does.
+    async fn typescript(&self, project_id: ProjectId, place: &Place) -> Result<(), GuestEvent> {
+        let (project, image) = (project_id.to_string(), moltforge_sandbox::Image::TypeScript);
+        if !self.sandbox.is_prepared(&project, &image) {
+            place.is_at(Stage::Engine(waits::engine(&image)));
+            self.sandbox.prepare(&project, &image).await.map_err(|error| failures::not_started(&error))?;
+            place.is_at(Stage::Program);
+        }
+        Ok(())
+    }
+}
+
 /// Nobody runs guests here, for this reason.
 pub(super) struct Absent(pub(super) String);
 
@@ -54,6 +68,9 @@ impl Guests for Sandboxed {
     async fn guest(&self, start: GuestStart) -> Result<Box<dyn Guest>, GuestEvent> {
         let place = self.waits.begin(start.execution_id);
         let needs = self.waits.needs(start.execution_id);
+        if start.config.code.as_deref().and_then(Language::of) == Some(Language::TypeScript) {
+            self.typescript(start.project_id, &place).await?;
+        }
         let bundle = self.bundles.bundle(start.project_id, &start.config).await?;
         let calls = start.life.calls.iter().map(|made| Made {
             id: made.id,
@@ -76,7 +93,7 @@ impl Guests for Sandboxed {
         let project = project_id.to_string();
         place.is_at(Stage::Engine(waits::engine(&image)));
         self.sandbox.prepare(&project, &image).await.map_err(failed)?;
-        place.is_at(Stage::Room);
+        place.is_at(Stage::Room(project_id));
         let room = self.sandbox.enter(&project, micros(start.now), reserve).await.map_err(failed)?;
         // who waits in line holds no copy of its files
         let built = GuestRequest { alone: crashes >= SUSPECT, ..request(&bundle, start, image, limits, reserve) };
@@ -87,7 +104,8 @@ impl Guests for Sandboxed {
     }
 
     fn waits_for(&self, execution_id: ExecutionId) -> Option<String> {
-        self.waits.words(execution_id, self.sandbox.load())
+        let of_project = |project_id: ProjectId| self.sandbox.guests_of(&project_id.to_string());
+        self.waits.words(execution_id, self.sandbox.load(), of_project)
     }
 }
 
@@ -95,8 +113,9 @@ fn image(bundle: &Bundle) -> moltforge_sandbox::Image {
     match &bundle.image {
         Image::JavaScript => moltforge_sandbox::Image::JavaScript,
         Image::Python => moltforge_sandbox::Image::Python,
-        Image::Component(bytes) => {
-            moltforge_sandbox::Image::Component(Arc::new(moltforge_sandbox::Component::new(Arc::clone(bytes))))
+        Image::Component { bytes, sha256 } => {
+            let component = moltforge_sandbox::Component::hashed(Arc::clone(bytes), *sha256);
+            moltforge_sandbox::Image::Component(Arc::new(component))
         }
     }
 }
@@ -111,7 +130,7 @@ fn request(
     GuestRequest {
         project: start.project_id.to_string(),
         image,
-        files: bundle.files.iter().map(|file| File { name: file.name.clone(), text: file.text.clone() }).collect(),
+        files: files(bundle),
         entry: bundle.entry.clone(),
         input: start.input.to_string(),
         seed: start.seed,
@@ -121,6 +140,12 @@ fn request(
         alone: false,
         completions: start.life.heard.into_iter().map(completion).collect(),
     }
+}
+
+/// The files of a program, shared: many guests may wait for their turn to be sent to a worker.
+fn files(bundle: &Bundle) -> Vec<File> {
+    let file = |file: &SourceFile| File { name: Arc::clone(&file.name), text: Arc::clone(&file.text) };
+    bundle.files.iter().map(file).collect()
 }
 
 fn micros(time: Timestamp) -> u64 {
@@ -158,8 +183,11 @@ impl Guest for Live {
             match &event {
                 Event::Asked(asked) => self.computes = !asked.blocked,
                 Event::Evicted { memory } => self.place.had(*memory),
+                // it has not run, and the server lacks something
+                Event::Lost(reason) if !self.guest.has_begun() => return failures::no_process(reason),
                 Event::Lost(_) if self.computes => self.place.crashed(),
-                Event::Lost(_) => {}
+                // it did nothing that could have brought its process down
+                Event::Lost(_) => return GuestEvent::Parked,
                 Event::Ended(_) | Event::Failed { .. } => self.place.ended(),
             }
             self.said.happened(event);
@@ -171,5 +199,17 @@ impl Guest for Live {
         if let Err(error) = self.guest.deliver(completion(heard)) {
             self.said.say(failures::not_started(&error));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guests_of_a_program_share_its_text() {
+        let file = SourceFile { name: "agent.js".into(), text: "export default () => 1".into() };
+        let bundle = Bundle { image: Image::JavaScript, files: vec![file], entry: "agent.js".to_owned() };
+        assert!(Arc::ptr_eq(&files(&bundle)[0].text, &bundle.files[0].text));
     }
 }

@@ -111,3 +111,13 @@ declare module "moltforge" {
   export type { Child, Decision, Duration, Json, Message, ModelOptions, Piece, Question, Reply };
   export default context;
 }
+
+// Files that are imported as text.
+declare module "*.md" {
+  let text: string;
+  export default text;
+}
+declare module "*.txt" {
+  let text: string;
+  export default text;
+}

@@ -4,9 +4,9 @@ mod capabilities;
 mod http;
 mod limits;
 mod network;
-mod processes;
+pub(crate) mod processes;
 mod programs;
-mod sides;
+pub(crate) mod sides;
 
 use moltforge_attempts::Row;
 

@@ -21,9 +21,14 @@ pub(crate) struct Answer {
 
 /// What `/readyz` of a server says.
 pub(crate) fn ready(url: &str) -> String {
+    read(url, None, "/readyz")
+}
+
+/// What a path of a server says to whoever has this key.
+pub(crate) fn read(url: &str, key: Option<&str>, path: &str) -> String {
     let address = url.strip_prefix("http://").unwrap().parse().unwrap();
     let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    rt.block_on(Http::new(address, None).get("/readyz")).text()
+    rt.block_on(Http::new(address, key).get(path)).text()
 }
 
 impl Http {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::process::{Dev, run};
+use crate::process::{Dev, kill_workers, run};
 
 /// The first guest of a language waits for its engine to be compiled.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -133,7 +133,14 @@ fn an_execution_says_that_it_waits_for_its_engine_or_for_room() {
     let now = until(at, &id, |now| says(now, "the Python engine, which is compiled") || now["state"] == "completed");
     assert_eq!(now["state"], "running", "{now}");
 
-    // its compilation comes after the other's
+    fs::write(at.join("typed.ts"), "export default (input: number): number => input;\n").unwrap();
+    run(at, &["deploy", "typed.ts"]).ok();
+    let typed = start(at, "typed");
+    let now =
+        until(at, &typed, |now| says(now, "the TypeScript compiler, which is compiled") || now["state"] == "completed");
+    assert_eq!(now["state"], "running", "{now}");
+
+    // its compilation comes after the others'
     write(at, "busy", "cpu = \"10m\"", "for (;;) {}");
     run(at, &["deploy", "busy"]).ok();
     let ids = [start(at, "busy"), start(at, "busy")];
@@ -146,18 +153,6 @@ fn an_execution_says_that_it_waits_for_its_engine_or_for_room() {
     }
     let shown = run(at, &["executions", "list"]).ok();
     assert!(shown.contains("room for its program"), "{shown}");
-}
-
-/// The processes in which this server runs programs.
-fn workers(server: u32) -> Vec<String> {
-    let all = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    let workers = all.filter(|path| {
-        let read = |file: &str| fs::read_to_string(path.join(file)).unwrap_or_default();
-        let stat = read("stat");
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
-        parent == Some(server) && read("cmdline").contains("guest-worker")
-    });
-    workers.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
 }
 
 #[test]
@@ -182,9 +177,7 @@ fn a_program_whose_process_dies_again_and_again_fails_by_that() {
         // a real wait: for an attempt that computes
         std::thread::sleep(Duration::from_millis(700));
         if get(at, &id)["state"] == "running" {
-            for worker in workers(dev.id()) {
-                let _ = std::process::Command::new("kill").args(["-9", &worker]).status();
-            }
+            kill_workers(dev.id());
         }
     };
     assert_eq!((ended["state"].as_str(), ended["error"]["code"].as_str()), (Some("failed"), Some("guest_crash")));

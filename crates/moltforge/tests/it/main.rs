@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says what it leaves out")]
 
 mod agents;
+mod allocator;
 mod approvals;
 mod bad_input;
+mod capabilities;
 mod cli;
 mod code;
+mod confinement;
 mod dashboard;
 mod deciding;
 mod dev;
@@ -22,4 +25,5 @@ mod sessions;
 mod storage;
 mod story;
 mod triggers;
+mod waits;
 mod world;

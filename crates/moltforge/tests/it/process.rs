@@ -115,6 +115,7 @@ impl Dev {
     pub(crate) fn line(&self, text: &str) -> String {
         let mut seen = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(20)) {
+            replays_the_same(&line);
             if line.contains(text) {
                 return line;
             }
@@ -146,9 +147,33 @@ impl Drop for Dev {
         let _ = self.child.kill();
         let _ = self.child.wait();
         while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(1)) {
-            let differs = line.contains("replayed at once, a program does something else");
-            assert!(!differs || std::thread::panicking(), "{line}");
+            replays_the_same(&line);
         }
+    }
+}
+
+/// Fails when the server says that a program did something else when it was replayed at once.
+fn replays_the_same(line: &str) {
+    let differs = line.contains("replayed at once, a program does something else");
+    assert!(!differs || std::thread::panicking(), "{line}");
+}
+
+/// The processes in which this server runs programs.
+fn workers(server: u32) -> Vec<String> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let workers = all.filter(|path| {
+        let read = |file: &str| std::fs::read_to_string(path.join(file)).unwrap_or_default();
+        let stat = read("stat");
+        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
+        parent == Some(server) && read("cmdline").contains("guest-worker")
+    });
+    workers.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+/// Ends them.
+pub(crate) fn kill_workers(server: u32) {
+    for worker in workers(server) {
+        let _ = Command::new("kill").args(["-9", &worker]).status();
     }
 }
 

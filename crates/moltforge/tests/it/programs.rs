@@ -84,6 +84,7 @@ fn typescript_runs_and_names_the_lines_of_its_author() {
     for (source, said) in [
         ("export default () => {\n  enum Colour { Red }\n};\n", "agent.ts:2:"),
         ("export default (x: ) => 1;\n", "agent.ts:1:20"),
+        ("import { Greeting } from \"./lib/greet.ts\";\nexport default (g: Greeting) => g;\n", "`import type`"),
     ] {
         write(at, "typed/agent.ts", source);
         let refused = run(at, &["deploy", "typed"]);
@@ -175,8 +176,12 @@ fn another_program_is_seen_by_a_replay_and_held_where_it_would_go_on() {
     run(at, &["signal", &id, "go"]).ok();
     let paused = in_state(at, &id, &["paused", "completed", "failed"]);
     assert_eq!((&paused["state"], &paused["reason"]), (&json!("paused"), &json!("diverged")), "{paused}");
-    let detail = paused.to_string();
-    assert!(detail.contains("before: call 1 of state.set") && detail.contains("now: call 1 of state.set"), "{detail}");
+    let shown = run(at, &["executions", "get", &id]).ok();
+    for detail in [paused["error"]["message"].as_str().unwrap(), &shown] {
+        assert!(detail.contains("before: call 1 of state.set"), "{detail}");
+        assert!(detail.contains("now: call 1 of state.set"), "{detail}");
+        assert!(detail.contains(r#"{"key":"other","value":2}"#), "{detail}");
+    }
     dev.kill();
 
     swap(&wrong, &right);

@@ -73,7 +73,7 @@ impl Outside {
 }
 
 /// Path, idempotency key and body.
-fn request(socket: &mut TcpStream) -> Option<(String, String, Value)> {
+pub(crate) fn request(socket: &mut TcpStream) -> Option<(String, String, Value)> {
     let mut bytes = Vec::new();
     loop {
         let mut piece = [0; 4096];

@@ -50,17 +50,27 @@ impl World {
         let allow_local = vec![format!("127.0.0.1:{permitted}").parse().unwrap()];
         let allow = ["*".to_owned(), format!("*:{private}")].map(|rule| rule.parse().unwrap()).into();
         let egress = EgressConfig { allow_local, allow, ..EgressConfig::default() };
-        let sandbox = SandboxConfig {
-            program: env!("CARGO_BIN_EXE_moltforge").into(),
-            cache_dir: Some(concat!(env!("CARGO_TARGET_TMPDIR"), "/images").into()),
-            // never silently: the reason is printed
-            best_effort_because: std::env::var("MOLTFORGE_TESTS_WITHOUT_CONFINEMENT_BECAUSE").ok(),
-            ..SandboxConfig::default()
-        };
-        if let Some(reason) = &sandbox.best_effort_because {
+        Self::running(egress, Self::sandbox()).await
+    }
+
+    /// On SQLite, with code agents, as these settings say.
+    pub(crate) async fn running(egress: EgressConfig, sandbox: SandboxConfig) -> Self {
+        Self::start_with(None, egress, sandbox).await
+    }
+
+    /// Settings under which processes of code agents are confined.
+    pub(crate) fn sandbox() -> SandboxConfig {
+        // never silently: the reason is printed
+        let best_effort_because = std::env::var("MOLTFORGE_TESTS_WITHOUT_CONFINEMENT_BECAUSE").ok();
+        if let Some(reason) = &best_effort_because {
             println!("NOT CONFINED, because {reason}");
         }
-        Self::start_with(None, egress, sandbox).await
+        SandboxConfig {
+            program: env!("CARGO_BIN_EXE_moltforge").into(),
+            cache_dir: Some(concat!(env!("CARGO_TARGET_TMPDIR"), "/images").into()),
+            best_effort_because,
+            ..SandboxConfig::default()
+        }
     }
 
     /// Where the server keeps what it has.

@@ -1,9 +1,11 @@
 //! Many guests at once, all waiting for an answer.
 
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use moltforge_sandbox::{Guest, Sandbox};
 
+use crate::bare::{Bare, Interruption};
 use crate::figures::{Times, head, per_second};
 use crate::memory::{self, Memory};
 use crate::node::{answer, enforcement, first, open, waits};
@@ -62,10 +64,40 @@ pub(crate) async fn run(effort: &Effort) -> Result<(), Failed> {
         }
         drop(guests);
     }
+    floors(effort)?;
     println!();
     head("one of the 10,000 gets its answer, until its next call");
     wakes.row("JavaScript");
     println!();
+    Ok(())
+}
+
+/// The same in this process, with wasmtime and nothing of ours.
+fn floors(effort: &Effort) -> Result<(), Failed> {
+    for (language, count) in [(javascript(), 1_000_u32), (python(), 200)] {
+        // compiling Python again takes longer than everything else
+        if effort.quick && language.name == "Python" {
+            continue;
+        }
+        let count = if effort.quick { 20 } else { count };
+        let Some(bare) = Bare::with(&language, Interruption::Epoch, count).transpose()? else { continue };
+        let before = Memory::now();
+        let begun = Instant::now();
+        let mut waiting: Vec<_> = (0..count).map(|_| Box::pin(bare.waits(language.entry, language.once))).collect();
+        for guest in &mut waiting {
+            if let Poll::Ready(ended) = guest.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return Err(format!("a guest does not wait: {ended:?}").into());
+            }
+        }
+        let (took, count) = (begun.elapsed(), waiting.len());
+        let each = Memory::now().own.saturating_sub(before.own) / count / 1024;
+        println!(
+            "| &nbsp; floor: {count} in {} in this process, wasmtime alone | 0 | {:.1} s | {:.0} | | {each} KiB |",
+            language.name,
+            took.as_secs_f64(),
+            per_second(count, took),
+        );
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use moltforge_sandbox::Image;
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker, Val};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store};
 
 use crate::programs::Language;
@@ -54,8 +54,17 @@ struct Host {
     began: Instant,
     first: Option<Duration>,
     open: VecDeque<u32>,
-    /// Answers that are left; then waiting is an error.
+    /// Answers that are left.
     answers: usize,
+    /// Without an answer it waits for ever; else that is an error.
+    waits: bool,
+}
+
+impl Host {
+    /// Of a guest that begins now.
+    fn new(answers: usize) -> Self {
+        Self { began: Instant::now(), first: None, open: VecDeque::new(), answers, waits: false }
+    }
 }
 
 impl world::EngineImports for Host {
@@ -70,6 +79,9 @@ impl world::EngineImports for Host {
     }
 
     async fn next(&mut self) -> Result<world::Completion> {
+        if self.waits {
+            std::future::pending::<()>().await;
+        }
         let id = self.open.pop_front().filter(|_| self.answers > 0);
         self.answers = self.answers.saturating_sub(1);
         let id = id.ok_or_else(|| wasmtime::Error::msg("there are no more answers"))?;
@@ -85,20 +97,25 @@ impl world::EngineImports for Host {
 impl Bare {
     /// Compiles the image of a language; nothing for what comes without one.
     pub(crate) fn new(language: &Language, kind: Interruption) -> Option<Result<Self, Failed>> {
+        Self::with(language, kind, 16)
+    }
+
+    /// The same, for so many guests at once.
+    pub(crate) fn with(language: &Language, kind: Interruption, guests: u32) -> Option<Result<Self, Failed>> {
         let name = match language.image {
             Image::JavaScript => "javascript",
             Image::Python => "python",
             _ => return None,
         };
-        Some(Self::compile(name, kind))
+        Some(Self::compile(name, kind, guests))
     }
 
-    fn compile(name: &str, kind: Interruption) -> Result<Self, Failed> {
+    fn compile(name: &str, kind: Interruption, guests: u32) -> Result<Self, Failed> {
         let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("images/{name}.wasm.zst"));
         let packed = std::fs::read(packed)?;
         let mut wasm = Vec::new();
         std::io::Read::read_to_end(&mut ruzstd::decoding::StreamingDecoder::new(packed.as_slice())?, &mut wasm)?;
-        let engine = Engine::new(&config(kind))?;
+        let engine = Engine::new(&config(kind, guests))?;
         let component = Component::new(&engine, &wasm)?;
         let mut linker = Linker::new(&engine);
         world::Engine::add_to_linker::<_, HasSelf<_>>(&mut linker, |host: &mut Host| host)?;
@@ -119,15 +136,29 @@ impl Bare {
         host.first.map(|first| took.saturating_sub(first)).ok_or_else(|| "it asked for nothing".into())
     }
 
+    /// So many calls from its start on, each answered at once, to its output.
+    pub(crate) async fn replayed(&self, entry: &str, source: &str, calls: usize) -> Result<Duration, Failed> {
+        Ok(self.run(entry, source, &calls.to_string(), calls).await?.1)
+    }
+
+    /// One that waits for ever, once this was polled.
+    pub(crate) async fn waits(&self, entry: &str, source: &str) -> Result<(), Failed> {
+        let host = Host { waits: true, ..Host::new(0) };
+        self.run_in(host, entry, source, "1").await.map(drop)
+    }
+
     /// From its start to its output.
     pub(crate) async fn whole(&self, entry: &str, source: &str, input: &str) -> Result<Duration, Failed> {
         Ok(self.run(entry, source, input, 0).await?.1)
     }
 
     async fn run(&self, entry: &str, source: &str, input: &str, answers: usize) -> Result<(Host, Duration), Failed> {
+        self.run_in(Host::new(answers), entry, source, input).await
+    }
+
+    async fn run_in(&self, host: Host, entry: &str, source: &str, input: &str) -> Result<(Host, Duration), Failed> {
         let files = [world::File { name: entry.to_owned(), text: source.to_owned() }];
-        let began = Instant::now();
-        let host = Host { began, first: None, open: VecDeque::new(), answers };
+        let (began, answers) = (host.began, host.answers);
         let mut store = Store::new(&self.engine, host);
         // nobody ticks: what is measured is that it looks
         store.set_epoch_deadline(1 << 40);
@@ -147,14 +178,47 @@ impl Bare {
     }
 }
 
+/// A component of a user, of which nothing is known: whatever it asks for first ends it.
+pub(crate) struct Unknown {
+    engine: Engine,
+    pre: InstancePre<()>,
+}
+
+impl Unknown {
+    /// Compiles it.
+    pub(crate) fn new(path: &Path) -> Result<Self, Failed> {
+        let engine = Engine::new(&config(Interruption::Epoch, 16))?;
+        let component = Component::new(&engine, std::fs::read(path)?)?;
+        let mut linker = Linker::new(&engine);
+        virtual_wasi::add(&engine, &mut linker, &component)?;
+        linker.define_unknown_imports_as_traps(&component)?;
+        let pre = linker.instantiate_pre(&component)?;
+        Ok(Self { engine, pre })
+    }
+
+    /// To the first thing that it asks for.
+    pub(crate) async fn first(&self) -> Result<Duration, Failed> {
+        let began = Instant::now();
+        let mut store = Store::new(&self.engine, ());
+        store.set_epoch_deadline(1 << 40);
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        let run = instance.get_func(&mut store, "run").ok_or("it has no run")?;
+        match run.call_async(&mut store, &[Val::String("1".to_owned())], &mut [Val::Bool(false)]).await {
+            Ok(()) => Err("it asked for nothing".into()),
+            Err(_) => Ok(began.elapsed()),
+        }
+    }
+}
+
 /// The settings of the workers, as far as they change what is measured.
-fn config(kind: Interruption) -> Config {
+fn config(kind: Interruption, guests: u32) -> Config {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(16)
-        .total_core_instances(1_000)
-        .total_memories(32)
-        .total_tables(1_000)
-        .total_stacks(16)
+    pool.total_component_instances(guests)
+        .total_core_instances(guests * 60)
+        .total_memories(guests * 2)
+        .total_tables(guests * 60)
+        .total_stacks(guests)
+        .max_unused_warm_slots(guests.min(256))
         .max_core_instances_per_component(60)
         .max_memories_per_component(2)
         .max_tables_per_component(60)

@@ -80,7 +80,7 @@ pub(crate) fn long() -> String {
 pub(crate) fn guest(project: &str, language: &Language, source: &str, input: &str) -> GuestRequest {
     let files = match language.image {
         Image::Component(_) => Vec::new(),
-        _ => vec![File { name: language.entry.to_owned(), text: source.to_owned() }],
+        _ => vec![File { name: language.entry.into(), text: source.into() }],
     };
     GuestRequest {
         project: project.to_owned(),

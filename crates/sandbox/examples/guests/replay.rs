@@ -5,9 +5,10 @@ use std::time::Instant;
 use moltforge_sandbox::commands::Made;
 use moltforge_sandbox::{Commands, GuestRequest};
 
+use crate::bare::{Bare, Interruption};
 use crate::figures::{Times, per_second, shown};
 use crate::node::{Node, PROJECT, answer, first, waits};
-use crate::programs::{Language, guest};
+use crate::programs::{self, Language, guest};
 use crate::{Effort, Failed};
 
 pub(crate) async fn run(node: &Node, effort: &Effort) -> Result<(), Failed> {
@@ -17,6 +18,18 @@ pub(crate) async fn run(node: &Node, effort: &Effort) -> Result<(), Failed> {
             let times = replays(node, language, calls, effort.of(10, 2)).await?;
             let half = times.at(500);
             println!("| {} | {calls} | {} | {:.0} |", language.name, shown(half), per_second(calls, half) / 1e3);
+        }
+    }
+    let javascript = programs::javascript();
+    if let Some(bare) = Bare::new(&javascript, Interruption::Epoch).transpose()? {
+        for calls in [10, 1_000, effort.of(10_000, 2_000)] {
+            let mut times = Times::default();
+            for _ in 0..effort.of(10, 2) {
+                times.push(bare.replayed(javascript.entry, javascript.often, calls).await?);
+            }
+            let half = times.at(500);
+            let name = "&nbsp; its floor: JavaScript in this process, answered at once, wasmtime alone";
+            println!("| {name} | {calls} | {} | {:.0} |", shown(half), per_second(calls, half) / 1e3);
         }
     }
     println!();

@@ -1,10 +1,11 @@
 //! From the trigger to the first thing that a guest asks for.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use moltforge_sandbox::{File, Image};
 
-use crate::bare::{Bare, Interruption};
+use crate::bare::{Bare, Interruption, Unknown};
 use crate::figures::{Times, head, per_second};
 use crate::node::{Node, PROJECT, first};
 use crate::programs::{self, Language, guest};
@@ -23,6 +24,10 @@ pub(crate) async fn run(node: &Node, effort: &Effort) -> Result<(), Failed> {
             Image::Python if effort.quick => None,
             _ => Bare::new(language, Interruption::Epoch).transpose()?,
         };
+        let unknown = match (&language.image, &effort.component) {
+            (Image::Component(_), Some(path)) => Some(Unknown::new(path)?),
+            _ => None,
+        };
         let (mut ours, mut floor) = (Times::default(), Times::default());
         // the first one starts the worker
         first(&node.sandbox, guest(PROJECT, language, language.once, "1")).await?;
@@ -31,9 +36,12 @@ pub(crate) async fn run(node: &Node, effort: &Effort) -> Result<(), Failed> {
             if let Some(bare) = &bare {
                 floor.push(bare.first(language.entry, language.once).await?);
             }
+            if let Some(unknown) = &unknown {
+                floor.push(unknown.first().await?);
+            }
         }
         ours.row(language.name);
-        if bare.is_some() {
+        if bare.is_some() || unknown.is_some() {
             floor.row(&format!("&nbsp; its floor: the image of {} in this process, wasmtime alone", language.name));
         }
     }
@@ -63,11 +71,11 @@ pub(crate) async fn run(node: &Node, effort: &Effort) -> Result<(), Failed> {
 /// What `deploy` does with TypeScript.
 async fn strips(node: &Node, effort: &Effort) -> Result<Times, Failed> {
     let line = "export const add_NUMBER = (a: number, b: number): number => a + b;\n";
-    let text: String = (0..150).map(|number| line.replace("NUMBER", &number.to_string())).collect();
+    let text: Arc<str> = (0..150).map(|number| line.replace("NUMBER", &number.to_string())).collect::<String>().into();
     let mut times = Times::default();
     node.sandbox.prepare(PROJECT, &Image::TypeScript).await?;
     for _ in 0..effort.of(200, 5) {
-        let files = vec![File { name: "agent.ts".to_owned(), text: text.clone() }];
+        let files = vec![File { name: "agent.ts".into(), text: Arc::clone(&text) }];
         let begun = Instant::now();
         let stripped = node.sandbox.strip(PROJECT, files).await?;
         times.push(begun.elapsed());

@@ -37,5 +37,8 @@ fn anything_else_is_a_divergence() {
     assert!(matches!(recorded().check(other).unwrap_err(), Divergence::Cancelled { .. }));
     let never = asked(&[call(1, "1", 0), call(2, "2", 0), call(3, "3", 1)], &[], 1);
     assert!(matches!(recorded().check(never).unwrap_err(), Divergence::MissingCancel(_)));
+    let sides = first(&[call(1, "{\n\"x\": 1}", 0)]).to_string();
+    assert!(sides.starts_with("before: call 1 of a (") && sides.contains("; now: call 1 of a ("), "{sides}");
+    assert!(sides.ends_with(" after 0 answers: { \"x\": 1}"), "{sides}");
     assert!(recorded().finish().unwrap_err().to_string().starts_with("before: call 1 of a"));
 }

@@ -88,3 +88,12 @@ fn exit_codes_come_back() {
     }
     assert_eq!(Refusal::of_exit(1), None);
 }
+
+#[test]
+fn the_interfaces_are_those_of_the_world() {
+    let world = include_str!("../../../../sdk/wit/agent.wit");
+    let declared = world.lines().filter_map(|line| line.strip_prefix("interface ")?.strip_suffix(" {"));
+    assert_eq!(declared.collect::<Vec<_>>(), INTERFACES);
+    let version = world.lines().find_map(|line| line.strip_prefix("package moltforge:agent@")?.strip_suffix(';'));
+    assert!(is_known(&format!("{PACKAGE}/calls@{}", version.unwrap())), "{version:?}");
+}

@@ -1,8 +1,16 @@
 //! What a call may look like. The worker refuses others, which ends the guest; the server checks again.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
 use crate::protocol::Asked;
 
 const NAME_MAX: usize = 128;
+/// Keys that mean something to the library that reads JSON: who reads the same text later would see something else.
+const RESERVED: &str = "$serde_json::private::";
 
 /// A capability's name: words of letters, digits, `_` and `-`, joined by dots.
 pub(crate) fn name(name: &str) -> Result<(), String> {
@@ -19,7 +27,7 @@ pub(crate) fn name(name: &str) -> Result<(), String> {
 
 /// A JSON text that everybody can read: no lone surrogates, no numbers out of range, at most 128 levels.
 pub(crate) fn json(text: &str) -> Result<(), String> {
-    serde_json::from_str::<serde_json::Value>(text).map(drop).map_err(|error| {
+    serde_json::from_str::<Read>(text).map(drop).map_err(|error| {
         let error = error.to_string();
         // that is how half of a pair of surrogates is met
         if error.contains("hex escape") {
@@ -27,6 +35,62 @@ pub(crate) fn json(text: &str) -> Result<(), String> {
         }
         format!("not JSON: {error}")
     })
+}
+
+/// Any JSON, read and not kept: numbers in a list take many times their text.
+struct Read;
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Read {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self, A::Error> {
+        while all.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Self, A::Error> {
+        while let Some(key) = all.next_key::<Cow<'de, str>>()? {
+            if key.starts_with(RESERVED) {
+                return Err(A::Error::custom("an object has a key that is reserved"));
+            }
+            all.next_value::<Self>()?;
+        }
+        Ok(self)
+    }
 }
 
 /// About how many bytes this keeps in memory.
@@ -57,6 +121,17 @@ mod tests {
             assert!(json(bad).is_err(), "{bad}");
         }
         assert!(json(r#"["\ud83d"]"#).unwrap_err().contains("a lone surrogate"));
+        for text in [
+            r#"{"a": {"b\n": [true, -1, 1e-7, 18446744073709551616]}, "a": "\u0000"}"#,
+            "{1: 2}",
+            "[1,]",
+            "-",
+            "\"\t\"",
+        ] {
+            let read = serde_json::from_str::<serde_json::Value>(text);
+            assert_eq!(json(text).is_ok(), read.is_ok(), "{text}: {read:?}");
+        }
+        assert!(json(r#"{"a": {"$serde_json::private::RawValue": "1"}}"#).is_err());
         assert!(json(&"[".repeat(100_000)).is_err());
         assert!(json(&format!("{}{}", "[".repeat(500), "]".repeat(500))).is_err());
     }

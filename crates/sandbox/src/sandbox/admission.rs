@@ -110,6 +110,11 @@ impl Admission {
         Load { memory, memory_total: self.node.memory, guests, guests_total: self.node.guests, waiting }
     }
 
+    /// Guests of a project that were let in, and how many there can be at once.
+    pub(crate) fn guests_of(&self, project: &str) -> (usize, u32) {
+        (self.lock().ledger.guests_of(project), self.node.per_project)
+    }
+
     /// So many bytes do the guests of a project really use.
     pub(crate) fn uses(&self, project: &str, bytes: u64) {
         let mut state = self.lock();

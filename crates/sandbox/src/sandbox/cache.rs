@@ -146,7 +146,8 @@ impl Cache {
     fn one(&self, path: &Path) -> Arc<One> {
         let mut known = self.known();
         if known.len() >= KNOWN {
-            known.retain(|_, one| !one.known.initialized());
+            // those that somebody waits for stay; others gave up before it was known
+            known.retain(|_, one| Arc::strong_count(one) > 1);
         }
         Arc::clone(known.entry(path.to_owned()).or_default())
     }
@@ -233,9 +234,13 @@ fn key(root: &Path) -> io::Result<[u8; 32]> {
         io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut key)?;
         // whole or not at all; whoever is first wins
         let fresh = put(&path, &key)?;
-        match fs::hard_link(&fresh, &path) {
+        // an empty key, as a power cut may leave it, would keep code agents out for good
+        let linked =
+            fs::File::open(&fresh).and_then(|file| file.sync_all()).and_then(|()| fs::hard_link(&fresh, &path));
+        fs::remove_file(&fresh)?;
+        match linked {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => fs::remove_file(&fresh)?,
+            _ => {}
         }
     }
 }
@@ -251,8 +256,19 @@ fn write(path: &Path, code: &[u8], key: &[u8; 32]) -> io::Result<()> {
     let parent = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
     folder(parent)?;
     let tag = mac(path, code, key).ok_or_else(|| io::Error::other("no key"))?.finalize().into_bytes();
-    fs::rename(put(path, code)?, path)?;
-    fs::rename(put(&tag_of(path), &tag)?, tag_of(path))
+    replace(path, code)?;
+    replace(&tag_of(path), &tag)
+}
+
+/// A file with these bytes in the place of whatever is there.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = put(path, bytes)?;
+    fs::rename(&fresh, path).inspect_err(|_| discard(&fresh))
+}
+
+/// A full disk must not stay full of what did not fit: it is tried again and again.
+fn discard(unfinished: &Path) {
+    let _ = fs::remove_file(unfinished);
 }
 
 fn tag_of(path: &Path) -> PathBuf {
@@ -272,7 +288,7 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     name.push(format!(".{}-{count}", std::process::id()));
     let fresh = PathBuf::from(name);
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-    file.write_all(bytes)?;
+    file.write_all(bytes).inspect_err(|_| discard(&fresh))?;
     Ok(fresh)
 }
 

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use moltforge_jail::{Enforcement, Group};
+use moltforge_jail::Enforcement;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::groups::ProcessGroups;
-use super::spawn::{self, clear, kill, said};
+use super::spawn::{self, kill, said};
 use crate::compile::COMPONENT_MAX;
 use crate::component::Refusal;
 use crate::confine::{Arguments, COMPILE_MEMORY, COMPILE_SECONDS};
@@ -47,7 +47,9 @@ impl Compiler {
     async fn run(&self, component: &[u8], is_component: bool) -> Result<Vec<u8>, Error> {
         let failed = |error: std::io::Error| Error::Compile(error.to_string());
         let args = Arguments { guests: 0, is_component, enforcement: self.enforcement.clone() };
-        let mut link = spawn::start(&self.program, &self.subcommand, &args, self.groups.compiler()).map_err(failed)?;
+        let groups = self.groups.clone();
+        let started = spawn::start(&self.program, &self.subcommand, args, move || groups.compiler());
+        let mut link = started.await.map_err(failed)?;
         let errors = tokio::spawn(said(link.child.stderr.take()));
         let (from, mut to) = link.socket.split();
         let mut image = Vec::new();
@@ -66,32 +68,57 @@ impl Compiler {
             return Err(Error::Refused { refusal: Refusal::Limit, reason });
         }
         let status = link.child.wait().await.map_err(failed)?;
-        let group = link.group.take();
-        let ran_out = group.as_ref().and_then(Group::out_of_memory).is_some_and(|times| times > 0);
-        if let Some(group) = group {
-            tokio::spawn(clear(group));
-        }
-        if ran_out {
-            let reason = "compiling it needs more memory than there is for that".to_owned();
-            return Err(Error::Refused { refusal: Refusal::Limit, reason });
-        }
+        let ran_out = link.group.ran_out();
         let message = errors.await.unwrap_or_default();
-        let refusal = status.code().and_then(Refusal::of_exit);
-        match (status.code(), refusal) {
-            (Some(0), _) => read.map(|()| image).map_err(failed),
-            (_, Some(refusal)) => Err(Error::Refused { refusal, reason: message }),
-            // the kernel ends what takes too long, it ends itself when it gets no more memory
-            (None, None) if is_component && ends_at_a_limit(status) => {
-                let most = format!("{COMPILE_SECONDS} seconds of processor time or {COMPILE_MEMORY} bytes of memory");
-                let reason = format!("compiling it takes more than {most}");
-                Err(Error::Refused { refusal: Refusal::Limit, reason })
-            }
-            _ => Err(Error::Compile(format!("{status}: {message}"))),
+        ended(status, ran_out, is_component, message)?;
+        read.map(|()| image).map_err(failed)
+    }
+}
+
+/// What the end of the process says about what it compiled. `ran_out`: the kernel ended it, its memory ran out.
+fn ended(status: ExitStatus, ran_out: bool, is_component: bool, message: String) -> Result<(), Error> {
+    let refused = |refusal, reason| Err(Error::Refused { refusal, reason });
+    match (status.code(), status.code().and_then(Refusal::of_exit)) {
+        (Some(0), _) => Ok(()),
+        // an engine of ours can be compiled: it is the machine that lacks something, and may not do so for ever
+        _ if !is_component && ran_out => Err(Error::Compile("the memory of this machine ran out".to_owned())),
+        _ if !is_component => Err(Error::Compile(format!("{status}: {message}"))),
+        (_, Some(refusal)) => refused(refusal, message),
+        _ if ran_out => refused(Refusal::Limit, "compiling it needs more memory than there is for that".to_owned()),
+        // the kernel ends what takes too long, it ends itself when it gets no more memory
+        (None, None) if ends_at_a_limit(status) => {
+            let most = format!("{COMPILE_SECONDS} seconds of processor time or {COMPILE_MEMORY} bytes of memory");
+            refused(Refusal::Limit, format!("compiling it takes more than {most}"))
         }
+        _ => Err(Error::Compile(format!("{status}: {message}"))),
     }
 }
 
 fn ends_at_a_limit(status: ExitStatus) -> bool {
     let limits = [Signal::KILL, Signal::XCPU, Signal::ABORT, Signal::SEGV, Signal::BUS];
     status.signal().is_some_and(|signal| limits.iter().any(|limit| limit.as_raw() == signal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_is_refused_for_what_an_engine_is_tried_again_for() {
+        let (killed, exits) = (ExitStatus::from_raw(9), |code: i32| ExitStatus::from_raw(code << 8));
+        for (status, ran_out) in [(killed, true), (killed, false), (exits(137), true)] {
+            let refused = ended(status, ran_out, true, String::new());
+            assert!(matches!(refused, Err(Error::Refused { refusal: Refusal::Limit, .. })), "{refused:?}");
+            let again = ended(status, ran_out, false, String::new());
+            assert!(matches!(again, Err(Error::Compile(_))), "{again:?}");
+        }
+        assert!(matches!(
+            ended(exits(Refusal::Invalid.exit().into()), false, false, String::new()),
+            Err(Error::Compile(_))
+        ));
+        let said = ended(exits(Refusal::Imports.exit().into()), false, true, "x".to_owned());
+        assert!(matches!(said, Err(Error::Refused { refusal: Refusal::Imports, .. })), "{said:?}");
+        assert!(matches!(ended(exits(1), false, true, String::new()), Err(Error::Compile(_))));
+        assert!(ended(exits(0), false, true, String::new()).is_ok());
+    }
 }

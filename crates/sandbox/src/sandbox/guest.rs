@@ -134,6 +134,11 @@ impl Guest {
         self.opened.meter.clone()
     }
 
+    /// Whether its worker was ready for it. One that is lost before has done nothing, and its program is not to blame.
+    pub fn has_begun(&self) -> bool {
+        self.opened.worker.was_ready()
+    }
+
     /// The process that it runs in.
     pub fn process_id(&self) -> Option<u32> {
         self.opened.worker.process_id()

@@ -28,12 +28,21 @@ const LATE: u64 = 128;
 /// In so much time a guest that computes is heard of, on a machine that is not busy four times.
 const TURN: Duration = Duration::from_secs(1);
 
+/// What a worker must say of itself first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    pub(crate) fingerprint: [u8; 32],
+    /// Nothing may be missing of its confinement.
+    pub(crate) confined: bool,
+}
+
 /// How long a worker may be without guests, and how long it may owe a word.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
     pub(crate) idle: Duration,
     pub(crate) silence: Duration,
 }
+
 /// Bytes that a worker needs for itself, beside the code of its images.
 pub(crate) const OWN: u64 = 24 << 20;
 
@@ -52,6 +61,8 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 struct State {
     alive: bool,
+    /// It has been confined and speaks.
+    ready: bool,
     next_guest: GuestId,
     images: HashMap<PathBuf, u32>,
     /// Bytes of these images.
@@ -86,12 +97,13 @@ impl Worker {
         link: Link,
         project: Option<String>,
         admission: Arc<Admission>,
-        fingerprint: [u8; 32],
+        expected: Expected,
         patience: Patience,
     ) -> Arc<Self> {
         let (out, queue) = mpsc::unbounded_channel();
         let state = State {
             alive: true,
+            ready: false,
             next_guest: 1,
             images: HashMap::new(),
             code: 0,
@@ -107,7 +119,7 @@ impl Worker {
             room: Arc::new(Semaphore::new(UNSENT_MAX)),
             state: Mutex::new(state),
         });
-        tokio::spawn(drive::drive(Arc::clone(&worker), link, queue, fingerprint, patience));
+        tokio::spawn(drive::drive(Arc::clone(&worker), link, queue, expected, patience));
         worker
     }
 
@@ -118,6 +130,15 @@ impl Worker {
 
     pub(crate) fn process_id(&self) -> Option<u32> {
         self.process_id
+    }
+
+    /// Whether it has ever been able to run a guest.
+    pub(crate) fn was_ready(&self) -> bool {
+        self.lock().ready
+    }
+
+    fn is_ready(&self) {
+        self.lock().ready = true;
     }
 
     /// Waits until so many bytes may be sent; nothing when the worker is gone.

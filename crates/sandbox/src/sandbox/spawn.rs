@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, Command};
+use tokio::runtime::Handle;
 
 use crate::confine::Arguments;
 
@@ -18,17 +19,44 @@ use crate::confine::Arguments;
 pub(crate) struct Link {
     pub(crate) child: Child,
     pub(crate) socket: UnixStream,
-    /// Its group, where there are any.
-    pub(crate) group: Option<Group>,
+    pub(crate) group: Grouped,
 }
 
-/// Starts a process, which confines itself.
-pub(crate) fn start(
+/// The group of a process, where there are any. Dropped after the process was killed: it is removed as soon as nothing is
+/// left in it.
+#[derive(Debug)]
+pub(crate) struct Grouped(Option<Group>);
+
+impl Grouped {
+    /// Whether the kernel has killed something in it because memory ran out.
+    pub(crate) fn ran_out(&self) -> bool {
+        self.0.as_ref().and_then(Group::out_of_memory).is_some_and(|times| times > 0)
+    }
+}
+
+impl Drop for Grouped {
+    fn drop(&mut self) {
+        // without a runtime the server ends, and its next start removes what is left
+        if let (Some(group), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(clear(group));
+        }
+    }
+}
+
+/// Starts a process, which confines itself, in a group that is made for it.
+pub(crate) async fn start(
     program: &Path,
     subcommand: &[OsString],
-    args: &Arguments,
-    group: Option<Group>,
+    args: Arguments,
+    group: impl FnOnce() -> Option<Group> + Send + 'static,
 ) -> io::Result<Link> {
+    let (program, subcommand) = (program.to_owned(), subcommand.to_owned());
+    // the kernel takes its time for groups: not on a thread that others wait for
+    let started = tokio::task::spawn_blocking(move || start_in(&program, &subcommand, &args, Grouped(group())));
+    started.await.map_err(io::Error::other)?
+}
+
+fn start_in(program: &Path, subcommand: &[OsString], args: &Arguments, group: Grouped) -> io::Result<Link> {
     let args = subcommand.iter().cloned().chain(args.write());
     let (command, starting) = Start::program(program, args).prepare().map_err(io::Error::other)?;
     let mut command = Command::from(command);
@@ -36,13 +64,13 @@ pub(crate) fn start(
     // it holds the other end of the socket
     drop(command);
     let id = child.id().ok_or_else(|| io::Error::other("it has ended"))?;
-    let socket = starting.release(id, group.as_ref()).map_err(io::Error::other)?;
+    let socket = starting.release(id, group.0.as_ref()).map_err(io::Error::other)?;
     socket.set_nonblocking(true)?;
     Ok(Link { child, socket: UnixStream::from_std(socket)?, group })
 }
 
 /// Removes the group of a process that has ended: what was below that may take a moment longer.
-pub(crate) async fn clear(mut group: Group) {
+async fn clear(mut group: Group) {
     for _ in 0..200 {
         if group.remove() {
             return;
@@ -70,4 +98,60 @@ pub(crate) async fn said(from: Option<ChildStderr>) -> String {
         kept.extend_from_slice(&buffer[..room]);
     }
     String::from_utf8_lossy(&kept).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use moltforge_jail::Enforcement;
+
+    use super::*;
+    use crate::sandbox::groups::ProcessGroups;
+
+    /// The groups of processes that this process has made, in all hierarchies.
+    fn groups() -> Vec<PathBuf> {
+        let (node, group) =
+            (format!("moltforge-node-{}-", std::process::id()), format!("moltforge-{}-", std::process::id()));
+        let (mut open, mut found) = (vec![PathBuf::from("/sys/fs/cgroup")], Vec::new());
+        while let Some(folder) = open.pop() {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            for folder in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+                let path = folder.path();
+                let is_ours = path
+                    .parent()
+                    .and_then(Path::file_name)
+                    .is_some_and(|name| name.to_string_lossy().starts_with(&node));
+                if is_ours && folder.file_name().to_string_lossy().starts_with(&group) {
+                    found.push(path);
+                } else {
+                    open.push(path);
+                }
+            }
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn a_process_that_nobody_waits_for_leaves_no_group() {
+        let kept = ProcessGroups::find(None);
+        if kept.compiler().is_none() {
+            println!("left out: {}", kept.words());
+            return;
+        }
+        let args = Arguments { guests: 0, is_component: true, enforcement: Enforcement::Required };
+        let groups_of_it = kept.clone();
+        let shell = ["-c".into(), "exec sleep 1000".into()];
+        let link = start(Path::new("/bin/sh"), &shell, args, move || groups_of_it.compiler()).await.unwrap();
+        assert!(!groups().is_empty());
+        // as when whoever wanted an image stops waiting for it
+        drop(link);
+        let gone = async {
+            while !groups().is_empty() {
+                // a real wait: the kernel empties the group
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), gone).await.expect("the group is removed");
+    }
 }

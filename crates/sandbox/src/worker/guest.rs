@@ -11,6 +11,7 @@ use super::memory::Memory;
 use super::meter::Metered;
 use super::report::Report;
 use super::ticker::Ticker;
+use crate::config::HANDLES;
 use crate::limits::{Limit, Limits};
 use crate::protocol::{Completion, End, Failure, FailureKind, FromWorker, Start, Usage, call};
 use crate::world;
@@ -42,10 +43,13 @@ pub(crate) async fn run(
     let mut store = Store::new(&loaded.engine, host);
     store.limiter_async(|host| host);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
+    // that of an open call, and as many again while it waits for it
+    store.set_max_component_handles(HANDLES + 4 * limits.calls as usize);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut store| store.data_mut().tick());
 
-    let files: Vec<_> = files.into_iter().map(|file| world::File { name: file.name, text: file.text }).collect();
+    let files: Vec<_> =
+        files.iter().map(|file| world::File { name: file.name.to_string(), text: file.text.to_string() }).collect();
     let running = async {
         if files.iter().map(|file| file.name.len() + file.text.len()).sum::<usize>() > limits.bundle as usize {
             let message = format!("the files have more than {} bytes", limits.bundle);
@@ -146,13 +150,15 @@ fn trapped(error: &wasmtime::Error) -> Failure {
         return failure.clone();
     }
     let trap = error.downcast_ref::<Trap>();
-    let copied_too_much = format!("{error:?}").contains("fuel allocated for hostcalls");
+    let causes = format!("{error:?}");
     let (kind, message) = if trap == Some(&Trap::StackOverflow) {
         (FailureKind::Limit(Limit::Stack), "the stack is exhausted".to_owned())
-    } else if copied_too_much {
+    } else if causes.contains("fuel allocated for hostcalls") {
         // inside of the guest it was a call, outside it was what `run` returned
         let limit = if error.downcast_ref::<WasmBacktrace>().is_some() { Limit::Call } else { Limit::Output };
         (FailureKind::Limit(limit), format!("more than {HOSTCALL_BYTES} bytes at once"))
+    } else if causes.contains("store handle limit exceeded") {
+        (FailureKind::Limit(Limit::Memory), format!("more than {HANDLES} handles of resources"))
     } else if error.chain().any(<dyn std::error::Error>::is::<std::str::Utf8Error>) {
         (FailureKind::Misuse, "a text that is not UTF-8".to_owned())
     } else {

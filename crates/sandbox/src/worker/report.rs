@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::protocol::{Asked, FromWorker, GuestId, PART, Usage};
+use crate::protocol::{Asked, EACH, FromWorker, GuestId, PART, Usage};
 
 /// Collects, and sends when the guest blocks or when it is much.
 pub(crate) struct Report {
@@ -21,7 +21,7 @@ impl Report {
     /// Adds something; sends a part when there is enough of it.
     pub(crate) fn add(&mut self, consumed: u32, usage: Usage, add: impl FnOnce(&mut Asked), weight: usize) {
         add(&mut self.asked);
-        self.weight += weight + 16;
+        self.weight += weight + EACH;
         if self.weight > PART {
             let asked = self.take(consumed, false);
             self.send(FromWorker::Asked { guest: self.guest, asked, usage });

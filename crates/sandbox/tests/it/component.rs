@@ -20,7 +20,7 @@ fn tries(what: &str) -> GuestRequest {
     of(AGENT.to_vec(), &json!(what))
 }
 
-fn of(component: Vec<u8>, input: &Value) -> GuestRequest {
+pub(crate) fn of(component: Vec<u8>, input: &Value) -> GuestRequest {
     let image = Image::Component(Arc::new(Component::new(component)));
     GuestRequest { image, files: vec![], entry: String::new(), input: input.to_string(), ..agent("") }
 }

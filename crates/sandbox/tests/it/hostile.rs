@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moltforge_sandbox::{Config, Event, Sandbox};
+use moltforge_sandbox::{Config, Enforcement, Event, Sandbox};
 
 use crate::world::{agent, config};
 
@@ -17,6 +17,7 @@ async fn reason(script: &str) -> String {
     let mut guest = sandbox.run(agent(WAITS)).await.unwrap();
     let event = tokio::time::timeout(Duration::from_mins(1), guest.next()).await.unwrap();
     let Event::Lost(reason) = event else { panic!("{event:?}") };
+    assert!(!guest.has_begun(), "its program is not to blame: {reason}");
     reason
 }
 
@@ -37,21 +38,27 @@ async fn one_that_ends_or_speaks_nonsense() {
 
 #[tokio::test]
 async fn one_of_another_version() {
-    let ready = format!("printf '\\045\\000\\000\\000\\000{}\\000\\000\\000\\000' >&0; sleep 60", "x".repeat(32));
+    let ready = format!("printf '\\042\\000\\000\\000\\000{}\\000' >&0; sleep 60", "x".repeat(32));
     assert!(reason(&ready).await.contains("another version"));
 }
 
 /// What happens to a guest whose worker is ready and then says this.
 async fn heard(frames: &[&[u8]]) -> Event {
+    heard_by(config().enforcement, frames).await
+}
+
+async fn heard_by(enforcement: Enforcement, frames: &[&[u8]]) -> Event {
     let mut bytes = String::new();
     for frame in frames {
         bytes += &hex::encode(u32::try_from(frame.len()).unwrap().to_le_bytes());
         bytes += &hex::encode(frame);
     }
-    let sandbox =
-        Sandbox::new(Config { worker: vec!["hostile".into(), bytes.into(), "01".into()], ..config() }).unwrap();
+    let worker = vec!["hostile".into(), bytes.into(), "01".into()];
+    let sandbox = Sandbox::new(Config { worker, enforcement: enforcement.clone(), ..config() }).unwrap();
     let mut guest = sandbox.run(agent(WAITS)).await.unwrap();
-    tokio::time::timeout(Duration::from_mins(1), guest.next()).await.unwrap()
+    let event = tokio::time::timeout(Duration::from_mins(1), guest.next()).await.unwrap();
+    assert_eq!(guest.has_begun(), enforcement != Enforcement::Required, "{event:?}");
+    event
 }
 
 /// The reason for which it is lost.
@@ -72,12 +79,16 @@ async fn one_that_keeps_the_protocol_is_heard() {
     let call = [&[ASKED, 1, 1, 1, 1, b'a', 2, b'{', b'}', 0, 0, 0, 0, 1], NOTHING_USED.as_slice()].concat();
     let Event::Asked(asked) = heard(&[&call]).await else { panic!("it is not heard") };
     assert_eq!((asked.calls[0].id, asked.calls[0].args.as_str(), asked.blocked), (1, "{}", true));
+    // the same is not, where the operator does not let it be unconfined
+    let event = heard_by(Enforcement::Required, &[&call]).await;
+    let Event::Lost(reason) = event else { panic!("{event:?}") };
+    assert!(reason.contains("not confined as it must be"), "{reason}");
 }
 
 #[tokio::test]
 async fn one_that_breaks_the_protocol() {
     assert!(said(&[b"\xff\xff"]).await.contains("protocol"));
-    assert!(said(&[&[0; 37]]).await.contains("ready twice"));
+    assert!(said(&[&[0; 34]]).await.contains("ready twice"));
     assert!(said(&[&[&[USED, 77], NOTHING_USED.as_slice()].concat()]).await.contains("no guest 77"));
     assert!(said(&[&[&[USED, 1], NOTHING_USED.as_slice()].concat()]).await.contains("not new"));
     assert!(said(&[&[USED, 1, 0, 0, 0, 0]]).await.contains("bytes behind the message"));

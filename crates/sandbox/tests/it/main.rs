@@ -12,6 +12,7 @@ mod lives;
 mod meter;
 mod python;
 mod replay;
+mod reserved;
 mod room;
 mod share;
 mod suites;

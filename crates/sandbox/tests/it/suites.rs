@@ -7,7 +7,7 @@ use moltforge_sandbox::{Call, FailureKind, File, GuestRequest, Image, Sandbox};
 use serde_json::{Value, json};
 
 use crate::driver::{Answers, End, run_with};
-use crate::world::{agent, sandbox};
+use crate::world::{agent, file, sandbox};
 
 #[tokio::test]
 async fn the_agents_of_javascript() {
@@ -55,8 +55,8 @@ fn agents(folder: &Path, ending: &str) -> BTreeMap<String, Program> {
             collect(&path, &path, &mut files);
             agents.insert(name, Program { entry: format!("main.{ending}"), files });
         } else if path.is_file() {
-            let text = std::fs::read_to_string(&path).unwrap();
-            agents.insert(name.clone(), Program { entry: name.clone(), files: vec![File { name, text }] });
+            let files = vec![file(&name, &std::fs::read_to_string(&path).unwrap())];
+            agents.insert(name.clone(), Program { entry: name, files });
         }
     }
     agents
@@ -68,8 +68,8 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<File>) {
         if path.is_dir() {
             collect(root, &path, files);
         } else {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-            files.push(File { name, text: std::fs::read_to_string(&path).unwrap() });
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+            files.push(file(name, &std::fs::read_to_string(&path).unwrap()));
         }
     }
 }
@@ -96,7 +96,7 @@ struct Expected {
 
 impl Expected {
     fn of(program: &Program, comment: &str) -> Self {
-        let entry = program.files.iter().find(|file| file.name == program.entry).unwrap();
+        let entry = program.files.iter().find(|file| *file.name == *program.entry).unwrap();
         let mut expected = Self::default();
         for line in entry.text.lines().map_while(|line| line.strip_prefix(comment)) {
             let Some((what, text)) = line.trim().split_once(": ") else { continue };

@@ -20,6 +20,11 @@ pub(super) fn not_started(error: &Error) -> GuestEvent {
     }
 }
 
+/// Its process ended before it could run anything: the kernel may not confine it.
+pub(super) fn no_process(reason: &str) -> GuestEvent {
+    GuestEvent::Lost(ErrorInfo::new("sandbox_unavailable", format!("its process cannot be started: {reason}")))
+}
+
 /// Its process was lost again and again, at last one of its own.
 pub(super) fn crashes(times: u32) -> GuestEvent {
     let message =

@@ -1,10 +1,10 @@
 //! What executions wait for before their guests can go on, for people: places where nothing is in the journal yet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use moltforge_sandbox::{Image, Load, Meter};
-use moltforge_types::ExecutionId;
+use moltforge_types::{ExecutionId, ProjectId};
 
 /// Guests that are remembered because they had to leave or were lost, at most. Whoever is forgotten begins as usual.
 const NEEDS: usize = 10_000;
@@ -15,7 +15,8 @@ pub(super) struct Waits(Arc<Mutex<Stages>>);
 
 #[derive(Default)]
 struct Stages {
-    at: HashMap<ExecutionId, (u64, Stage)>,
+    /// An execution may have several: the next one before the last is gone, and one that is a replay.
+    at: BTreeMap<(ExecutionId, u64), Stage>,
     places: u64,
     /// Bytes that a guest had when others needed its room.
     needs: HashMap<ExecutionId, u64>,
@@ -29,8 +30,8 @@ pub(super) enum Stage {
     Program,
     /// What runs it is compiled, if that has not happened yet.
     Engine(&'static str),
-    /// It waits for room, if there is none.
-    Room,
+    /// It waits for room of its project, if there is none.
+    Room(ProjectId),
     /// It is there.
     Runs(Meter),
 }
@@ -48,20 +49,20 @@ impl Waits {
         let mut all = self.lock();
         all.places += 1;
         let number = all.places;
-        all.at.insert(execution_id, (number, Stage::Program));
+        all.at.insert((execution_id, number), Stage::Program);
         Place { waits: self.clone(), execution_id, number }
     }
 
-    /// What the execution waits for, if it does.
-    pub(super) fn words(&self, execution_id: ExecutionId, load: Load) -> Option<String> {
-        match &self.lock().at.get(&execution_id)?.1 {
-            Stage::Program => Some("its program, which is read".to_owned()),
-            Stage::Engine(engine) => Some(format!("{engine}, which is compiled for this machine")),
-            Stage::Room => Some(format!("room for its program on this node: {}", taken(load))),
-            Stage::Runs(meter) => {
-                meter.waits_for_memory().then(|| format!("more memory for its program: {}", taken(load)))
-            }
-        }
+    /// What the execution waits for, if it does. `of_project`: programs of a project that are in memory, and how many can be.
+    pub(super) fn words(
+        &self,
+        execution_id: ExecutionId,
+        load: Load,
+        of_project: impl Fn(ProjectId) -> (usize, u32),
+    ) -> Option<String> {
+        let all = self.lock();
+        let mut newest = all.at.range((execution_id, 0)..=(execution_id, u64::MAX)).rev();
+        newest.find_map(|(_, stage)| stage.words(load, &of_project))
     }
 
     /// Bytes that its guest had when it had to leave.
@@ -76,6 +77,26 @@ impl Waits {
 
     fn lock(&self) -> MutexGuard<'_, Stages> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stage {
+    fn words(&self, load: Load, of_project: impl Fn(ProjectId) -> (usize, u32)) -> Option<String> {
+        match self {
+            // what strips its types needs room, too
+            Self::Program if load.waiting > 0 => Some(format!("its program, which is read: {}", taken(load))),
+            Self::Program => Some("its program, which is read".to_owned()),
+            Self::Engine(engine) => Some(format!("{engine}, which is compiled for this machine")),
+            Self::Room(project_id) => Some(match of_project(*project_id) {
+                (guests, most) if guests >= most as usize => {
+                    format!("room for its program: its project has {guests} in memory, as many as it may have")
+                }
+                _ => format!("room for its program on this node: {}", taken(load)),
+            }),
+            Self::Runs(meter) => {
+                meter.waits_for_memory().then(|| format!("more memory for its program: {}", taken(load)))
+            }
+        }
     }
 }
 
@@ -94,9 +115,7 @@ fn taken(load: Load) -> String {
 impl Place {
     /// It has come so far.
     pub(super) fn is_at(&self, stage: Stage) {
-        if let Some((number, at)) = self.waits.lock().at.get_mut(&self.execution_id)
-            && *number == self.number
-        {
+        if let Some(at) = self.waits.lock().at.get_mut(&(self.execution_id, self.number)) {
             *at = stage;
         }
     }
@@ -134,11 +153,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut all = self.waits.lock();
-        // the next guest of the execution may be there before this one is gone
-        if all.at.get(&self.execution_id).is_some_and(|(number, _)| *number == self.number) {
-            all.at.remove(&self.execution_id);
-        }
+        self.waits.lock().at.remove(&(self.execution_id, self.number));
     }
 }
 
@@ -160,19 +175,26 @@ mod tests {
 
     const LOAD: Load = Load { memory: 3 << 20, memory_total: 4 << 20, guests: 2, guests_total: 9, waiting: 1 };
 
+    fn words(waits: &Waits, id: ExecutionId) -> Option<String> {
+        waits.words(id, LOAD, |project_id| if project_id == ProjectId::from_u128(7) { (1, 5) } else { (5, 5) })
+    }
+
     #[test]
     fn each_place_says_what_it_waits_for() {
         let (waits, id) = (Waits::default(), ExecutionId::from_u128(1));
         let first = waits.begin(id);
+        assert!(words(&waits, id).unwrap().starts_with("its program, which is read: 2 of 9 programs"));
         first.is_at(Stage::Engine("the Python engine"));
-        assert_eq!(waits.words(id, LOAD).unwrap(), "the Python engine, which is compiled for this machine");
+        assert_eq!(words(&waits, id).unwrap(), "the Python engine, which is compiled for this machine");
         let second = waits.begin(id);
-        second.is_at(Stage::Room);
+        second.is_at(Stage::Room(ProjectId::from_u128(7)));
         drop(first);
-        let words = waits.words(id, LOAD).unwrap();
-        assert!(words.ends_with("2 of 9 programs are in memory, with 3 of 4 MiB; 1 wait"), "{words}");
+        let said = words(&waits, id).unwrap();
+        assert!(said.ends_with("2 of 9 programs are in memory, with 3 of 4 MiB; 1 wait"), "{said}");
+        second.is_at(Stage::Room(ProjectId::from_u128(8)));
+        assert!(words(&waits, id).unwrap().ends_with("its project has 5 in memory, as many as it may have"));
         second.is_at(Stage::Runs(Meter::default()));
-        assert_eq!(waits.words(id, LOAD), None);
+        assert_eq!(words(&waits, id), None);
         second.had(7);
         second.crashed();
         second.crashed();
@@ -180,6 +202,20 @@ mod tests {
         second.goes_on();
         assert_eq!(waits.crashes(id), 0);
         drop(second);
-        assert_eq!((waits.needs(id), waits.words(id, LOAD)), (Some(7), None));
+        assert_eq!((waits.needs(id), words(&waits, id)), (Some(7), None));
+    }
+
+    #[test]
+    fn a_replay_hides_nothing_of_what_it_replays() {
+        let (waits, id) = (Waits::default(), ExecutionId::from_u128(1));
+        let live = waits.begin(id);
+        live.is_at(Stage::Room(ProjectId::from_u128(1)));
+        let replay = waits.begin(id);
+        replay.is_at(Stage::Runs(Meter::default()));
+        assert!(words(&waits, id).is_some());
+        drop(replay);
+        assert!(words(&waits, id).is_some());
+        drop(live);
+        assert_eq!(words(&waits, id), None);
     }
 }

@@ -14,7 +14,7 @@ fn own() -> u32 {
 }
 
 /// All that it started, and what they started.
-fn below(process: u32) -> Vec<u32> {
+pub(crate) fn below(process: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
     let direct: Vec<u32> =

@@ -40,9 +40,9 @@ const HOSTS: [&str; 3] = ["169.254.169.254", "[fd00:ec2::254]", "metadata.google
 const LOCAL: [&str; 6] = ["127.0.0.1", "localhost", "[::1]", "[::ffff:7f00:1]", "0.0.0.0", "[::]"];
 
 /// Somebody with a key of a project.
-pub(super) struct Side {
-    pub(super) client: Client,
-    pub(super) http: Http,
+pub(crate) struct Side {
+    pub(crate) client: Client,
+    pub(crate) http: Http,
 }
 
 /// Both, and their server.
@@ -89,14 +89,14 @@ impl Sides {
 }
 
 /// The hash of a program of one file, and its bytes.
-pub(super) fn bundle(file: &str, source: &str) -> (String, String) {
+pub(crate) fn bundle(file: &str, source: &str) -> (String, String) {
     let bytes = json!({ "files": { file: source } }).to_string();
     (moltforge_manifest::bundle::hash(bytes.as_bytes()), bytes)
 }
 
 impl Side {
     /// Deploys a program of one file.
-    pub(super) async fn deploy(&self, name: &str, fields: &Value, source: &str) {
+    pub(crate) async fn deploy(&self, name: &str, fields: &Value, source: &str) {
         let (hash, bytes) = bundle("agent.js", source);
         let answer = self.http.json("PUT", &format!("/v1/bundles/{hash}"), &bytes).await;
         assert!(answer.status < 300, "{}", answer.text());
@@ -107,7 +107,7 @@ impl Side {
     }
 
     /// Creates an agent of a program that was uploaded.
-    pub(super) async fn create(&self, name: &str, hash: &str, fields: &Value) -> Answer {
+    pub(crate) async fn create(&self, name: &str, hash: &str, fields: &Value) -> Answer {
         let mut config = json!({ "name": name, "kind": "code", "code": "agent.js", "bundle": hash });
         for (key, value) in fields.as_object().unwrap() {
             config[key] = value.clone();
@@ -116,7 +116,7 @@ impl Side {
     }
 
     /// Runs an agent to its end.
-    pub(super) async fn run(&self, agent: &str, input: Value) -> Execution {
+    pub(crate) async fn run(&self, agent: &str, input: Value) -> Execution {
         // the first one waits for the engine to be compiled
         let wait = StartOptions { wait: Some(Duration::from_secs(30)), idempotency_key: None };
         let mut execution = self.client.executions().start(&start(agent, input), &wait).await.unwrap();

@@ -192,6 +192,11 @@ impl Ledger {
         (self.memory + self.extra, self.holders.len(), self.waiting)
     }
 
+    /// Holders of one project.
+    pub(super) fn guests_of(&self, project: &str) -> usize {
+        self.projects.get(project).map_or(0, |project| project.holders.len())
+    }
+
     /// Whether anybody waits.
     pub(super) fn is_waited_for(&self) -> bool {
         self.waiting > 0

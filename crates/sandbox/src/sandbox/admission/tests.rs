@@ -22,6 +22,7 @@ fn room_is_reserved_and_given_back() {
     assert!(now(&node, "b", 60).is_none(), "memory");
     let second = now(&node, "a", 10).unwrap();
     assert!(now(&node, "a", 10).is_none(), "the project is full");
+    assert_eq!([node.guests_of("a"), node.guests_of("b")], [(2, 2), (0, 2)]);
     let third = now(&node, "b", 10).unwrap();
     assert!(now(&node, "c", 1).is_none(), "the node is full");
     drop(first);

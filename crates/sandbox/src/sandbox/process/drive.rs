@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltforge_jail::Group;
+use moltforge_jail::Report;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
@@ -13,12 +13,12 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, interval_at, timeout};
 
-use super::{Patience, Unsent, Worker};
-use crate::protocol::{FRAME_MAX, FromWorker, GuestId, ToWorker, Usage, call, descriptor, frame};
+use super::{Expected, Patience, Unsent, Worker};
+use crate::protocol::{FRAME_MAX, FromWorker, GuestId, REPORT_MAX, ToWorker, Usage, call, descriptor, frame};
 use crate::sandbox::admission::Growth;
 use crate::sandbox::guest::{Event, Meter, Unread};
 use crate::sandbox::resident::resident;
-use crate::sandbox::spawn::{Link, clear, kill, said};
+use crate::sandbox::spawn::{Link, kill, said};
 use crate::sandbox::watch::Violation;
 
 /// A process that is not ready by then never will be.
@@ -41,7 +41,7 @@ pub(super) async fn drive(
     worker: Arc<Worker>,
     link: Link,
     queue: mpsc::UnboundedReceiver<Unsent>,
-    fingerprint: [u8; 32],
+    expected: Expected,
     patience: Patience,
 ) {
     let Link { mut child, socket, group } = link;
@@ -49,7 +49,7 @@ pub(super) async fn drive(
     let errors = tokio::spawn(said(child.stderr.take()));
     let mut writer = tokio::spawn(write(queue, to));
     let reason = {
-        let mut reading = pin!(read(&worker, from, fingerprint, patience.silence));
+        let mut reading = pin!(read(&worker, from, expected, patience.silence));
         tokio::select! {
             reason = &mut reading => reason,
             reason = quiet(&worker, patience.idle) => reason,
@@ -66,11 +66,8 @@ pub(super) async fn drive(
     writer.abort();
     let status = end(&mut child, reason == IDLE).await;
     worker.is_measured(None);
-    let ran_out = group.as_ref().and_then(Group::out_of_memory).is_some_and(|times| times > 0);
-    let reason = if ran_out { format!("the kernel ended it, its memory ran out: {reason}") } else { reason };
-    if let Some(group) = group {
-        tokio::spawn(clear(group));
-    }
+    let reason = if group.ran_out() { format!("the kernel ended it, its memory ran out: {reason}") } else { reason };
+    drop(group);
     let said = timeout(GRACE, errors).await.ok().and_then(Result::ok).unwrap_or_default();
     if !said.is_empty() || reason != IDLE {
         tracing::warn!(process = worker.process_id, reason, status, said, "a worker has ended");
@@ -158,22 +155,41 @@ fn too_slow(_: Elapsed) -> io::Error {
     io::ErrorKind::TimedOut.into()
 }
 
-/// Reads until something is wrong, and says what.
-async fn read(worker: &Arc<Worker>, mut from: OwnedReadHalf, fingerprint: [u8; 32], patience: Duration) -> String {
-    match timeout(READY, frame::read(&mut from)).await {
-        Ok(Ok(Some(FromWorker::Ready { fingerprint: theirs, report }))) if theirs == fingerprint => {
-            if !report.is_complete() {
-                tracing::warn!(?report.missing, report.reason, "a worker is not confined as it should be");
-            }
-        }
-        Ok(Ok(Some(FromWorker::Ready { .. }))) => return "it is of another version".to_owned(),
-        Ok(Ok(Some(_))) => return "it spoke before it was ready".to_owned(),
-        Ok(Ok(None)) => return "it ended before it was ready".to_owned(),
+/// Hears that it is ready, or says what is wrong.
+async fn begin(from: &mut OwnedReadHalf, expected: Expected) -> Result<(), String> {
+    let (fingerprint, report) = match timeout(READY, frame::read(from)).await {
+        Ok(Ok(Some(FromWorker::Ready { fingerprint, report }))) => (fingerprint, report),
+        Ok(Ok(Some(_))) => return Err("it spoke before it was ready".to_owned()),
+        Ok(Ok(None)) => return Err("it ended before it was ready".to_owned()),
         Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-            return format!("it does not speak our language: {error}");
+            return Err(format!("it does not speak our language: {error}"));
         }
-        Ok(Err(error)) => return format!("it ended before it was ready: {error}"),
-        Err(_) => return format!("it is not ready after {} s", READY.as_secs()),
+        Ok(Err(error)) => return Err(format!("it ended before it was ready: {error}")),
+        Err(_) => return Err(format!("it is not ready after {} s", READY.as_secs())),
+    };
+    if fingerprint != expected.fingerprint {
+        return Err("it is of another version".to_owned());
+    }
+    if report.len() > REPORT_MAX {
+        return Err(format!("it says too much of its confinement: {} bytes", report.len()));
+    }
+    let report: Report =
+        serde_json::from_str(&report).map_err(|error| format!("it does not speak our language: {error}"))?;
+    if report.is_complete() {
+        return Ok(());
+    }
+    if expected.confined {
+        return Err(format!("it is not confined as it must be: {report}"));
+    }
+    tracing::warn!(?report.missing, report.reason, "a worker is not confined as it should be");
+    Ok(())
+}
+
+/// Reads until something is wrong, and says what.
+async fn read(worker: &Arc<Worker>, mut from: OwnedReadHalf, expected: Expected, patience: Duration) -> String {
+    match begin(&mut from, expected).await {
+        Ok(()) => worker.is_ready(),
+        Err(reason) => return reason,
     }
     let unread = Arc::new(Semaphore::new(UNREAD_MAX));
     loop {

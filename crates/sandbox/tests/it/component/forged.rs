@@ -44,7 +44,7 @@ impl Forged<'_> {
 }
 
 /// A component whose function is so long that compiling it takes long.
-pub(super) fn bomb(length: usize) -> Vec<u8> {
+pub(crate) fn bomb(length: usize) -> Vec<u8> {
     // (i64.const 1) (local.get 0) i64.mul, again and again, each on top of what was before, with a call in between so that
     // none of it can be left out
     let mut code = vec![0x42, 1];

@@ -112,6 +112,24 @@ macro_rules! long {
     };
 }
 
+/// An output of `$n` bytes, in so many pages more.
+macro_rules! much {
+    ($pages:literal, $n:literal) => {
+        concat!(
+            "(drop (memory.grow (i32.const ",
+            $pages,
+            ")))
+             (memory.fill (i32.const 0x40000) (i32.const 32) (i32.const ",
+            $n,
+            "))
+             (i64.store (i32.const 0x40000) (i64.const 0x2022656e696d2220))
+             (call $result (i32.const 0x40000) (i32.const ",
+            $n,
+            "))"
+        )
+    };
+}
+
 /// A header's value of 64 KiB, `$n` times.
 macro_rules! headers {
     ($n:literal) => {
@@ -148,6 +166,20 @@ pub(super) fn all() -> Vec<Attempt> {
             long!("2000000", "(call $result (i32.const 0x40000) (local.get $n))"),
             "of 100 bytes",
             long!("100", "(call $result (i32.const 0x40000) (local.get $n))"),
+        ),
+        pair(
+            "an output of 30 MB",
+            Ends::Limit(Limit::Output),
+            much!("500", "30000000"),
+            "of 100 bytes",
+            much!("500", "100"),
+        ),
+        pair(
+            "an output of 100 MB",
+            Ends::Limit(Limit::Memory),
+            much!("1600", "100000000"),
+            "of 100 bytes",
+            much!("1", "100"),
         ),
         pair(
             "arguments of 2 MB",

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use moltforge_sandbox::{Config, Sandbox};
+use moltforge_sandbox::{Config, Error, Refusal, Sandbox};
 
 use super::wat::Parts;
 use super::{mine, request};
-use crate::driver::run;
+use crate::driver::{End, Journal, run};
 use crate::escape::attempt::{Attempt, Ends};
 use crate::escape::outcome::{Program, Run};
 use crate::world::config;
@@ -63,7 +63,35 @@ pub(super) fn all() -> Vec<Attempt> {
         control: Program::Own(Box::new(move || own(project))),
         control_is: "the other program itself".to_owned(),
     });
-    all.into()
+    let brought = Attempt {
+        name: "compiled code in place of a component".to_owned(),
+        category: "engine",
+        tried: "the compiled image of the component, as this very server made it, is brought as one".to_owned(),
+        ends: Ends::Refused(Refusal::Invalid),
+        check: mine,
+        program: Program::Own(Box::new(compiled)),
+        control: Program::Own(Box::new(|| own("proj_1"))),
+        control_is: "the component that it was compiled from".to_owned(),
+    };
+    all.into_iter().chain([brought]).collect()
+}
+
+/// Machine code that a worker would run, from outside.
+fn compiled() -> Run {
+    Box::pin(async {
+        let cache = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(cache.path());
+        let component = request(ours());
+        sandbox.prepare(&component.project, &component.image).await.unwrap();
+        let brought = request(fs::read(newest(cache.path()).image).unwrap());
+        match sandbox.prepare(&brought.project, &brought.image).await {
+            Err(Error::Refused { refusal, reason }) => (End::Refused(refusal, reason), Journal::default()),
+            prepared => {
+                prepared.unwrap();
+                run(&sandbox, brought).await
+            }
+        }
+    })
 }
 
 /// A sandbox with this cache.

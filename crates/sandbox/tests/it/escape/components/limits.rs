@@ -9,7 +9,7 @@ use crate::escape::attempt::{Attempt, Ends};
 const CALLS: Ends = Ends::Limit(Limit::Calls);
 
 /// What it does so often, how that ends, too often, often enough, and the lines.
-const LOOPS: [(&str, Ends, &str, &str, &str); 7] = [
+const LOOPS: [(&str, Ends, &str, &str, &str); 8] = [
     ("a loop", Ends::Limit(Limit::Cpu), "4294967295", "1000", ""),
     ("calls that are not waited for", CALLS, "5000", "10", "(drop (call $ask))"),
     ("calls that are made and dropped", CALLS, "50000", "10", "(call $drop (call $ask))"),
@@ -21,6 +21,7 @@ const LOOPS: [(&str, Ends, &str, &str, &str); 7] = [
         "2",
         "(drop (table.grow $t (ref.null func) (i32.const 100)))",
     ),
+    ("handles of streams", Ends::Limit(Limit::Memory), "50000", "10", "(drop (call $stdout))"),
     ("logs", Ends::Limit(Limit::Logs), "100000", "10", "(call $log (i32.const 1) (i32.const 32) (i32.const 6))"),
     (
         "lines on the standard output",

@@ -51,7 +51,7 @@ fn frames() -> Vec<Lie> {
     let mut behind = Asked::default().frame();
     behind.push(0);
     behind[0] += 1;
-    let ready = frame(&[0; 37]);
+    let ready = frame(&[0; 34]);
     let announced = |length: u32| [&length.to_le_bytes(), [ASKED; 64].as_slice()].concat();
     let promised = frame(&[vec![ASKED, 1], number(0xffff_ffff), vec![1; 30]].concat());
     vec![

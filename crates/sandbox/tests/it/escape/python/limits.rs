@@ -70,7 +70,22 @@ const ALL: &[(&str, &str, u64, u64, Ends)] = &[
         100_000,
         STACK,
     ),
+    (
+        "a storm of tasks",
+        "import asyncio\n    async def f(): await asyncio.Future()\n    return len([asyncio.ensure_future(f()) for _ in range(n)])",
+        100,
+        1 << 60,
+        MEMORY,
+    ),
     ("an output of 2 MB", "return 'x' * n", 100, 2_000_000, Ends::Limit(Limit::Output)),
+    ("an output of 100 MB", "return 'x' * n", 100, 100_000_000, MEMORY),
+    (
+        "an output with half of a character",
+        "return 'x' * n if n < 200 else '\\ud800'",
+        100,
+        1000,
+        Ends::Fails(moltforge_sandbox::FailureKind::Misuse),
+    ),
     ("a log of 1 MB", "print('x' * n); return 1", 100, 1_000_000, Ends::Limit(Limit::Logs)),
     ("many small logs", "for _ in range(n): print('x')\n    return 1", 10, 1 << 60, Ends::Limit(Limit::Logs)),
     (
