@@ -37,6 +37,8 @@ pub struct CodeAgents {
     sandbox: Result<Sandbox, Arc<str>>,
     states: Arc<Mutex<BTreeMap<&'static str, State>>>,
     meters: Meters,
+    /// Why processes may be less confined than they should be.
+    best_effort_because: Option<Arc<str>>,
 }
 
 /// Between two looks whether an engine is ready.
@@ -64,7 +66,8 @@ impl CodeAgents {
         } else {
             Err(Arc::from("`sandbox.enabled` is false"))
         };
-        let started = Self { sandbox, states: Arc::default(), meters: Meters::default() };
+        let best_effort_because = config.best_effort_because.as_deref().map(Arc::from);
+        let started = Self { sandbox, states: Arc::default(), meters: Meters::default(), best_effort_because };
         match &started.sandbox {
             Err(reason) if config.enabled => tracing::error!(%reason, "code agents cannot run here"),
             Err(_) => {}
@@ -99,7 +102,11 @@ impl CodeAgents {
         match failed {
             Some(reason) => format!("cannot run here: {reason}"),
             None if begins.is_empty() => {
-                format!("ok; {}", self.sandbox.as_ref().map(Sandbox::groups).unwrap_or_default())
+                let ok = self.best_effort_because.as_ref().map_or_else(
+                    || "ok".to_owned(),
+                    |reason| format!("ok, but they may be less confined than they should: {reason}"),
+                );
+                format!("{ok}; {}", self.sandbox.as_ref().map(Sandbox::groups).unwrap_or_default())
             }
             None => format!("preparing {}", begins.join(", ")),
         }

@@ -77,6 +77,9 @@ fn programs_wait_until_they_can_be_confined_or_need_not_be() {
 
     let dev = refused(at, Some("a test of this very thing"));
     assert!(dev.line("less confined than they should").contains("a test of this very thing"));
+    until_within(PATIENCE, "it is said", || {
+        Some(()).filter(|()| crate::http::ready(&dev.url).contains("should: a test of this very thing"))
+    });
     let now = ended(at, &waits);
     assert_eq!((now["state"].as_str(), &now["output"]), (Some("completed"), &Value::from(1)), "{now}");
 }

@@ -88,6 +88,14 @@ async fn logs_come_with_their_level() {
     assert_eq!(logs[1], (3, "four"));
     assert_eq!(logs[0].0, 1);
     assert!(logs[0].1.starts_with("one 2"), "{logs:?}");
+
+    let source = "export default () => { console.table([{ a: 1, b: '%s' }, 7]); console.count(); console.count();
+        console.time('t'); console.timeEnd('t'); console.groupCollapsed('g'); console.dirxml(1); console.groupEnd() }";
+    let (end, journal) = run(&sandbox(), agent(source)).await;
+    assert_eq!(end.output(), json!(null));
+    let logs: Vec<_> = journal.logs.iter().map(|log| log.message.as_str()).collect();
+    let table = "(index) | a | b    | Values\n--------+---+------+-------\n0       | 1 | \"%s\" |\n1       |   |      | 7";
+    assert_eq!(logs, [table, "default: 1", "default: 2", "t: 0ms", "g", "  1"]);
 }
 
 #[tokio::test]

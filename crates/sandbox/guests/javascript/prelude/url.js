@@ -216,7 +216,7 @@ export class URL {
   }
   set search(value) {
     const text = String(value).replace(/^\?/, "");
-    this.#url.query = text === "" ? null : "";
+    this.#url.query = String(value) === "" ? null : "";
     if (text !== "") this.#set(text, "query");
     this.#refresh();
   }
@@ -232,7 +232,7 @@ export class URL {
   }
   set hash(value) {
     const text = String(value).replace(/^#/, "");
-    this.#url.fragment = text === "" ? null : "";
+    this.#url.fragment = String(value) === "" ? null : "";
     if (text !== "") this.#set(text, "fragment");
   }
   toString() {

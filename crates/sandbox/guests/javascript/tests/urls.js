@@ -32,6 +32,8 @@ export default function run() {
     ["https://h.test:8443", "h.test:8443", "h.test", "8443", "/a/b", "?x=1&y=2", "#z", "u", "p"]);
   url.port = "443";
   url.pathname = "/ä b";
+  url.hash = "#";
+  same(url.href.endsWith("#") && url.hash === "", true);
   url.hash = "";
   url.hostname = "other";
   url.protocol = "http";
