@@ -47,6 +47,9 @@ const JAVASCRIPT: &[u8] = include_bytes!("../images/javascript.wasm.zst");
 const PYTHON: &[u8] = include_bytes!("../images/python.wasm.zst");
 const TYPESCRIPT: &[u8] = include_bytes!("../images/typescript.wasm.zst");
 
+/// What the images are, with the hash of each.
+const MANIFEST: &str = include_str!("../images/MANIFEST.toml");
+
 /// A component without anything in it.
 const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -54,18 +57,18 @@ const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 const UNPACKED_MAX: u64 = 128 << 20;
 
 impl Image {
-    /// What names it: the hash of what is in the tree, or of the component. Asked for at each start of a guest, so those of
-    /// the tree are made once.
+    /// What names it: the hash of what is in the tree, or of the component. Those of the tree were made with the images: to make
+    /// them here would bring all of their bytes into memory, at each start of a server.
     pub(crate) fn hash(&self) -> [u8; 32] {
         static HASHES: [OnceLock<[u8; 32]>; 3] = [const { OnceLock::new() }; 3];
-        let (hash, packed) = match self {
-            Self::JavaScript => (&HASHES[0], JAVASCRIPT),
-            Self::Python => (&HASHES[1], PYTHON),
-            Self::TypeScript => (&HASHES[2], TYPESCRIPT),
+        let (hash, name, packed) = match self {
+            Self::JavaScript => (&HASHES[0], "javascript", JAVASCRIPT),
+            Self::Python => (&HASHES[1], "python", PYTHON),
+            Self::TypeScript => (&HASHES[2], "typescript", TYPESCRIPT),
             Self::Component(component) => return component.hash,
             Self::Empty => return Sha256::digest(EMPTY).into(),
         };
-        *hash.get_or_init(|| Sha256::digest(packed).into())
+        *hash.get_or_init(|| recorded(name).unwrap_or_else(|| Sha256::digest(packed).into()))
     }
 
     /// Whether every project may use the compiled image.
@@ -92,6 +95,15 @@ impl Image {
             Self::Component(_) => World::Agent,
         }
     }
+}
+
+/// The hash of an image in the manifest, as it is in the tree.
+fn recorded(name: &str) -> Option<[u8; 32]> {
+    let (_, image) = MANIFEST.split_once(&format!("\nname = \"{name}\"\n"))?;
+    let (_, hash) = image.split_once("\ncompressed_sha256 = \"")?;
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(hash.get(..64)?, &mut bytes).ok()?;
+    Some(bytes)
 }
 
 fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -132,6 +144,7 @@ mod tests {
                 hash(packed)
             );
             assert!(manifest.contains(&recorded), "{image:?} is another: {recorded}");
+            assert_eq!(hex::encode(image.hash()), hash(packed), "{image:?}");
         }
     }
 

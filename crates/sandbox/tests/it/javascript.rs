@@ -94,7 +94,8 @@ async fn logs_come_with_their_level() {
     let (end, journal) = run(&sandbox(), agent(source)).await;
     assert_eq!(end.output(), json!(null));
     let logs: Vec<_> = journal.logs.iter().map(|log| log.message.as_str()).collect();
-    let table = "(index) | a | b    | Values\n--------+---+------+-------\n0       | 1 | \"%s\" |\n1       |   |      | 7";
+    let table =
+        "(index) | a | b    | Values\n--------+---+------+-------\n0       | 1 | \"%s\" |\n1       |   |      | 7";
     assert_eq!(logs, [table, "default: 1", "default: 2", "t: 0ms", "g", "  1"]);
 }
 
