@@ -8,7 +8,7 @@ mod sweep;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -231,7 +231,7 @@ fn key(root: &Path) -> io::Result<[u8; 32]> {
             Err(error) => return Err(error),
         }
         let mut key = [0; 32];
-        io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut key)?;
+        fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
         // whole or not at all; whoever is first wins
         let fresh = put(&path, &key)?;
         // an empty key, as a power cut may leave it, would keep code agents out for good
@@ -245,17 +245,31 @@ fn key(root: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
+/// Bytes of an image that are read at a time.
+const PIECE: usize = 256 << 10;
+
 /// Whether the file was written by [`write()`], as it is.
 fn is_ours(path: &Path, key: &[u8; 32]) -> bool {
-    let (Ok(code), Ok(tag)) = (fs::read(path), fs::read(tag_of(path))) else { return false };
-    mac(path, &code, key).is_some_and(|mac| mac.verify_slice(&tag).is_ok())
+    let (Ok(mut image), Ok(tag)) = (fs::File::open(path), fs::read(tag_of(path))) else { return false };
+    let Some(mut mac) = mac(path, key) else { return false };
+    // dozens of mebibytes: never in memory as a whole
+    let mut piece = vec![0; PIECE];
+    loop {
+        match image.read(&mut piece) {
+            Ok(0) => return mac.verify_slice(&tag).is_ok(),
+            Ok(length) => mac.update(&piece[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return false,
+        }
+    }
 }
 
 /// Writes the image and its authentication code. Both appear whole; what dies in between is written again.
 fn write(path: &Path, code: &[u8], key: &[u8; 32]) -> io::Result<()> {
     let parent = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
     folder(parent)?;
-    let tag = mac(path, code, key).ok_or_else(|| io::Error::other("no key"))?.finalize().into_bytes();
+    let mac = mac(path, key).ok_or_else(|| io::Error::other("no key"))?;
+    let tag = mac.chain_update(code).finalize().into_bytes();
     replace(path, code)?;
     replace(&tag_of(path), &tag)
 }
@@ -275,10 +289,10 @@ fn tag_of(path: &Path) -> PathBuf {
     path.with_extension("tag")
 }
 
-/// Over the name too: one image cannot stand in for another.
-fn mac(path: &Path, code: &[u8], key: &[u8; 32]) -> Option<Hmac<Sha256>> {
+/// Over the name too, and then the code: one image cannot stand in for another.
+fn mac(path: &Path, key: &[u8; 32]) -> Option<Hmac<Sha256>> {
     let name = path.file_name()?.as_encoded_bytes();
-    Hmac::<Sha256>::new_from_slice(key).ok().map(|mac| mac.chain_update(name).chain_update(b"\0").chain_update(code))
+    Hmac::<Sha256>::new_from_slice(key).ok().map(|mac| mac.chain_update(name).chain_update(b"\0"))
 }
 
 /// A new file beside `path`.
