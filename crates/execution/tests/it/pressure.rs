@@ -131,6 +131,8 @@ async fn a_blocked_head_holds_up_nobody_and_says_why() {
         world.agent(&sleeper("quick", "1ms", &json!({}))).await;
         let node = world.node(world.journal.clone()).await;
         let first = begin(&world, &node, "one-at-a-time").await;
+        // before that the node may still read what was there when it started
+        until(&world, &node, first, |view| view.state == "running").await;
         let second = begin(&world, &node, "one-at-a-time").await;
         let third = begin(&world, &node, "one-at-a-time").await;
         let view = node.get(world.principal.project_id, second).await.expect("there");
