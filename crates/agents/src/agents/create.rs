@@ -19,6 +19,16 @@ impl Agents {
     pub async fn create(&self, principal: &Principal, config: &AgentConfig) -> Result<Agent, Error> {
         let name: AgentName = checked(config)?;
         self.check_program(principal, config).await?;
+        self.insert(principal, name, config).await
+    }
+
+    /// Writes a new agent of a checked configuration, whose program was looked at.
+    pub(super) async fn insert(
+        &self,
+        principal: &Principal,
+        name: AgentName,
+        config: &AgentConfig,
+    ) -> Result<Agent, Error> {
         let text = versions::text(config)?;
         let taken = || Error::AgentNameTaken(config.name.clone());
         let hash = content_hash(config);

@@ -27,7 +27,7 @@ impl Agents {
     /// # Errors
     /// `agent_invalid`, `agent_not_found` (by id), `agent_deleted`, `agent_name_immutable`.
     pub async fn put(&self, principal: &Principal, agent: &str, config: &AgentConfig) -> Result<Put, Error> {
-        create::checked(config)?;
+        let name = create::checked(config)?;
         let by_name = matches!(agent.parse(), Ok(AgentRef::Name(_)));
         if by_name && agent != config.name {
             return Err(renaming(agent, config));
@@ -37,7 +37,7 @@ impl Agents {
             Err(Error::AgentNotFound(_)) if by_name => {}
             other => return other,
         }
-        match self.create(principal, config).await {
+        match self.insert(principal, name, config).await {
             Ok(agent) => Ok(Put { agent, changed: true }),
             // somebody else created it just now
             Err(Error::AgentNameTaken(_)) => self.put_existing(principal, agent, config).await,
@@ -58,16 +58,16 @@ impl Agents {
     /// `agent_not_found`, `agent_deleted`, `version_changed`, `agent_invalid`, `agent_name_immutable`.
     pub async fn patch(&self, principal: &Principal, agent: &str, based_on: u32, patch: &Value) -> Result<Put, Error> {
         let mut tx = self.store.begin().await?;
-        let row = lock_alive(&mut tx, principal, agent).await?;
-        if row.latest_version != based_on {
-            let (name, latest) = (row.name.to_string(), row.latest_version);
-            return Err(Error::VersionChanged { name, based_on, latest });
-        }
+        let row = lock_version(&mut tx, principal, agent, based_on).await?;
         let latest = versions::stored(&mut tx, principal, &row).await?;
+        // a look at a program may take seconds, and a transaction keeps others from writing
+        tx.rollback().await?;
         let mut value = versions::parse::<Value>(&latest)?;
         merge::apply(&mut value, patch);
         let config = moltforge_manifest::parse_json(&value).map_err(|faults| Error::invalid(faults, ""))?;
         self.check_program(principal, &config).await?;
+        let mut tx = self.store.begin().await?;
+        let row = lock_version(&mut tx, principal, agent, based_on).await?;
         self.renew(tx, principal, row, &config).await
     }
 
@@ -101,6 +101,21 @@ impl Agents {
         (agent.latest_version, agent.updated_at) = (version, made.created_at);
         Ok(Put { agent: self.view(principal, agent).await?, changed: true })
     }
+}
+
+/// The agent, if `based_on` is still its latest version.
+async fn lock_version(
+    tx: &mut Tx,
+    principal: &Principal,
+    agent: &str,
+    based_on: u32,
+) -> Result<moltforge_store::Agent, Error> {
+    let row = lock_alive(tx, principal, agent).await?;
+    if row.latest_version == based_on {
+        return Ok(row);
+    }
+    let (name, latest) = (row.name.to_string(), row.latest_version);
+    Err(Error::VersionChanged { name, based_on, latest })
 }
 
 fn renaming(from: &str, config: &AgentConfig) -> Error {

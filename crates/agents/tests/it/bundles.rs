@@ -1,5 +1,6 @@
 //! Bundles, and the agents that are made of them.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use moltforge_testing::World;
@@ -74,6 +75,7 @@ async fn a_program_is_made_of_its_bundle(world: &World) {
     put(&service, &files).await;
     let made = service.ask("PUT", "/v1/agents/program").json(&program(&files)).send().await;
     assert_eq!((made.status, &made.body["config"]["bundle"]), (201, &json!(hash(&files))), "{}", made.body);
+    assert_eq!(service.looks.load(Ordering::Relaxed), 1, "a look may take seconds");
     let live = service.ask("POST", "/v1/agents/program/deployments").json(&json!({})).send().await;
     assert_eq!(live.status, 201, "a program needs no model: {}", live.body);
     // other files are another version
@@ -81,6 +83,9 @@ async fn a_program_is_made_of_its_bundle(world: &World) {
     put(&service, &changed).await;
     let made = service.ask("PUT", "/v1/agents/program").json(&program(&changed)).send().await;
     assert_eq!((made.status, made.etag()), (201, "\"2\""));
+    let patch = service.ask("PATCH", "/v1/agents/program").patch(2, &json!({ "description": "patched" }));
+    let patched = patch.send().await;
+    assert_eq!((patched.status, patched.etag()), (200, "\"3\""), "{}", patched.body);
     let mut elsewhere = program(&changed);
     elsewhere["config"]["code"] = json!("main.js");
     let refused = service.ask("PUT", "/v1/agents/program").json(&elsewhere).send().await;

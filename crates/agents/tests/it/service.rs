@@ -31,6 +31,8 @@ pub(crate) struct Service {
     pub(crate) executions: Arc<Live>,
     /// How often somebody was told of a deployment.
     pub(crate) deployed: Arc<AtomicUsize>,
+    /// How often a program was looked at.
+    pub(crate) looks: Arc<AtomicUsize>,
 }
 
 /// An answer, with its body as JSON or, when it is none, as text.
@@ -125,14 +127,23 @@ impl Service {
         let told = Arc::new(move || {
             told.fetch_add(1, Ordering::Relaxed);
         });
-        let check: ProgramCheck = Arc::new(|program| {
+        let looks = Arc::new(AtomicUsize::new(0));
+        let (looked, store) = (looks.clone(), world.store());
+        let check: ProgramCheck = Arc::new(move |program| {
+            looked.fetch_add(1, Ordering::Relaxed);
             let text = program.files.files[&program.code].text().unwrap_or_default().to_owned();
             let read = if text.contains("syntax") {
                 Err(ProgramFault::unreadable("agent.js:1:8: unexpected".to_owned()))
             } else {
                 Ok(())
             };
-            Box::pin(async move { read })
+            let store = store.clone();
+            Box::pin(async move {
+                // whatever else happens on the server goes on meanwhile
+                let other = tokio::time::timeout(Duration::from_secs(5), store.begin()).await.expect("others write");
+                other.expect("a transaction").rollback().await.expect("nothing was written");
+                read
+            })
         });
         let agents = Arc::new(Agents::new(world.store(), models, cancel).with_deployed(told).with_program_check(check));
         let keys = CallerKeys::generate(world.ambient());
@@ -143,7 +154,7 @@ impl Service {
             actor: Actor::Key(KeyId::from_u128(project)),
             scopes: Scope::ALL.to_vec(),
         };
-        Self { router, agents, keys, owner: principal(1), stranger: principal(2), executions, deployed }
+        Self { router, agents, keys, owner: principal(1), stranger: principal(2), executions, deployed, looks }
     }
 
     /// A request of the owner.
