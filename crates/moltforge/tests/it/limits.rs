@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::process::{Dev, kill_workers, run};
+use crate::process::{Dev, computes, kill_workers, run};
 
 /// The first guest of a language waits for its engine to be compiled.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -174,9 +174,9 @@ fn a_program_whose_process_dies_again_and_again_fails_by_that() {
             break now;
         }
         assert!(began.elapsed() < PATIENCE, "{now}");
-        // a real wait: for an attempt that computes
-        std::thread::sleep(Duration::from_millis(700));
-        if get(at, &id)["state"] == "running" {
+        // a real wait: for an attempt that computes; one that was not ready yet counts for nobody
+        std::thread::sleep(Duration::from_millis(200));
+        if computes(dev.id(), Duration::from_millis(500)) {
             kill_workers(dev.id());
         }
     };

@@ -1,5 +1,6 @@
 //! The built program as a process.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -160,14 +161,25 @@ fn replays_the_same(line: &str) {
 
 /// The processes in which this server runs programs.
 fn workers(server: u32) -> Vec<String> {
-    let all = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let all = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
     let workers = all.filter(|path| {
-        let read = |file: &str| std::fs::read_to_string(path.join(file)).unwrap_or_default();
+        let read = |file: &str| fs::read_to_string(path.join(file)).unwrap_or_default();
         let stat = read("stat");
         let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
         parent == Some(server) && read("cmdline").contains("guest-worker")
     });
     workers.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+/// Whether one of them has used so much processor time.
+pub(crate) fn computes(server: u32, time: Duration) -> bool {
+    workers(server).iter().any(|worker| {
+        let stat = fs::read_to_string(format!("/proc/{worker}/stat")).unwrap_or_default();
+        let fields = stat.rsplit(')').next().unwrap_or_default().split(' ');
+        // in hundredths of a second: of the process, and of the kernel for it
+        let ticks: u64 = fields.skip(12).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10) >= time
+    })
 }
 
 /// Ends them.
