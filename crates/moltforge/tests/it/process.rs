@@ -173,7 +173,9 @@ fn workers(server: u32) -> Vec<String> {
 
 /// Whether one of them has used so much processor time.
 pub(crate) fn computes(server: u32, time: Duration) -> bool {
-    workers(server).iter().any(|worker| {
+    // each has one child, the first process of its namespace
+    let mut inner = workers(server).into_iter().filter_map(|outer| outer.parse().ok()).flat_map(workers);
+    inner.any(|worker| {
         let stat = fs::read_to_string(format!("/proc/{worker}/stat")).unwrap_or_default();
         let fields = stat.rsplit(')').next().unwrap_or_default().split(' ');
         // in hundredths of a second: of the process, and of the kernel for it
